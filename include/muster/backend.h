@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend contract: Backend -> CompiledModel -> Session. A runtime is added by implementing it.
+//
+// Vendor types and exceptions stop behind these three interfaces. docs/backends.md tells how to
+// write one; a backend is a shared library with the one exported function at the end.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <muster/model.h>
+#include <muster/tensor.h>
+
+namespace muster {
+
+// Runs one batch at a time; used by one thread at a time. Per batch:
+//   prepare_input* run output*
+// A failed call leaves the session ready for the next prepare_input.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Host memory of exactly `size` bytes (for BYTES: the elements in serialised form) that the
+  // caller fills before run(). `shape` is the whole batch's. Valid until run() returns.
+  virtual Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
+                                                     std::size_t size) = 0;
+  // Every input must have been prepared. Blocks until the outputs are there.
+  virtual Status run() = 0;
+  // Valid until the next prepare_input or the session's end.
+  [[nodiscard]] virtual Result<TensorView> output(std::size_t index) = 0;
+};
+
+// Loaded weights: immutable, shared by its sessions and safe to use from any thread.
+class CompiledModel {
+ public:
+  virtual ~CompiledModel() = default;
+
+  [[nodiscard]] virtual const ModelSignature& signature() const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Session>> new_session() const = 0;
+  // True: a session must be made, used and destroyed on one and the same thread. False: threads
+  // may take turns, so that a caller who finds one idle can run it without a thread hop.
+  [[nodiscard]] virtual bool sessions_are_thread_bound() const = 0;
+};
+
+struct ModelSource {
+  std::string file;           // the model file, already confined to its folder
+  const ModelConfig* config;  // backend parameters; must outlive the call of load only
+  int threads = 1;            // CPU threads that each run may use, from the process's budget
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  // The runtime's version, for people: "ONNX Runtime 1.32.0".
+  [[nodiscard]] virtual std::string version() const = 0;
+  // Errors name the file; kInvalidArgument where the model is at fault.
+  [[nodiscard]] virtual Result<std::shared_ptr<const CompiledModel>> load(
+      const ModelSource& source) = 0;
+};
+
+// What a backend library exports, as `extern "C"`. The caller owns what it returns (null = the
+// runtime would not start) and keeps the library open while anything made by it lives.
+inline constexpr int kBackendInterfaceVersion = 1;
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v1";
+using BackendFactory = Backend* (*)();
+
+}  // namespace muster

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of inference: a request, its response, the completion that answers it exactly once,
+// and InferenceService, the one door that every caller and every transport goes through.
+//
+// Plain values and one interface: no transport, no vendor, no lock.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <muster/model.h>
+#include <muster/tensor.h>
+
+namespace muster {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+inline constexpr TimePoint kNoDeadline = TimePoint::max();
+
+struct InferInput {
+  std::string name;
+  TensorView tensor;
+};
+
+// Names a request, for cancelling it; 0 names none.
+using RequestTicket = std::uint64_t;
+// One that nobody else in this process has.
+[[nodiscard]] RequestTicket new_ticket() noexcept;
+
+// One call. Where the model has a batch axis, every input's first dimension is the request's
+// number of rows, the same for all. Inputs come in any order, each exactly once. Move-only.
+struct InferRequest {
+  InferRequest() = default;
+  InferRequest(InferRequest&&) noexcept = default;
+  InferRequest& operator=(InferRequest&&) noexcept = default;
+
+  std::string model;  // "" where the service has one model only
+  std::string id;     // echoed, never invented
+  std::vector<InferInput> inputs;
+  std::vector<std::string> outputs;  // wanted ones by name, in this order; empty = all
+  TimePoint deadline = kNoDeadline;  // answered kDeadlineExceeded when it has not started by then
+  RequestTicket ticket = 0;          // set it to be able to cancel
+
+  // The request takes the tensor over.
+  void add_input(std::string name, Tensor tensor);
+  // The bytes must stay unchanged until the request is answered: by then no view is read any more
+  // and everything kept is let go.
+  void add_input(std::string name, TensorView tensor);
+  // Holds what the views point into.
+  void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
+
+ private:
+  std::vector<Tensor> owned_;
+  std::vector<std::shared_ptr<const void>> owners_;
+};
+
+// Why a batch was closed with the rows it has.
+enum class CloseReason : std::uint8_t {
+  kFull,       // max_batch_size rows were waiting
+  kPreferred,  // a preferred size was waiting
+  kDelay,      // the oldest request had waited max_queue_delay (at once where that is 0)
+  kDeadline,   // a deadline left no time to wait for more
+  kDrain,      // the queue was closing
+};
+inline constexpr std::size_t kCloseReasonCount = 5;
+[[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
+
+// What became of one request, and of the batch it travelled in.
+struct BatchReport {
+  std::int64_t rows = 0;       // of the whole batch
+  std::int64_t requests = 0;   // that shared it
+  CloseReason reason = CloseReason::kDelay;
+  std::chrono::nanoseconds queue{0};    // from acceptance until the batch was taken
+  std::chrono::nanoseconds gather{0};   // copying rows in
+  std::chrono::nanoseconds compute{0};  // the runtime
+};
+
+struct InferOutput {
+  std::string name;
+  Tensor tensor;
+};
+
+struct InferResponse {
+  InferResponse() = default;
+  InferResponse(InferResponse&&) noexcept = default;
+  InferResponse& operator=(InferResponse&&) noexcept = default;
+
+  std::string id;
+  std::vector<InferOutput> outputs;
+  BatchReport batch;
+
+  [[nodiscard]] const Tensor* find(std::string_view name) const noexcept;
+};
+
+// Answers one request, once. Move-only. Destroyed unanswered, it answers kUnavailable itself, so
+// that nobody ever waits for a request that was lost. The callable runs on the thread that answers
+// (a worker, or the thread that offers): it must only hand over, never block, never throw.
+class Completion {
+ public:
+  Completion() noexcept = default;  // already answered: nobody waits
+  template <typename F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Completion> &&
+             std::is_invocable_v<F&, Result<InferResponse>>)
+  Completion(F callable) {  // NOLINT(google-explicit-constructor)
+    if constexpr (sizeof(F) <= kInlineSize && alignof(F) <= alignof(void*) &&
+                  std::is_nothrow_move_constructible_v<F>) {
+      ::new (storage_) F(std::move(callable));
+      operations_ = &kInlineOperations<F>;
+    } else {
+      ::new (storage_) F*(new F(std::move(callable)));
+      operations_ = &kHeapOperations<F>;
+    }
+  }
+  Completion(Completion&& other) noexcept : operations_(other.operations_) {
+    if (operations_ != nullptr) operations_->move(other.storage_, storage_);
+    other.operations_ = nullptr;
+  }
+  Completion& operator=(Completion&& other) noexcept;
+  ~Completion();
+
+  // The first answer counts; the callable is gone after it.
+  void complete(Result<InferResponse> outcome) noexcept;
+  [[nodiscard]] bool answered() const noexcept { return operations_ == nullptr; }
+
+ private:
+  static constexpr std::size_t kInlineSize = 4 * sizeof(void*);
+  struct Operations {
+    void (*invoke_and_destroy)(std::byte* self, Result<InferResponse> outcome);
+    void (*move)(std::byte* from, std::byte* to) noexcept;  // and destroys `from`
+  };
+  template <typename F>
+  static constexpr Operations kInlineOperations = {
+      [](std::byte* self, Result<InferResponse> outcome) {
+        F callable(std::move(*std::launder(reinterpret_cast<F*>(self))));
+        std::launder(reinterpret_cast<F*>(self))->~F();
+        callable(std::move(outcome));
+      },
+      [](std::byte* from, std::byte* to) noexcept {
+        F* source = std::launder(reinterpret_cast<F*>(from));
+        ::new (to) F(std::move(*source));
+        source->~F();
+      }};
+  template <typename F>
+  static constexpr Operations kHeapOperations = {
+      [](std::byte* self, Result<InferResponse> outcome) {
+        const std::unique_ptr<F> callable(*std::launder(reinterpret_cast<F**>(self)));
+        (*callable)(std::move(outcome));
+      },
+      [](std::byte* from, std::byte* to) noexcept {
+        ::new (to) F*(*std::launder(reinterpret_cast<F**>(from)));
+      }};
+
+  alignas(void*) std::byte storage_[kInlineSize];
+  const Operations* operations_ = nullptr;  // null = answered, or moved from
+};
+
+// What a model is, for those who talk to it. Immutable, and alive as long as somebody holds it.
+struct ModelDescription {
+  ModelConfig config;
+  ModelSignature signature;
+  std::string file;     // the model file
+  std::string runtime;  // "ONNX Runtime 1.32.0"
+};
+
+class InferenceService {
+ public:
+  virtual ~InferenceService() = default;
+
+  // Hands a request in and returns at once. `completion` is called exactly once: with the
+  // response, or with kInvalidArgument (does not fit the signature), kResourceExhausted (queue
+  // full), kDeadlineExceeded, kCancelled, kUnavailable (closing) or the runtime's own failure.
+  // A refusal is answered on the calling thread before this returns, so a completion that calls
+  // infer again must not do so for a refusal.
+  virtual void infer(InferRequest request, Completion completion) = 0;
+
+  // Answers a request that still waits with kCancelled. False where it runs, is answered or unknown.
+  virtual bool cancel(RequestTicket ticket) = 0;
+
+  // kNotFound where there is no such model; "" is the only one.
+  [[nodiscard]] virtual Result<std::shared_ptr<const ModelDescription>> describe(
+      std::string_view model) const = 0;
+};
+
+}  // namespace muster

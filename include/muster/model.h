@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model is: its signature (what the file says) and its configuration (what is wanted of it).
+//
+// Field names, meanings and defaults of ModelConfig follow Triton's `config.pbtxt` (message
+// ModelConfig); docs/configuration.md lists every one with what Muster does of it. Plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <muster/image.h>
+#include <muster/tensor.h>
+
+namespace muster {
+
+struct TensorSpec {
+  std::string name;
+  DataType type = DataType::kInvalid;
+  Shape shape;  // as the model file has it, batch axis included; kDynamicDim where open
+  // The model's own names of the open dimensions, "" elsewhere; empty where it names none.
+  std::vector<std::string> dim_names;
+};
+
+struct ModelSignature {
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+
+  // Every input has an open first axis: rows of several requests can share one run.
+  [[nodiscard]] bool has_batch_axis() const noexcept;
+  [[nodiscard]] const TensorSpec* find_input(std::string_view name) const noexcept;
+  [[nodiscard]] const TensorSpec* find_output(std::string_view name) const noexcept;
+};
+
+// How requests become batches. Times are waiting times in the queue.
+struct BatchingOptions {
+  std::int64_t max_batch_size = 0;  // rows; 0 = the model has no batch axis, run one by one
+  std::vector<std::int64_t> preferred_batch_sizes;  // ascending; closes a batch early
+  std::chrono::microseconds max_queue_delay{0};     // wait that long for more rows; 0 = never
+  std::size_t max_queue_size = 4096;                // requests waiting; more are refused at once
+  std::size_t max_queue_bytes = std::size_t{1} << 30;  // their tensors' bytes, likewise
+  std::chrono::microseconds default_timeout{0};     // in the queue; 0 = none
+};
+
+// Which of the version folders are wanted. One is served at a time: the newest of these.
+struct VersionChoice {
+  enum class Kind : std::uint8_t { kLatest, kAll, kSpecific };
+
+  Kind kind = Kind::kLatest;
+  std::int64_t latest = 1;             // kLatest: that many of the newest
+  std::vector<std::int64_t> specific;  // kSpecific: ascending
+};
+
+struct ModelConfig {
+  std::string name;
+  std::string backend;              // "onnxruntime", "scripted", ...
+  std::string model_filename;       // default_model_filename; "" = the backend's usual name
+  VersionChoice versions;
+  // The tensors as served, batch axis included: the model's, in its order, narrowed to what
+  // config.pbtxt says of them (all inputs; the outputs that it lists, or all). Before the model is
+  // loaded: what config.pbtxt lists, for backends that need no model file.
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  BatchingOptions batching;
+  bool dynamic_batching = false;    // several requests may share a batch
+  int instance_count = 1;           // runners of a batch that work side by side
+  // Backend parameters, as in config.pbtxt's `parameters`; those that start with "image." or
+  // "classification." are not here but below. `optimization.graph.level` is "session.graph_level".
+  std::map<std::string, std::string, std::less<>> parameters;
+  std::map<std::string, int, std::less<>> parameter_lines;  // in config_file
+  // Output name -> class labels by index.
+  std::map<std::string, std::vector<std::string>, std::less<>> labels;
+  std::map<std::string, std::string, std::less<>> label_files;  // output name -> bare file name
+  std::optional<ImagePreprocessing> image;  // how a picture becomes a row of the only input
+  bool image_from_config = false;           // false: derived from the input's shape
+  // "softmax", "none" or "auto" (softmax unless the row already is a distribution).
+  std::string activation = "auto";
+
+  std::string config_file;  // what was read, "" without one
+  // One line each, for whoever opens the model to log: what was said and has no effect.
+  std::vector<std::string> warnings;
+
+  // How a backend's refusal of a parameter begins: "models/lenet/config.pbtxt:12: parameter 'x'".
+  [[nodiscard]] std::string parameter_place(std::string_view parameter) const {
+    const auto line = parameter_lines.find(parameter);
+    const std::string place = line == parameter_lines.end()
+                                  ? std::string()
+                                  : config_file + ":" + std::to_string(line->second) + ": ";
+    return place + "parameter '" + std::string(parameter) + "'";
+  }
+};
+
+}  // namespace muster

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include <muster/model.h>
+
+namespace muster {
+namespace {
+
+const TensorSpec* find(const std::vector<TensorSpec>& specs, std::string_view name) noexcept {
+  const auto found = std::ranges::find(specs, name, &TensorSpec::name);
+  return found == specs.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool ModelSignature::has_batch_axis() const noexcept {
+  return !inputs.empty() && std::ranges::all_of(inputs, [](const TensorSpec& input) {
+    return input.shape.rank() > 0 && input.shape[0] == kDynamicDim;
+  });
+}
+
+const TensorSpec* ModelSignature::find_input(std::string_view name) const noexcept {
+  return find(inputs, name);
+}
+
+const TensorSpec* ModelSignature::find_output(std::string_view name) const noexcept {
+  return find(outputs, name);
+}
+
+}  // namespace muster
