@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include "base/text.h"
+#include "model_config/read_fields.h"
+
+namespace muster {
+namespace {
+
+constexpr std::string_view kGraphLevel = "session.graph_level";
+
+void read_activation(const std::string& value, int line, ModelConfig& config, Problems& problems) {
+  if (value != "softmax" && value != "none" && value != "auto") {
+    problems.add(line, fmt::format("parameter 'classification.activation' is '{}'; it must be "
+                                   "softmax, none or auto",
+                                   printable(value)));
+    return;
+  }
+  config.activation = value;
+}
+
+void read_parameter(const std::string& key, const std::string& value, int line,
+                    ParsedConfig::Parts& parts, Problems& problems) {
+  if (key.starts_with("image.")) {
+    read_image_parameter(key, value, line, parts.image, problems);
+  } else if (key == "classification.activation") {
+    read_activation(value, line, parts.config, problems);
+  } else if (key.starts_with("classification.")) {
+    problems.add(line, fmt::format("unknown parameter '{}'; the only one of this kind is "
+                                   "'classification.activation'",
+                                   printable(key)));
+  } else {
+    parts.config.parameters[key] = value;
+    parts.config.parameter_lines[key] = line;
+  }
+}
+
+void read_graph_level(ParsedConfig::Parts& parts, Problems& problems) {
+  const ::inference::ModelOptimizationPolicy& optimization = parts.text.optimization();
+  if (!optimization.graph().has_level()) return;
+  const int level = optimization.graph().level();
+  const int line = parts.located().nested("optimization").nested("graph").line("level");
+  if (level < -1 || level > 2) {
+    problems.add(line,
+                 fmt::format("optimization.graph.level is {}; it must be -1 (basic), 0 (all), "
+                             "1 (extended) or 2 (none)",
+                             level));
+    return;
+  }
+  if (parts.config.parameters.contains(kGraphLevel)) {
+    problems.add(line, fmt::format("optimization.graph.level and parameter '{}' say the same "
+                                   "thing; keep one",
+                                   kGraphLevel));
+    return;
+  }
+  parts.config.parameters.emplace(kGraphLevel, std::to_string(level));
+  parts.config.parameter_lines.emplace(kGraphLevel, line);
+}
+
+}  // namespace
+
+void read_parameters(ParsedConfig::Parts& parts, Problems& problems) {
+  // By reflection: the generated map has forgotten the order, the lines and what came twice.
+  const Located at = parts.located();
+  const google::protobuf::FieldDescriptor& field =
+      *::inference::ModelConfig::descriptor()->FindFieldByName("parameters");
+  const google::protobuf::FieldDescriptor& key_field = *field.message_type()->map_key();
+  const int count = parts.text.GetReflection()->FieldSize(parts.text, &field);
+  std::set<std::string> seen;
+  for (int i = 0; i < count; ++i) {
+    const int line = at.line(field, i);
+    const Located entry = at.nested(field, i);
+    const google::protobuf::Message& message = entry.message();
+    const std::string key = message.GetReflection()->GetString(message, &key_field);
+    const Located value = entry.nested(*field.message_type()->map_value());
+    const auto& parameter = static_cast<const ::inference::ModelParameter&>(value.message());
+    if (key.empty()) {
+      problems.add(line, "a parameter has no key");
+    } else if (!seen.insert(key).second) {
+      problems.add(line, fmt::format("parameter '{}' is given twice; keep one", printable(key)));
+    } else if (!parameter.has_string_value()) {
+      problems.add(line, fmt::format("parameter '{}' has no value; write value {{ string_value: "
+                                     "\"...\" }}",
+                                     printable(key)));
+    } else {
+      read_parameter(key, parameter.string_value(), line, parts, problems);
+    }
+  }
+  read_graph_level(parts, problems);
+}
+
+}  // namespace muster
