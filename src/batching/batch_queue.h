@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// BatchQueue: requests wait here, bounded and in order of their deadlines, until a batch is due and
+// a runner is free. Call order of a batch: offer* take finish.
+//
+// It also hands out the runners (numbers 0..runners-1, each the right to use one session), because
+// "a batch is due" and "somebody is free to run it" must be decided under one lock. Every method may
+// be called from any thread. Requests are always answered outside the lock, each exactly once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "batching/batch_policy.h"
+#include "batching/batching_metrics.h"
+#include "batching/pending_request.h"
+
+namespace muster {
+
+struct Batch {
+  std::vector<PendingRequestPtr> requests;  // empty: the queue is closed and nothing waits
+  std::int64_t rows = 0;
+  CloseReason reason = CloseReason::kDelay;
+  TimePoint taken_at = {};
+  std::size_t runner = 0;
+};
+
+struct QueueOptions {
+  BatchLimits limits;
+  std::size_t max_requests = 4096;
+  std::size_t max_bytes = std::size_t{1} << 30;
+  std::size_t runners = 1;
+  // Runner i may be used by the worker that calls take(i) alone.
+  bool runners_are_thread_bound = false;
+};
+
+class BatchQueue {
+ public:
+  // A request without a deadline stands in line as if its deadline were this far away, so that it
+  // is neither overtaken for ever nor in anybody's way.
+  static constexpr std::chrono::seconds kUndatedHorizon{1};
+
+  BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metrics);
+  // Nobody may be inside a method. What still waits is answered kUnavailable.
+  ~BatchQueue();
+  BatchQueue(const BatchQueue&) = delete;
+  BatchQueue& operator=(const BatchQueue&) = delete;
+
+  // Accepts the request, or answers it now (full, closed, deadline over).
+  void offer(PendingRequestPtr request);
+
+  struct Claim {
+    std::size_t runner;
+    CloseReason reason;
+  };
+  // The way without a queue: where nothing waits, a runner is idle and the policy would take this
+  // request alone at once, it is accepted and that runner claimed for the calling thread, which
+  // runs it and calls finish. Otherwise nothing happens.
+  [[nodiscard]] std::optional<Claim> claim_for(PendingRequest& request);
+
+  // Blocks until a batch is due and a runner free. `worker` is the calling worker's number. Reuses
+  // the memory of `batch`, whose requests must have been moved out or answered.
+  void take(std::size_t worker, Batch& batch);
+  // Gives a runner back.
+  void finish(std::size_t runner);
+
+  // Answers a waiting request with kCancelled; false where it does not wait here. Looks through
+  // all that wait.
+  bool cancel(RequestTicket ticket);
+
+  // Answers requests the moment their deadline has come, also while every runner is busy. Returns
+  // when the queue is closed and empty: for a thread of its own.
+  void watch_deadlines();
+
+  // New requests are refused from now on; what waits is handed out without delay.
+  void close();
+  // Blocks until the queue is closed and empty, every runner has been given back and no cancel is
+  // still answering. Who calls take and watch_deadlines may still be answering expired requests.
+  void await_drained();
+
+  [[nodiscard]] std::size_t waiting();
+
+ private:
+  // Requests whose rows have the same shapes, in order.
+  struct Group {
+    Group() = default;
+    Group(Group&&) noexcept = default;
+    Group& operator=(Group&&) noexcept = default;
+    Group(const Group&) = delete;
+
+    std::deque<PendingRequestPtr> requests;
+    std::int64_t rows = 0;
+    std::size_t dated = 0;  // of them have a deadline
+  };
+  using Answers = std::vector<PendingRequestPtr>;
+
+  [[nodiscard]] Status admit(const PendingRequest& request, TimePoint now) const
+      MUSTER_REQUIRES(mutex_);
+  void insert(PendingRequestPtr request, TimePoint now) MUSTER_REQUIRES(mutex_);
+  PendingRequestPtr remove(Group& group, std::size_t index) MUSTER_REQUIRES(mutex_);
+  void drop_empty_groups() MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] QueueSnapshot snapshot(const Group& group) const MUSTER_REQUIRES(mutex_);
+  struct Choice {
+    std::size_t group;
+    TakeNow take;
+  };
+  [[nodiscard]] std::optional<Choice> choose(TimePoint now, TimePoint& next) const
+      MUSTER_REQUIRES(mutex_);
+  void fill(const Choice& choice, TimePoint now, Batch& batch) MUSTER_REQUIRES(mutex_);
+  void collect_expired(TimePoint now, Answers& expired) MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] bool runner_free(std::size_t worker) const MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] std::size_t claim_runner(std::size_t worker) MUSTER_REQUIRES(mutex_);
+  void wake_worker_if_due(TimePoint now) MUSTER_REQUIRES(mutex_);
+  void wake_watcher(TimePoint deadline) MUSTER_REQUIRES(mutex_);
+  void wake_all_if_drained() MUSTER_REQUIRES(mutex_);
+  static void answer_expired(Answers& expired);
+
+  const QueueOptions options_;
+  Clock& clock_;
+  BatchingMetrics& metrics_;
+
+  Mutex mutex_;
+  CondVar work_;       // workers
+  CondVar deadlines_;  // the deadline watcher
+  CondVar drained_;    // await_drained
+  std::vector<Group> groups_ MUSTER_GUARDED_BY(mutex_);
+  std::vector<std::size_t> idle_runners_ MUSTER_GUARDED_BY(mutex_);  // last in, first out
+  std::size_t waiting_ MUSTER_GUARDED_BY(mutex_) = 0;
+  std::size_t bytes_ MUSTER_GUARDED_BY(mutex_) = 0;
+  std::size_t cancelling_ MUSTER_GUARDED_BY(mutex_) = 0;  // no longer waiting, not yet answered
+  // No waiting request's deadline is earlier; it may be that none is that early any more.
+  TimePoint earliest_deadline_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
+  std::size_t sleeping_workers_ MUSTER_GUARDED_BY(mutex_) = 0;
+  std::size_t woken_workers_ MUSTER_GUARDED_BY(mutex_) = 0;  // notified, not yet awake
+  TimePoint workers_sleep_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
+  TimePoint watcher_sleeps_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
+  bool closed_ MUSTER_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace muster

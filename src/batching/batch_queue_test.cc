@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batching/batch_queue.h"
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/testing/fake_clock.h"
+#include "batching/testing/requests.h"
+
+namespace muster {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::AnswerBook;
+using testing::Numbers;
+using testing::request_of;
+
+class BatchQueueTest : public ::testing::Test {
+ protected:
+  void make(const QueueOptions& options) {
+    queue_ = std::make_unique<BatchQueue>(options, clock_, metrics_);
+  }
+  static QueueOptions options(std::int64_t max_rows, milliseconds delay = milliseconds(0)) {
+    QueueOptions options;
+    options.limits.max_rows = max_rows;
+    options.limits.max_queue_delay = delay;
+    return options;
+  }
+
+  [[nodiscard]] TimePoint in(milliseconds time) { return clock_.now() + time; }
+  PendingRequestPtr pending(int key, const Numbers& numbers, TimePoint deadline = kNoDeadline) {
+    PendingRequestPtr request = book_.pending(key, request_of(numbers, deadline));
+    request->request.ticket = static_cast<RequestTicket>(key);
+    return request;
+  }
+  void offer(int key, std::size_t rows = 1, TimePoint deadline = kNoDeadline) {
+    queue_->offer(pending(key, Numbers(rows, key), deadline));
+  }
+  // Of a request that has been answered.
+  std::string message(int key) {
+    if (book_.times(key) != 1) return "not answered once";
+    const testing::Answer answer = book_.await(key);
+    return Status(answer.code, answer.message).to_string();
+  }
+
+  // The keys of a batch that is due, by the first number of each request.
+  Numbers take(std::size_t worker = 0) {
+    queue_->take(worker, batch_);
+    return keys(batch_);
+  }
+  static Numbers keys(const Batch& batch) {
+    Numbers keys;
+    for (const PendingRequestPtr& request : batch.requests) {
+      keys.push_back(request->request.inputs[0].tensor.elements<std::int64_t>()[0]);
+    }
+    return keys;
+  }
+
+  FakeClock clock_;
+  AnswerBook book_;
+  BatchingMetrics metrics_;
+  std::unique_ptr<BatchQueue> queue_;
+  Batch batch_;
+};
+
+TEST_F(BatchQueueTest, gives_a_batch_of_what_waits) {
+  make(options(8));
+  offer(1, 2);
+  clock_.advance(milliseconds(3));
+  offer(2, 3);
+  EXPECT_EQ(take(), Numbers({1, 2}));
+  EXPECT_EQ(batch_.rows, 5);
+  EXPECT_EQ(batch_.reason, CloseReason::kDelay);
+  EXPECT_EQ(batch_.taken_at, clock_.now());
+  EXPECT_EQ(batch_.runner, 0U);
+  EXPECT_EQ(batch_.requests[0]->accepted_at, in(milliseconds(-3)));
+  EXPECT_EQ(queue_->waiting(), 0U);
+}
+
+TEST_F(BatchQueueTest, does_not_split_a_request) {
+  make(options(4));
+  offer(1, 3);
+  offer(2, 2);
+  offer(3, 1);
+  EXPECT_EQ(take(), Numbers({1}));  // nor does a later one overtake
+  EXPECT_EQ(batch_.reason, CloseReason::kFull);
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({2, 3}));
+}
+
+TEST_F(BatchQueueTest, gives_one_request_at_a_time_where_they_must_not_merge) {
+  QueueOptions apart = options(8, milliseconds(10));
+  apart.limits.merge = false;
+  make(apart);
+  offer(1);
+  offer(2);
+  EXPECT_EQ(take(), Numbers({1}));
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({2}));
+}
+
+TEST_F(BatchQueueTest, gives_the_nearest_deadline_first) {
+  make(options(1));
+  offer(1);
+  offer(2, 1, in(milliseconds(500)));
+  offer(3, 1, in(milliseconds(200)));
+  offer(4, 1, in(milliseconds(500)));
+  for (const int key : {3, 2, 4, 1}) {
+    EXPECT_EQ(take(), Numbers({key}));
+    queue_->finish(batch_.runner);
+  }
+}
+
+TEST_F(BatchQueueTest, treats_a_request_without_deadline_as_due_in_a_second) {
+  make(options(1));
+  offer(1);
+  clock_.advance(milliseconds(600));
+  offer(2, 1, in(milliseconds(500)));  // later than the first one's second
+  offer(3, 1, in(milliseconds(300)));
+  for (const int key : {3, 1, 2}) {
+    EXPECT_EQ(take(), Numbers({key}));
+    queue_->finish(batch_.runner);
+  }
+}
+
+TEST_F(BatchQueueTest, treats_a_far_deadline_as_none) {
+  make(options(1));
+  offer(1, 1, in(std::chrono::hours(1)));
+  offer(2);
+  EXPECT_EQ(take(), Numbers({1}));
+}
+
+TEST_F(BatchQueueTest, keeps_other_row_shapes_apart_even_if_their_keys_collide) {
+  make(options(8));
+  const auto wide = [&](int key, std::uint64_t row_key) {
+    PendingRequestPtr request = pending(key, {});
+    request->request.inputs.clear();
+    request->request.add_input("x", testing::tensor_of({key, key}, {1, 2}));
+    request->rows = 1;
+    request->row_key = row_key;
+    return request;
+  };
+  const auto narrow = [&](int key) {
+    PendingRequestPtr request = pending(key, {key});
+    request->row_key = 5;
+    return request;
+  };
+  queue_->offer(narrow(1));
+  queue_->offer(wide(2, 5));
+  queue_->offer(wide(3, 6));
+  queue_->offer(narrow(4));
+  queue_->offer(wide(5, 5));
+  EXPECT_EQ(take(), Numbers({1, 4}));
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({2, 5}));
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({3}));
+}
+
+TEST_F(BatchQueueTest, refuses_when_full) {
+  QueueOptions small = options(8);
+  small.max_requests = 2;
+  make(small);
+  offer(1);
+  offer(2);
+  offer(3);
+  EXPECT_EQ(message(3), "RESOURCE_EXHAUSTED: the queue is full: 2 requests wait (max_queue_size)");
+  EXPECT_EQ(metrics_.refused.value(), 1U);
+  take();
+  offer(4);
+  EXPECT_EQ(book_.times(4), 0U);
+}
+
+TEST_F(BatchQueueTest, refuses_when_its_bytes_are_used_up) {
+  QueueOptions small = options(8);
+  small.max_bytes = 3 * sizeof(std::int64_t);
+  make(small);
+  offer(1, 2);
+  offer(2, 2);
+  EXPECT_EQ(message(2), "RESOURCE_EXHAUSTED: the queue is full: 16 bytes wait (max_queue_bytes)");
+  offer(3, 1);
+  offer(4, 1);
+  EXPECT_EQ(book_.times(4), 1U);
+  EXPECT_EQ(take(), Numbers({1, 3}));
+  offer(5, 4);
+  EXPECT_EQ(book_.times(5), 1U);
+  offer(6, 3);
+  EXPECT_EQ(book_.times(6), 0U);
+}
+
+TEST_F(BatchQueueTest, answers_at_once_what_comes_too_late) {
+  make(options(8));
+  offer(1, 1, clock_.now());
+  EXPECT_EQ(message(1), "DEADLINE_EXCEEDED: the deadline came before the request could be run");
+  EXPECT_EQ(metrics_.expired.value(), 1U);
+  EXPECT_EQ(metrics_.accepted.value(), 1U);
+}
+
+TEST_F(BatchQueueTest, refuses_once_it_is_closed_and_hands_out_what_waits) {
+  make(options(2, std::chrono::hours(1)));
+  for (const int key : {1, 2, 3}) offer(key);
+  queue_->close();
+  offer(4);
+  EXPECT_EQ(message(4), "UNAVAILABLE: the model is closing and takes no more requests");
+  EXPECT_EQ(take(), Numbers({1, 2}));
+  EXPECT_EQ(batch_.reason, CloseReason::kDrain);
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({3}));
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers());
+  queue_->watch_deadlines();
+  queue_->await_drained();
+  queue_->close();
+}
+
+TEST_F(BatchQueueTest, answers_what_still_waits_at_its_end) {
+  make(options(8));
+  offer(1);
+  queue_.reset();
+  EXPECT_EQ(message(1), "UNAVAILABLE: the request was dropped before it was run");
+}
+
+TEST_F(BatchQueueTest, cancels_what_waits) {
+  make(options(8));
+  offer(1);
+  offer(2);
+  offer(3, 1, in(milliseconds(5)));
+  EXPECT_TRUE(queue_->cancel(2));
+  EXPECT_TRUE(queue_->cancel(3));
+  EXPECT_EQ(message(2), "CANCELLED: the request was cancelled while it waited");
+  EXPECT_FALSE(queue_->cancel(2));
+  EXPECT_FALSE(queue_->cancel(99));
+  EXPECT_EQ(take(), Numbers({1}));
+  EXPECT_FALSE(queue_->cancel(1));
+  EXPECT_EQ(metrics_.cancelled.value(), 2U);
+}
+
+TEST_F(BatchQueueTest, cancels_nothing_by_the_ticket_that_names_none) {
+  make(options(8));
+  queue_->offer(book_.pending(1, request_of({1})));
+  EXPECT_FALSE(queue_->cancel(0));
+  EXPECT_EQ(queue_->waiting(), 1U);
+}
+
+TEST_F(BatchQueueTest, grants_a_claim_where_nothing_is_to_be_waited_for) {
+  QueueOptions two = options(8);
+  two.runners = 2;
+  make(two);
+  PendingRequest request = request_of({1, 2});
+  const auto first = queue_->claim_for(request);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->reason, CloseReason::kDelay);
+  EXPECT_EQ(request.accepted_at, clock_.now());
+  PendingRequest full = request_of(Numbers(8));
+  const auto second = queue_->claim_for(full);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->reason, CloseReason::kFull);
+  EXPECT_NE(second->runner, first->runner);
+  EXPECT_FALSE(queue_->claim_for(request));
+  queue_->finish(first->runner);
+  EXPECT_EQ(queue_->claim_for(request)->runner, first->runner);
+  EXPECT_EQ(metrics_.accepted.value(), 3U);
+}
+
+TEST_F(BatchQueueTest, grants_no_claim_ahead_of_those_who_wait) {
+  make(options(8));
+  offer(1);
+  PendingRequest request = request_of({2});
+  EXPECT_FALSE(queue_->claim_for(request));
+}
+
+TEST_F(BatchQueueTest, grants_no_claim_where_more_rows_are_worth_waiting_for) {
+  make(options(8, milliseconds(10)));
+  PendingRequest request = request_of({1});
+  EXPECT_FALSE(queue_->claim_for(request));
+  request.request.deadline = in(milliseconds(10));
+  const auto hurried = queue_->claim_for(request);
+  ASSERT_TRUE(hurried);
+  EXPECT_EQ(hurried->reason, CloseReason::kDeadline);
+}
+
+TEST_F(BatchQueueTest, grants_no_claim_too_late_or_after_its_end) {
+  make(options(8));
+  PendingRequest late = request_of({1}, clock_.now());
+  EXPECT_FALSE(queue_->claim_for(late));
+  queue_->close();
+  PendingRequest request = request_of({1});
+  EXPECT_FALSE(queue_->claim_for(request));
+}
+
+TEST_F(BatchQueueTest, grants_no_claim_on_thread_bound_runners) {
+  QueueOptions bound = options(8);
+  bound.runners_are_thread_bound = true;
+  make(bound);
+  PendingRequest request = request_of({1});
+  EXPECT_FALSE(queue_->claim_for(request));
+}
+
+// Threads that take, and those that watch, until the queue is closed.
+class BatchQueueThreads : public BatchQueueTest {
+ protected:
+  ~BatchQueueThreads() override { end_threads(); }
+
+  void end_threads() {
+    queue_->close();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  void start_watcher() {
+    threads_.emplace_back([this] { queue_->watch_deadlines(); });
+  }
+  // Answers each batch as the response's id says: its keys, and the reason.
+  void start_worker(std::size_t worker) {
+    threads_.emplace_back([this, worker] {
+      Batch batch;
+      while (true) {
+        queue_->take(worker, batch);
+        if (batch.requests.empty()) return;
+        std::string id;
+        for (const auto key : keys(batch)) id += std::to_string(key) + " ";
+        id += close_reason_name(batch.reason);
+        if (stuck_) stuck_->wait();
+        queue_->finish(batch.runner);
+        for (PendingRequestPtr& request : batch.requests) {
+          InferResponse response;
+          response.id = id;
+          answer(std::move(request), std::move(response));
+        }
+      }
+    });
+  }
+
+  std::optional<std::latch> stuck_;  // what a worker waits for while it has a runner
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+TEST_F(BatchQueueThreads, a_worker_waits_until_the_delay_is_over) {
+  make(options(8, milliseconds(10)));
+  start_worker(0);
+  clock_.await_waiters(1);
+  offer(1);
+  clock_.await_waiter_until(in(milliseconds(10)));
+  clock_.advance(milliseconds(9));
+  offer(2);
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(book_.await(1).id, "1 2 delay");
+}
+
+TEST_F(BatchQueueThreads, a_worker_is_woken_when_the_batch_is_full) {
+  make(options(2, std::chrono::hours(1)));
+  start_worker(0);
+  clock_.await_waiters(1);
+  offer(1);
+  clock_.await_waiter_until(in(std::chrono::hours(1)));
+  offer(2);
+  EXPECT_EQ(book_.await(2).id, "1 2 full");
+}
+
+TEST_F(BatchQueueThreads, a_worker_is_woken_by_a_runner_that_comes_back) {
+  make(options(8));
+  PendingRequest inline_request = request_of({9});
+  const auto claim = queue_->claim_for(inline_request);
+  ASSERT_TRUE(claim);
+  start_worker(0);
+  clock_.await_waiters(1);
+  offer(1);
+  offer(2);
+  EXPECT_EQ(book_.total(), 0U);
+  queue_->finish(claim->runner);
+  EXPECT_EQ(book_.await(1).id, "1 2 delay");
+}
+
+TEST_F(BatchQueueThreads, another_worker_takes_over_the_alarm_of_one_that_leaves) {
+  for (const bool bound : {false, true}) {
+    QueueOptions two = options(8, milliseconds(10));
+    two.runners = 2;
+    two.runners_are_thread_bound = bound;
+    make(two);
+    const std::size_t waits = clock_.waits();
+    stuck_.emplace(1);
+    for (const std::size_t worker : {0U, 1U}) start_worker(worker);
+    clock_.await_waits(waits + 2);
+    const int key = bound ? 3 : 1;
+    PendingRequestPtr first = pending(key, {key});
+    first->row_key = 1;
+    PendingRequestPtr second = pending(key + 1, {key + 1});
+    second->row_key = 2;
+    queue_->offer(std::move(first));
+    const TimePoint first_due = in(milliseconds(10));
+    clock_.await_waiter_until(first_due);
+    clock_.advance(milliseconds(5));
+    queue_->offer(std::move(second));
+    clock_.advance(milliseconds(5));  // who takes the first batch is stuck with it
+    clock_.await_waiter_until(in(milliseconds(5)));
+    clock_.advance(milliseconds(5));
+    stuck_->count_down();
+    EXPECT_EQ(book_.await(key).id, std::to_string(key) + " delay");
+    EXPECT_EQ(book_.await(key + 1).id, std::to_string(key + 1) + " delay");
+    end_threads();
+  }
+}
+
+TEST_F(BatchQueueThreads, the_watcher_answers_while_every_runner_is_busy) {
+  make(options(8));
+  PendingRequest inline_request = request_of({9});
+  const auto claim = queue_->claim_for(inline_request);
+  ASSERT_TRUE(claim);
+  start_watcher();
+  start_worker(0);
+  clock_.await_waiters(2);
+  offer(1, 1, in(milliseconds(20)));
+  clock_.await_waiter_until(in(milliseconds(20)));
+  offer(2, 1, in(milliseconds(10)));
+  clock_.await_waiter_until(in(milliseconds(10)));
+  offer(3);
+  clock_.advance(milliseconds(10));
+  EXPECT_EQ(book_.await(2).code, StatusCode::kDeadlineExceeded);
+  clock_.await_waiter_until(in(milliseconds(10)));
+  EXPECT_EQ(book_.total(), 1U);
+  clock_.advance(milliseconds(10));
+  EXPECT_EQ(book_.await(1).code, StatusCode::kDeadlineExceeded);
+  queue_->finish(claim->runner);
+  EXPECT_EQ(book_.await(3).id, "3 delay");
+  EXPECT_EQ(metrics_.expired.value(), 2U);
+}
+
+TEST_F(BatchQueueThreads, closing_wakes_everybody) {
+  make(options(8, std::chrono::hours(1)));
+  start_watcher();
+  start_worker(0);
+  start_worker(1);
+  clock_.await_waiters(3);
+  offer(1);
+  clock_.await_waiter_until(in(std::chrono::hours(1)));
+  queue_->close();
+  EXPECT_EQ(book_.await(1).id, "1 drain");
+  queue_->await_drained();
+}
+
+TEST_F(BatchQueueThreads, is_drained_when_the_last_runner_is_back) {
+  make(options(8));
+  PendingRequest inline_request = request_of({1});
+  const auto claim = queue_->claim_for(inline_request);
+  ASSERT_TRUE(claim);
+  queue_->close();
+  std::atomic<bool> back = false;
+  std::thread closer([&] {
+    queue_->await_drained();
+    EXPECT_TRUE(back);
+  });
+  back = true;
+  queue_->finish(claim->runner);
+  closer.join();
+}
+
+TEST_F(BatchQueueThreads, is_drained_when_the_last_cancel_has_answered) {
+  make(options(8));
+  std::thread closer;
+  std::atomic<bool> answered = false;
+  PendingRequestPtr request = pending(1, {1});
+  request->reply = Reply([&](const Result<InferResponse>&) {
+    auto begun = std::make_shared<std::latch>(1);
+    closer = std::thread([&, begun] {
+      begun->count_down();
+      queue_->await_drained();
+      EXPECT_TRUE(answered);
+    });
+    begun->wait();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it may try to be too early
+    answered = true;
+  });
+  queue_->offer(std::move(request));
+  queue_->close();
+  EXPECT_TRUE(queue_->cancel(1));
+  closer.join();
+}
+
+}  // namespace
+}  // namespace muster

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batching/batch_runner.h"
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "batching/gather.h"
+#include "batching/scatter.h"
+
+namespace muster {
+
+BatchRunner::BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature,
+                         bool stacked, Clock& clock, BatchingMetrics& metrics)
+    : session_(std::move(session)),
+      signature_(signature),
+      stacked_(stacked),
+      clock_(clock),
+      metrics_(metrics) {}
+
+void BatchRunner::run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+                      std::vector<Result<InferResponse>>& outcomes) noexcept {
+  outcomes.clear();
+  responses_.clear();
+  responses_.resize(requests.size());
+  const Status status = run_caught(requests, batch, responses_);
+  for (InferResponse& response : responses_) {
+    if (status.ok()) {
+      outcomes.emplace_back(std::move(response));
+    } else {
+      outcomes.emplace_back(status);
+    }
+  }
+}
+
+Result<InferResponse> BatchRunner::run_alone(const PendingRequest& request,
+                                             const BatchFacts& batch) noexcept {
+  const PendingRequest* const requests[] = {&request};
+  InferResponse response;
+  Status status = run_caught(requests, batch, {&response, 1});
+  if (!status.ok()) return status;
+  return response;
+}
+
+Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
+                               const BatchFacts& batch,
+                               std::span<InferResponse> responses) noexcept {
+  metrics_.rows.add(static_cast<std::uint64_t>(batch.rows));
+  metrics_.batches_by_reason[static_cast<std::size_t>(batch.reason)].add();
+  metrics_.batch_rows.record(batch.rows);
+  Status status;
+  try {
+    status = run_into(requests, batch, responses);
+  } catch (const std::exception& error) {
+    // Out of memory, or a backend that broke its word: these requests fail, the next may not.
+    status = internal_error(std::string("the batch could not be run: ") + error.what());
+  } catch (...) {
+    status = internal_error("the batch could not be run: the backend threw something unknown");
+  }
+  (status.ok() ? metrics_.succeeded : metrics_.failed).add(requests.size());
+  return status;
+}
+
+Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
+                             const BatchFacts& batch, std::span<InferResponse> responses) {
+  MUSTER_RETURN_IF_ERROR(gather(requests, batch.rows, stacked_, *session_));
+  const TimePoint gathered = clock_.now();
+  MUSTER_RETURN_IF_ERROR(session_->run());
+  const TimePoint computed = clock_.now();
+  MUSTER_RETURN_IF_ERROR(
+      scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    responses[i].id = requests[i]->request.id;
+    responses[i].batch = {batch.rows,
+                          static_cast<std::int64_t>(requests.size()),
+                          batch.reason,
+                          batch.taken_at - requests[i]->accepted_at,
+                          gathered - batch.taken_at,
+                          computed - gathered};
+  }
+  return {};
+}
+
+}  // namespace muster

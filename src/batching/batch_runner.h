@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// BatchRunner: one session, and the way of a batch through it: gather, run, scatter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <muster/backend.h>
+
+#include "base/clock.h"
+#include "batching/batch_queue.h"
+#include "batching/batching_metrics.h"
+#include "batching/pending_request.h"
+
+namespace muster {
+
+// What a batch is, apart from its requests.
+struct BatchFacts {
+  std::int64_t rows = 0;
+  CloseReason reason = CloseReason::kDelay;
+  TimePoint taken_at = {};
+};
+
+// Used by one thread at a time, as its session is.
+class BatchRunner {
+ public:
+  // `signature`, `clock` and `metrics` must outlive it. `stacked`: the first axis counts rows.
+  BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature, bool stacked,
+              Clock& clock, BatchingMetrics& metrics);
+
+  // One outcome for each request, in their order; requests stay the caller's to answer. Where the
+  // batch fails, all get its status.
+  void run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+           std::vector<Result<InferResponse>>& outcomes) noexcept;
+
+  // The same for one request, without a vector.
+  [[nodiscard]] Result<InferResponse> run_alone(const PendingRequest& request,
+                                                const BatchFacts& batch) noexcept;
+
+ private:
+  Status run_into(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+                  std::span<InferResponse> responses);
+  Status run_caught(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+                    std::span<InferResponse> responses) noexcept;
+
+  std::unique_ptr<Session> session_;
+  const ModelSignature& signature_;
+  const bool stacked_;
+  Clock& clock_;
+  BatchingMetrics& metrics_;
+  std::vector<InferResponse> responses_;  // of the batch under way; keeps its memory
+};
+
+}  // namespace muster

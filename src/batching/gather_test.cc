@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batching/gather.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "batching/testing/requests.h"
+
+namespace muster {
+namespace {
+
+using testing::Numbers;
+using testing::tensor_of;
+
+// Keeps what was prepared, and refuses the input that it is told to.
+class GatheringSession final : public Session {
+ public:
+  struct Input {
+    Shape shape;
+    std::vector<std::byte> bytes;
+
+    [[nodiscard]] Numbers numbers() const {
+      Numbers numbers(bytes.size() / sizeof(std::int64_t));
+      std::memcpy(numbers.data(), bytes.data(), bytes.size());
+      return numbers;
+    }
+  };
+
+  Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
+                                             std::size_t size) override {
+    if (index == refused) return invalid_argument("no such shape");
+    inputs.resize(std::max(inputs.size(), index + 1));
+    inputs[index] = {shape, std::vector<std::byte>(size)};
+    return std::span(inputs[index].bytes);
+  }
+  Status run() override { return internal_error("not to be run"); }
+  Result<TensorView> output(std::size_t) override { return internal_error("not to be read"); }
+
+  std::vector<Input> inputs;
+  std::size_t refused = 99;
+};
+
+PendingRequest two_inputs(const Numbers& x, const Numbers& pairs) {
+  PendingRequest pending;
+  pending.rows = static_cast<std::int64_t>(x.size());
+  pending.request.add_input("x", tensor_of(x, {pending.rows, 1}));
+  pending.request.add_input("pairs", tensor_of(pairs, {pending.rows, 2}));
+  return pending;
+}
+
+PendingRequest strings(std::span<const std::string_view> elements) {
+  PendingRequest pending;
+  pending.rows = static_cast<std::int64_t>(elements.size());
+  auto tensor = Tensor::of_strings({pending.rows}, elements);
+  EXPECT_TRUE(tensor.ok());
+  pending.request.add_input("text", *std::move(tensor));
+  return pending;
+}
+
+TEST(Gather, lays_the_rows_one_after_the_other) {
+  GatheringSession session;
+  const PendingRequest a = two_inputs({1, 2}, {10, 11, 20, 21});
+  const PendingRequest b = two_inputs({3}, {30, 31});
+  const PendingRequest* const requests[] = {&a, &b};
+  ASSERT_TRUE(gather(requests, 3, true, session).ok());
+  ASSERT_EQ(session.inputs.size(), 2U);
+  EXPECT_EQ(session.inputs[0].shape, Shape({3, 1}));
+  EXPECT_EQ(session.inputs[0].numbers(), Numbers({1, 2, 3}));
+  EXPECT_EQ(session.inputs[1].shape, Shape({3, 2}));
+  EXPECT_EQ(session.inputs[1].numbers(), Numbers({10, 11, 20, 21, 30, 31}));
+}
+
+TEST(Gather, hands_a_request_over_as_it_is_where_the_model_has_no_batch_axis) {
+  GatheringSession session;
+  PendingRequest request;
+  request.request.add_input("x", tensor_of({1, 2, 3, 4}, {4}));
+  request.request.add_input("scalar", tensor_of({5}, {}));
+  const PendingRequest* const requests[] = {&request};
+  ASSERT_TRUE(gather(requests, 1, false, session).ok());
+  EXPECT_EQ(session.inputs[0].shape, Shape({4}));
+  EXPECT_EQ(session.inputs[0].numbers(), Numbers({1, 2, 3, 4}));
+  EXPECT_EQ(session.inputs[1].shape, Shape());
+  EXPECT_EQ(session.inputs[1].numbers(), Numbers({5}));
+}
+
+TEST(Gather, joins_strings_of_any_length) {
+  GatheringSession session;
+  const std::string_view first[] = {"a", "", "long enough to differ"};
+  const std::string_view second[] = {"z"};
+  const PendingRequest a = strings(first);
+  const PendingRequest b = strings(second);
+  const PendingRequest* const requests[] = {&a, &b};
+  ASSERT_TRUE(gather(requests, 4, true, session).ok());
+  EXPECT_EQ(session.inputs[0].shape, Shape({4}));
+  const auto joined = bytes_elements({DataType::kBytes, {4}, session.inputs[0].bytes});
+  ASSERT_TRUE(joined.ok());
+  EXPECT_EQ(*joined, std::vector<std::string_view>({"a", "", "long enough to differ", "z"}));
+}
+
+TEST(Gather, takes_rows_without_elements) {
+  GatheringSession session;
+  PendingRequest empty;
+  empty.rows = 2;
+  empty.request.add_input("x", tensor_of({}, {2, 0}));
+  const PendingRequest* const requests[] = {&empty, &empty};
+  ASSERT_TRUE(gather(requests, 4, true, session).ok());
+  EXPECT_EQ(session.inputs[0].shape, Shape({4, 0}));
+  EXPECT_TRUE(session.inputs[0].bytes.empty());
+}
+
+TEST(Gather, hands_on_the_session_s_refusal) {
+  GatheringSession session;
+  session.refused = 1;
+  const PendingRequest request = two_inputs({1}, {2, 3});
+  const PendingRequest* const requests[] = {&request};
+  EXPECT_EQ(gather(requests, 1, true, session).to_string(), "INVALID_ARGUMENT: no such shape");
+}
+
+}  // namespace
+}  // namespace muster

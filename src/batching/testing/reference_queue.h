@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// ReferenceQueue: what a BatchQueue must do, said as simply as possible and without its cleverness:
+// one list in order of arrival, looked through anew for every question.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "batching/batch_queue.h"
+
+namespace muster::testing {
+
+struct ReferenceRequest {
+  int id = 0;
+  std::int64_t rows = 1;
+  std::size_t bytes = 0;
+  std::int64_t width = 0;  // of a row; only equal widths share a batch
+  TimePoint deadline = kNoDeadline;
+  RequestTicket ticket = 0;
+  TimePoint accepted_at = {};
+};
+
+struct ReferenceBatch {
+  std::vector<int> ids;
+  std::int64_t rows = 0;
+  CloseReason reason = CloseReason::kDelay;
+
+  friend bool operator==(const ReferenceBatch&, const ReferenceBatch&) = default;
+};
+
+class ReferenceQueue {
+ public:
+  explicit ReferenceQueue(QueueOptions options) : options_(std::move(options)) {
+    for (std::size_t i = options_.runners; i > 0; --i) idle_.push_back(i - 1);
+  }
+
+  // kOk: it waits now.
+  StatusCode offer(ReferenceRequest request, TimePoint now) {
+    if (closed_) return StatusCode::kUnavailable;
+    if (request.deadline <= now) return StatusCode::kDeadlineExceeded;
+    std::size_t bytes = request.bytes;
+    for (const ReferenceRequest& other : waiting_) bytes += other.bytes;
+    if (waiting_.size() >= options_.max_requests || bytes > options_.max_bytes) {
+      return StatusCode::kResourceExhausted;
+    }
+    request.accepted_at = now;
+    if (group(request.width).empty()) std::erase(widths_, request.width);
+    if (std::ranges::find(widths_, request.width) == widths_.end()) widths_.push_back(request.width);
+    waiting_.push_back(request);
+    return StatusCode::kOk;
+  }
+
+  std::optional<BatchQueue::Claim> claim_for(std::int64_t rows, TimePoint deadline, TimePoint now) {
+    if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty()) return {};
+    if (deadline <= now) return {};
+    const ReferenceRequest alone = {0, rows, 0, 0, deadline, 0, now};
+    const auto reason = due({&alone}, now).first;
+    if (!reason) return {};
+    const std::size_t runner = idle_.back();
+    idle_.pop_back();
+    return BatchQueue::Claim{runner, *reason};
+  }
+
+  // Who leaves because the deadline has come.
+  std::set<int> expire(TimePoint now) {
+    std::set<int> ids;
+    for (const ReferenceRequest& request : waiting_) {
+      if (request.deadline <= now) ids.insert(request.id);
+    }
+    std::erase_if(waiting_, [&](const auto& request) { return ids.contains(request.id); });
+    return ids;
+  }
+
+  std::optional<int> cancel(RequestTicket ticket) {
+    const auto found = std::ranges::find(waiting_, ticket, &ReferenceRequest::ticket);
+    if (ticket == 0 || found == waiting_.end()) return std::nullopt;
+    const int id = found->id;
+    waiting_.erase(found);
+    return id;
+  }
+
+  [[nodiscard]] bool runner_free(std::size_t worker) const {
+    if (!options_.runners_are_thread_bound) return !idle_.empty();
+    return std::ranges::find(idle_, worker) != idle_.end();
+  }
+
+  // The batch that is due now, if any, without taking it.
+  [[nodiscard]] std::optional<ReferenceBatch> due_batch(TimePoint now) const {
+    std::optional<ReferenceBatch> best;
+    TimePoint best_key = kNoDeadline;
+    for (const std::int64_t width : widths_) {
+      const Group members = group(width);
+      if (members.empty()) continue;
+      const auto [reason, rows] = due(members, now);
+      if (!reason || (best && key(*members.front()) >= best_key)) continue;
+      best_key = key(*members.front());
+      best = ReferenceBatch{{}, 0, *reason};
+      for (const ReferenceRequest* member : members) {
+        if (!best->ids.empty() && (!options_.limits.merge || best->rows + member->rows > rows)) break;
+        best->ids.push_back(member->id);
+        best->rows += member->rows;
+      }
+    }
+    return best;
+  }
+
+  // When the first batch will be due if nothing happens; none is due yet.
+  [[nodiscard]] TimePoint next_due() const {
+    TimePoint next = kNoDeadline;
+    for (const ReferenceRequest& request : waiting_) {
+      next = std::min(next, add_saturating(request.accepted_at, options_.limits.max_queue_delay));
+    }
+    return next;
+  }
+  [[nodiscard]] TimePoint earliest_deadline() const {
+    TimePoint earliest = kNoDeadline;
+    for (const auto& request : waiting_) earliest = std::min(earliest, request.deadline);
+    return earliest;
+  }
+
+  void take(const ReferenceBatch& batch, std::size_t runner) {
+    std::erase_if(waiting_, [&](const auto& request) {
+      return std::ranges::find(batch.ids, request.id) != batch.ids.end();
+    });
+    std::erase(idle_, runner);
+  }
+  void finish(std::size_t runner) { idle_.push_back(runner); }
+  void close() { closed_ = true; }
+
+  [[nodiscard]] bool closed() const { return closed_; }
+  [[nodiscard]] const std::vector<ReferenceRequest>& waiting() const { return waiting_; }
+  [[nodiscard]] std::size_t next_runner(std::size_t worker) const {
+    return options_.runners_are_thread_bound ? worker : idle_.back();
+  }
+
+ private:
+  using Group = std::vector<const ReferenceRequest*>;
+
+  static TimePoint key(const ReferenceRequest& request) {
+    return std::min(request.deadline, request.accepted_at + BatchQueue::kUndatedHorizon);
+  }
+
+  [[nodiscard]] Group group(std::int64_t width) const {
+    Group members;
+    for (const ReferenceRequest& request : waiting_) {
+      if (request.width == width) members.push_back(&request);
+    }
+    std::ranges::stable_sort(members, {}, [](const auto* member) { return key(*member); });
+    return members;
+  }
+
+  // Why a batch of the group must go now, and with how many rows at most.
+  [[nodiscard]] std::pair<std::optional<CloseReason>, std::int64_t> due(const Group& members,
+                                                                        TimePoint now) const {
+    const BatchLimits& limits = options_.limits;
+    std::int64_t rows = 0;
+    bool delay_over = false;
+    TimePoint patience = kNoDeadline;
+    for (const ReferenceRequest* member : members) {
+      rows += member->rows;
+      patience = std::min(patience, add_saturating(member->accepted_at, limits.max_queue_delay));
+    }
+    delay_over = patience <= now;
+    const std::int64_t most = std::min(rows, limits.max_rows);
+    if (closed_) return {CloseReason::kDrain, most};
+    if (!limits.merge || rows >= limits.max_rows) return {CloseReason::kFull, most};
+    std::int64_t preferred = 0;
+    for (const std::int64_t size : limits.preferred_rows) {
+      if (size <= rows) preferred = std::max(preferred, size);
+    }
+    if (preferred > 0) return {CloseReason::kPreferred, preferred};
+    if (delay_over) return {CloseReason::kDelay, most};
+    for (const ReferenceRequest* member : members) {
+      if (member->deadline <= patience) return {CloseReason::kDeadline, most};
+    }
+    return {std::nullopt, 0};
+  }
+
+  const QueueOptions options_;
+  std::vector<ReferenceRequest> waiting_;  // in order of arrival
+  std::vector<std::int64_t> widths_;       // of the waiting; equals are served in this order
+  std::vector<std::size_t> idle_;
+  bool closed_ = false;
+};
+
+}  // namespace muster::testing
