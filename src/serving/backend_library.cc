@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/backend_library.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <dlfcn.h>
+
+#include "base/text.h"
+
+namespace muster {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "libmuster_";
+constexpr std::string_view kSuffix = ".so";
+
+bool is_name(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
+  return !name.empty() && name.size() <= kLongest && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+// What a person does about a runtime that is not there.
+std::string_view remedy(std::string_view name) {
+  if (name == "onnxruntime") {
+    return "install ONNX Runtime (libonnxruntime.so.1; the Python package onnxruntime holds it) "
+           "where the loader finds it";
+  }
+  if (name == "openvino") return "this version of Muster has no OpenVINO backend";
+  if (name == "tensorrt") return "this version of Muster has no TensorRT backend";
+  return "check the model's `backend`";
+}
+
+std::string list_of_installed() {
+  std::string list;
+  for (const std::string& name : installed_backends())
+    list += (list.empty() ? "" : ", ") + name;
+  return list.empty() ? "none" : list;
+}
+
+}  // namespace
+
+std::string backend_folder() {
+  Dl_info place{};
+  // Any address inside this library tells where it was loaded from.
+  if (dladdr(reinterpret_cast<const void*>(&backend_folder), &place) == 0 ||
+      place.dli_fname == nullptr) {
+    return {};
+  }
+  std::error_code error;
+  // The program itself goes by the name it was called by, which says nothing of its place.
+  const bool has_place = std::string_view(place.dli_fname).find('/') != std::string_view::npos;
+  const fs::path self = fs::canonical(has_place ? place.dli_fname : "/proc/self/exe", error);
+  return error ? std::string() : (self.parent_path() / "muster").string();
+}
+
+std::vector<std::string> installed_backends() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(backend_folder(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string file = entry->path().filename().string();
+    if (!file.starts_with(kPrefix) || !file.ends_with(kSuffix)) continue;
+    names.push_back(file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size()));
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::shared_ptr<Backend>> open_backend(std::string_view name) {
+  if (!is_name(name)) return invalid_argument("'" + printable(name) + "' is no backend's name");
+  const fs::path folder = backend_folder();
+  const fs::path file = folder / (std::string(kPrefix) + std::string(name) + std::string(kSuffix));
+  std::error_code error;
+  // Without a folder the loader would look for the bare name wherever it pleases.
+  if (folder.empty() || !fs::exists(file, error)) {
+    return failed_precondition("backend '" + std::string(name) +
+                               "' is not part of this installation (installed: " +
+                               list_of_installed() + "): " + std::string(remedy(name)));
+  }
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* reason = dlerror();
+    return failed_precondition("backend '" + std::string(name) + "' does not load: " +
+                               (reason == nullptr ? "unknown reason" : printable(reason)) + "; " +
+                               std::string(remedy(name)));
+  }
+  const auto factory = reinterpret_cast<BackendFactory>(dlsym(library, kBackendFactorySymbol));
+  if (factory == nullptr) {
+    return failed_precondition("backend '" + std::string(name) +
+                               "' is of another version: it has no " +
+                               std::string(kBackendFactorySymbol));
+  }
+  std::shared_ptr<Backend> backend(factory());
+  if (!backend) {
+    return failed_precondition("the runtime of backend '" + std::string(name) + "' did not start");
+  }
+  return backend;
+}
+
+}  // namespace muster

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/backend_library.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace muster {
+namespace {
+
+Status refusal(std::string_view name) {
+  return open_backend(name).status();
+}
+
+TEST(BackendLibrary, is_looked_for_beside_what_it_is_part_of) {
+  const std::filesystem::path folder = backend_folder();
+  EXPECT_TRUE(folder.is_absolute());
+  EXPECT_EQ(folder.filename(), "muster");
+}
+
+TEST(BackendLibrary, is_listed_by_its_name) {
+  const std::vector<std::string> names = installed_backends();
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+  for (const char* name : {"test_foreign", "test_idle", "test_torn", "test_whole"}) {
+    EXPECT_EQ(std::ranges::count(names, name), 1) << name;
+  }
+}
+
+TEST(BackendLibrary, opens) {
+  const auto backend = open_backend("test_whole");
+  ASSERT_TRUE(backend.ok()) << backend.status().to_string();
+  EXPECT_EQ((*backend)->name(), "test_whole");
+  EXPECT_EQ((*backend)->version(), "Whole 1");
+}
+
+TEST(BackendLibrary, makes_a_backend_of_its_own_for_each_who_asks) {
+  const auto first = open_backend("test_whole");
+  const auto second = open_backend("test_whole");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_NE(*first, *second);
+}
+
+TEST(BackendLibrary, is_refused_where_its_runtime_does_not_start) {
+  EXPECT_EQ(refusal("test_idle").to_string(),
+            "FAILED_PRECONDITION: the runtime of backend 'test_idle' did not start");
+}
+
+TEST(BackendLibrary, is_refused_where_it_is_of_another_version) {
+  EXPECT_EQ(refusal("test_foreign").to_string(),
+            "FAILED_PRECONDITION: backend 'test_foreign' is of another version: it has no "
+            "muster_create_backend_v1");
+}
+
+TEST(BackendLibrary, is_refused_where_it_is_no_library) {
+  const Status status = refusal("test_torn");
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(status.message().starts_with("backend 'test_torn' does not load: "))
+      << status.message();
+  EXPECT_EQ(status.message().find('\n'), std::string_view::npos);
+}
+
+TEST(BackendLibrary, says_what_is_installed_where_it_is_missing) {
+  const Status status = refusal("no_such_runtime");
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(
+      status.message().starts_with("backend 'no_such_runtime' is not part of this "
+                                   "installation (installed: "))
+      << status.message();
+  EXPECT_NE(status.message().find("test_whole"), std::string_view::npos);
+  EXPECT_TRUE(status.message().ends_with("): check the model's `backend`")) << status.message();
+}
+
+TEST(BackendLibrary, says_what_to_do_about_a_runtime_that_is_missing) {
+  EXPECT_NE(refusal("onnxruntime").message().find("install ONNX Runtime"), std::string_view::npos);
+  EXPECT_NE(refusal("openvino").message().find("has no OpenVINO backend"), std::string_view::npos);
+  EXPECT_NE(refusal("tensorrt").message().find("has no TensorRT backend"), std::string_view::npos);
+}
+
+TEST(BackendLibrary, has_no_name_that_leaves_the_folder) {
+  for (const std::string& name :
+       {std::string(), std::string("../x"), std::string("/lib/x"), std::string("a/b"),
+        std::string("."), std::string(".."), std::string("x.so"), std::string("X"),
+        std::string("test-whole"), std::string("test_whole\0", 11), std::string("test whole"),
+        std::string("größe"), std::string(65, 'a')}) {
+    EXPECT_EQ(refusal(name).code(), StatusCode::kInvalidArgument) << name;
+  }
+  EXPECT_EQ(refusal("../x").message(), "'../x' is no backend's name");
+  EXPECT_EQ(refusal("x\n").message(), "'x\\x0a' is no backend's name");
+  EXPECT_LT(refusal(std::string(1 << 20, 'A')).message().size(), 300U);
+}
+
+TEST(BackendLibrary, may_have_a_name_of_64_letters) {
+  EXPECT_EQ(refusal(std::string(64, 'a')).code(), StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace muster

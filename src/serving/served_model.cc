@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/served_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/cpu_budget.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "model_config/model_config.h"
+#include "serving/backend_library.h"
+#include "serving/batch_probe.h"
+#include "serving/model_folder.h"
+
+namespace muster {
+namespace {
+
+// Options stand above the configuration.
+Status apply_batch_size(const ServiceOptions& options, const std::string& file,
+                        const ModelSignature& signature, ModelConfig& config) {
+  if (!options.max_batch_size) return {};
+  const std::int64_t wanted = *options.max_batch_size;
+  if (wanted < 1 || wanted > kMaxBatchSize) {
+    return invalid_argument("a batch size of " + std::to_string(wanted) +
+                            " is not possible: give 1 to " + std::to_string(kMaxBatchSize));
+  }
+  if (!signature.has_batch_axis()) {
+    if (wanted == 1) return {};
+    const auto fixed = std::ranges::find_if(signature.inputs, [](const TensorSpec& input) {
+      return input.shape.rank() == 0 || input.shape[0] != kDynamicDim;
+    });
+    const std::string obstacle =
+        fixed == signature.inputs.end()
+            ? "it has no inputs"
+            : "input '" + printable(fixed->name) + "' has shape " + fixed->shape.to_string() +
+                  ", without an open batch axis; export the model with a dynamic batch axis";
+    return failed_precondition(printable(file) + ": a batch size of " + std::to_string(wanted) +
+                               " is not possible: " + obstacle);
+  }
+  config.batching.max_batch_size = wanted;
+  std::erase_if(config.batching.preferred_batch_sizes,
+                [&](std::int64_t size) { return size > wanted; });
+  return {};
+}
+
+Status apply_options(const ServiceOptions& options, const std::string& file,
+                     const ModelSignature& signature, ModelConfig& config) {
+  MUSTER_RETURN_IF_ERROR(apply_batch_size(options, file, signature, config));
+  if (options.max_queue_delay) {
+    if (options.max_queue_delay->count() < 0 || *options.max_queue_delay > kMaxQueueWait) {
+      return invalid_argument(
+          "a queue delay of " + std::to_string(options.max_queue_delay->count()) +
+          " us is not possible: give 0 to " + std::to_string(kMaxQueueWait.count()));
+    }
+    config.batching.max_queue_delay = *options.max_queue_delay;
+    config.dynamic_batching = config.batching.max_batch_size > 0;
+  }
+  if (options.instance_count) {
+    if (*options.instance_count < 1 || *options.instance_count > kMaxInstanceCount) {
+      return invalid_argument(std::to_string(*options.instance_count) +
+                              " instances are not possible: give 1 to " +
+                              std::to_string(kMaxInstanceCount));
+    }
+    config.instance_count = *options.instance_count;
+  }
+  return {};
+}
+
+// Of the process's cores, an equal share for each session that works beside others.
+Result<int> threads_for(const ServiceOptions& options, int instances) {
+  if (options.threads) {
+    if (*options.threads < 1) return invalid_argument("at least one thread is needed");
+    return *options.threads;
+  }
+  return std::max(1, available_cpus() / std::max(1, instances));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
+                                                       const ServiceOptions& options,
+                                                       Clock& clock) {
+  MUSTER_ASSIGN_OR_RETURN(const ModelFolder folder, ModelFolder::open(path));
+  MUSTER_ASSIGN_OR_RETURN(const ModelFolder::Choice choice, folder.choose());
+  std::shared_ptr<Backend> backend = options.backend;
+  if (!backend) {
+    MUSTER_ASSIGN_OR_RETURN(backend, open_backend(choice.backend));
+  }
+  const int instances = options.instance_count.value_or(folder.config().config().instance_count);
+  MUSTER_ASSIGN_OR_RETURN(const int threads, threads_for(options, instances));
+  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<const CompiledModel> model,
+                          backend->load({choice.file, &folder.config().config(), threads}));
+
+  auto description = std::make_shared<ModelDescription>();
+  description->signature = model->signature();
+  description->file = choice.file;
+  description->runtime = backend->version();
+  MUSTER_ASSIGN_OR_RETURN(description->config,
+                          resolve(folder.config(), description->signature,
+                                  {choice.backend, choice.file, [&folder](std::string_view name) {
+                                     return folder.read(name);
+                                   }}));
+  ModelConfig& config = description->config;
+  MUSTER_RETURN_IF_ERROR(apply_options(options, choice.file, description->signature, config));
+  for (const std::string& warning : config.warnings)
+    log(LogLevel::kWarning, warning);
+
+  const ProbeFindings findings = probe(*model, config.batching.max_batch_size > 0,
+                                       config.batching.max_batch_size, config.outputs);
+  if (!findings.not_mergeable.empty() && config.dynamic_batching) {
+    log(LogLevel::kWarning,
+        choice.file + ": requests will run one by one, because " + findings.not_mergeable);
+    config.dynamic_batching = false;
+  }
+  if (!findings.not_tried.empty()) {
+    log(LogLevel::kInfo, choice.file + ": not warmed up: " + findings.not_tried);
+  }
+
+  std::unique_ptr<ServedModel> served(
+      new ServedModel(std::move(backend), std::move(model), std::move(description), clock));
+  MUSTER_RETURN_IF_ERROR(served->start_workers());
+  return served;
+}
+
+ServedModel::ServedModel(std::shared_ptr<Backend> backend,
+                         std::shared_ptr<const CompiledModel> model,
+                         std::shared_ptr<const ModelDescription> description, Clock& clock)
+    : backend_(std::move(backend)),
+      model_(std::move(model)),
+      description_(std::move(description)),
+      clock_(clock) {
+  const ModelConfig& config = description_->config;
+  rules_.config = &config;
+  rules_.signature = &description_->signature;
+  rules_.stacked = config.batching.max_batch_size > 0;
+  rules_.max_rows = std::max<std::int64_t>(1, config.batching.max_batch_size);
+  rules_.fixed_rows = std::ranges::none_of(config.inputs, [](const TensorSpec& input) {
+    return input.shape.without_first().has_dynamic_dim();
+  });
+}
+
+ServedModel::~ServedModel() = default;
+
+Status ServedModel::start_workers() {
+  const ModelConfig& config = description_->config;
+  QueueOptions queue;
+  queue.limits.max_rows = rules_.max_rows;
+  queue.limits.merge = config.dynamic_batching && rules_.stacked;
+  queue.limits.preferred_rows = config.batching.preferred_batch_sizes;
+  queue.limits.max_queue_delay = config.batching.max_queue_delay;
+  queue.max_requests = config.batching.max_queue_size;
+  queue.max_bytes = config.batching.max_queue_bytes;
+  queue.runners = static_cast<std::size_t>(config.instance_count);
+  MUSTER_ASSIGN_OR_RETURN(
+      workers_, SessionWorkers::start(*model_, rules_.stacked, std::move(queue), clock_, metrics_));
+  return {};
+}
+
+Result<PendingRequest> ServedModel::admit(InferRequest request) {
+  const std::string& name = description_->config.name;
+  if (!request.model.empty() && request.model != name) {
+    not_fitting_.add();
+    return not_found("there is no model '" + printable(request.model) + "' here, only '" +
+                     printable(name) + "'");
+  }
+  const auto timeout = description_->config.batching.default_timeout;
+  if (timeout.count() > 0) {
+    request.deadline = std::min(request.deadline, add_saturating(clock_.now(), timeout));
+  }
+  auto pending = check_request(std::move(request), rules_);
+  if (!pending.ok()) not_fitting_.add();
+  return pending;
+}
+
+void ServedModel::infer(InferRequest request, Completion completion) {
+  auto checked = admit(std::move(request));
+  if (!checked.ok()) {
+    completion.complete(std::move(checked).status());
+    return;
+  }
+  auto pending = std::make_unique<PendingRequest>(*std::move(checked));
+  pending->reply = Reply(std::move(completion));
+  workers_->offer(std::move(pending));
+}
+
+Result<InferResponse> ServedModel::infer(InferRequest request) {
+  MUSTER_ASSIGN_OR_RETURN(PendingRequest pending, admit(std::move(request)));
+  return workers_->infer(std::move(pending));
+}
+
+bool ServedModel::cancel(RequestTicket ticket) {
+  return workers_->cancel(ticket);
+}
+
+void ServedModel::close() {
+  workers_->close();
+}
+
+ServiceStatistics ServedModel::statistics() const {
+  ServiceStatistics totals;
+  totals.requests_accepted = metrics_.accepted.value();
+  totals.requests_refused = metrics_.refused.value() + not_fitting_.value();
+  totals.requests_succeeded = metrics_.succeeded.value();
+  totals.requests_failed = metrics_.failed.value();
+  totals.requests_expired = metrics_.expired.value();
+  totals.requests_cancelled = metrics_.cancelled.value();
+  totals.rows = metrics_.rows.value();
+  for (std::size_t i = 0; i < kCloseReasonCount; ++i) {
+    totals.batches_by_reason[i] = metrics_.batches_by_reason[i].value();
+    totals.batches += totals.batches_by_reason[i];
+  }
+  totals.batches_by_rows = metrics_.batch_rows.counts();
+  return totals;
+}
+
+}  // namespace muster

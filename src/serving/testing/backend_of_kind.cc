@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backend libraries for the test of opening them, by MUSTER_TEST_BACKEND: "whole" works, "idle" has
+// a runtime that does not start, "foreign" lacks the factory of this version.
+#include <string_view>
+
+#include <muster/backend.h>
+
+namespace muster {
+namespace {
+
+class WholeBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "test_whole"; }
+  [[nodiscard]] std::string version() const override { return "Whole 1"; }
+  [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(const ModelSource&) override {
+    return Status(StatusCode::kUnimplemented, "it loads nothing");
+  }
+};
+
+}  // namespace
+
+[[maybe_unused]] static Backend* create_backend() {
+  constexpr std::string_view kKind = MUSTER_TEST_BACKEND;
+  return kKind == "whole" ? new WholeBackend : nullptr;
+}
+
+}  // namespace muster
+
+extern "C" __attribute__((visibility("default"))) muster::Backend* MUSTER_TEST_FACTORY() {
+  return muster::create_backend();
+}
