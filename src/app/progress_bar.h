@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// ProgressBar: one line on a terminal that tells how far a longer job is.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+
+namespace muster {
+
+// "[#######.........] 1234/10000  850/s  10 s left"
+[[nodiscard]] std::string progress_line(std::size_t done, std::size_t total,
+                                        std::chrono::steady_clock::duration elapsed);
+
+// Draws on `terminal` from one second after it was made, ten times a second at most, and nothing at
+// all where that is no terminal. One thread.
+class ProgressBar {
+ public:
+  ProgressBar(std::FILE* terminal, std::size_t total);
+  ~ProgressBar() { clear(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void update(std::size_t done);
+  // Takes the line away, so that something else can be printed.
+  void clear();
+
+ private:
+  std::FILE* const terminal_;  // null: it is none
+  const std::size_t total_;
+  const std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point drawn_;
+  bool visible_ = false;
+};
+
+}  // namespace muster

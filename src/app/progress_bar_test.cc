@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/progress_bar.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+
+namespace muster {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(ProgressLine, tells_rate_and_time_left) {
+  EXPECT_EQ(progress_line(250, 1000, seconds(5)),
+            "[#######.......................] 250/1000  50/s  15 s left");
+}
+
+TEST(ProgressLine, tells_neither_before_the_first_is_done) {
+  EXPECT_EQ(progress_line(0, 10, seconds(3)), "[..............................] 0/10");
+}
+
+TEST(ProgressLine, is_full_at_the_end_and_for_nothing_to_do) {
+  EXPECT_EQ(progress_line(10, 10, seconds(2)),
+            "[##############################] 10/10  5/s  0 s left");
+  EXPECT_EQ(progress_line(0, 0, seconds(2)), "[##############################] 0/0");
+}
+
+TEST(ProgressBar, draws_nothing_where_there_is_no_terminal) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  {
+    ProgressBar bar(file, 10);
+    bar.update(5);
+  }
+  EXPECT_EQ(std::ftell(file), 0);
+  std::fclose(file);
+}
+
+}  // namespace
+}  // namespace muster
