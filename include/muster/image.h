@@ -10,37 +10,15 @@
 // and are safe to call from many at once. Messages do not name the file: the caller does.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
+#include <muster/model.h>
 #include <muster/tensor.h>
 
 namespace muster {
-
-struct ImagePreprocessing {
-  enum class Color : std::uint8_t { kGrayscale, kRgb, kBgr };
-  enum class Layout : std::uint8_t { kNchw, kNhwc };
-
-  Color color = Color::kRgb;
-  Layout layout = Layout::kNchw;
-  DataType type = DataType::kFp32;  // kFp32, or kUint8 (for which scale, mean and std are not used)
-  std::int64_t height = 0;          // pixels after resizing; both at least 1
-  std::int64_t width = 0;
-  double scale = 1.0 / 255.0;              // this and the two below: computed in float
-  std::array<double, 3> mean = {0, 0, 0};  // in pixel units (0..255), by channel of `color`
-  std::array<double, 3> std = {1, 1, 1};   // divides after scaling
-
-  [[nodiscard]] std::int64_t channels() const noexcept {
-    return color == Color::kGrayscale ? 1 : 3;
-  }
-  // The shape of one row, without batch axis: [C,H,W] or [H,W,C].
-  [[nodiscard]] Shape row_shape() const;
-};
 
 struct PictureLimits {
   std::size_t max_file_bytes = std::size_t{64} << 20;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "base/testing/fake_clock.h"
 
@@ -56,7 +56,8 @@ TEST(SteadyClock, wakes_who_waits_for_ever_by_notification) {
   bool go = false;
   std::thread waiter([&] {
     MutexLock lock(mutex);
-    while (!go) steady_clock().wait_until(condition, lock, Clock::kForever);
+    while (!go)
+      steady_clock().wait_until(condition, lock, Clock::kForever);
   });
   {
     const MutexLock lock(mutex);
@@ -82,7 +83,8 @@ TEST(FakeClock, wakes_only_those_whose_moment_has_come) {
   std::atomic<bool> awake[2] = {false, false};
   const auto sleep_until = [&](std::size_t i, Clock::TimePoint until) {
     MutexLock lock(mutexes[i]);
-    while (clock.now() < until) clock.wait_until(conditions[i], lock, until);
+    while (clock.now() < until)
+      clock.wait_until(conditions[i], lock, until);
     awake[i] = true;
   };
   std::thread early(sleep_until, 0, start + nanoseconds(10));
@@ -108,7 +110,8 @@ TEST(FakeClock, wakes_by_notification_without_moving) {
   bool go = false;
   std::thread waiter([&] {
     MutexLock lock(mutex);
-    while (!go) clock.wait_until(condition, lock, Clock::kForever);
+    while (!go)
+      clock.wait_until(condition, lock, Clock::kForever);
   });
   clock.await_waiters(1);
   {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cpu_budget.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
@@ -10,6 +8,8 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+
+#include <sched.h>
 
 #include "base/text.h"
 
@@ -79,7 +79,8 @@ int cgroup_cpu_quota(const std::string& cgroup_root, const std::string& membersh
     // mounted; the mount's own root is the container's group then.
     while (true) {
       if (v2) {
-        if (const auto text = read_file(root + group + "/cpu.max")) tighten(least, parse_cpu_max(*text));
+        if (const auto text = read_file(root + group + "/cpu.max"))
+          tighten(least, parse_cpu_max(*text));
       } else {
         tighten(least, parse_v1(root + group));
       }
@@ -96,8 +97,7 @@ int available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpus = std::max(1, CPU_COUNT(&set));
-  const int quota =
-      cgroup_cpu_quota("/sys/fs/cgroup", read_file("/proc/self/cgroup").value_or(""));
+  const int quota = cgroup_cpu_quota("/sys/fs/cgroup", read_file("/proc/self/cgroup").value_or(""));
   return quota > 0 ? std::min(cpus, quota) : cpus;
 }
 

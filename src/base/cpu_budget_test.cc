@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cpu_budget.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {
@@ -38,8 +38,7 @@ class CpuBudget : public ::testing::Test {
 
 TEST_F(CpuBudget, has_at_least_one_cpu_and_no_more_than_the_machine) {
   EXPECT_GE(available_cpus(), 1);
-  EXPECT_LE(available_cpus(),
-            static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  EXPECT_LE(available_cpus(), static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
 }
 
 TEST_F(CpuBudget, has_no_quota_where_no_file_says_so) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <muster/status.h>
 
@@ -27,11 +27,23 @@ TEST(Status, says_its_code_and_message) {
 }
 
 TEST(Status, has_grpcs_names_and_numbers) {
-  const std::vector<std::string> names = {
-      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",  "DEADLINE_EXCEEDED",
-      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",          "UNAVAILABLE",
-      "DATA_LOSS", "UNAUTHENTICATED"};
+  const std::vector<std::string> names = {"OK",
+                                          "CANCELLED",
+                                          "UNKNOWN",
+                                          "INVALID_ARGUMENT",
+                                          "DEADLINE_EXCEEDED",
+                                          "NOT_FOUND",
+                                          "ALREADY_EXISTS",
+                                          "PERMISSION_DENIED",
+                                          "RESOURCE_EXHAUSTED",
+                                          "FAILED_PRECONDITION",
+                                          "ABORTED",
+                                          "OUT_OF_RANGE",
+                                          "UNIMPLEMENTED",
+                                          "INTERNAL",
+                                          "UNAVAILABLE",
+                                          "DATA_LOSS",
+                                          "UNAUTHENTICATED"};
   for (std::size_t code = 0; code < names.size(); ++code) {
     EXPECT_EQ(status_code_name(static_cast<StatusCode>(code)), names[code]);
   }
@@ -78,7 +90,9 @@ TEST(Status, puts_context_before_the_message) {
   EXPECT_EQ(status.to_string(), "NOT_FOUND: labels: no such file");
 }
 
-TEST(Status, stays_ok_with_context) { EXPECT_TRUE(Status().with_context("labels").ok()); }
+TEST(Status, stays_ok_with_context) {
+  EXPECT_TRUE(Status().with_context("labels").ok());
+}
 
 TEST(Result, holds_a_value) {
   const Result<int> result = 5;

@@ -30,7 +30,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::size_t utf8_length(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0U) == 0x80U; };
+  const auto continues = [&](std::size_t i) {
+    return i < text.size() && (byte(i) & 0xC0U) == 0x80U;
+  };
   const unsigned char lead = byte(0);
   if (lead >= 0x20 && lead < 0x7F) return 1;
   if (lead >= 0xC2 && lead <= 0xDF && continues(1)) return lead == 0xC2 && byte(1) < 0xA0 ? 0 : 2;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {
@@ -31,18 +31,20 @@ TEST(Printable, keeps_valid_utf8) {
 TEST(Printable, escapes_bytes_that_are_no_utf8) {
   EXPECT_EQ(printable("\xFF"), "\\xff");
   EXPECT_EQ(printable("\x80x"), "\\x80x");
-  EXPECT_EQ(printable("\xC3"), "\\xc3");              // cut off
-  EXPECT_EQ(printable("\xE6\xBC"), "\\xe6\\xbc");      // cut off
+  EXPECT_EQ(printable("\xC3"), "\\xc3");           // cut off
+  EXPECT_EQ(printable("\xE6\xBC"), "\\xe6\\xbc");  // cut off
   EXPECT_EQ(printable("\xF0\x9F\x90"), "\\xf0\\x9f\\x90");
-  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");      // overlong
+  EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf");  // overlong
   EXPECT_EQ(printable("\xE0\x80\xAF"), "\\xe0\\x80\\xaf");
   EXPECT_EQ(printable("\xF0\x80\x80\xAF"), "\\xf0\\x80\\x80\\xaf");
-  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");           // a surrogate
   EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // above U+10FFFF
 }
 
 TEST(Printable, escapes_the_controls_of_the_upper_half) {
-  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\xc2\\x9b31m");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\xc2\\x9b31m");
   EXPECT_EQ(printable("\xC2\xA0"), "\xC2\xA0");
 }
 

@@ -125,11 +125,6 @@ Status check_row(const ImagePreprocessing& preprocessing, std::span<const std::b
 
 }  // namespace
 
-Shape ImagePreprocessing::row_shape() const {
-  return layout == Layout::kNchw ? Shape{channels(), height, width}
-                                 : Shape{height, width, channels()};
-}
-
 Status picture_to_row(const Picture& picture, const ImagePreprocessing& preprocessing,
                       std::span<std::byte> row) {
   MUSTER_RETURN_IF_ERROR(check_row(preprocessing, row));

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -11,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <muster/inference.h>
 
@@ -46,7 +46,9 @@ struct ThrowingMove {
   Answers* answers;
 };
 
-Completion with_throwing_move(Answers& answers) { return ThrowingMove(answers); }
+Completion with_throwing_move(Answers& answers) {
+  return ThrowingMove(answers);
+}
 
 Result<InferResponse> response(std::string id) {
   InferResponse made;
@@ -120,18 +122,20 @@ TEST_P(EveryCompletion, survives_being_moved_to_itself) {
 
 TEST_P(EveryCompletion, stays_whole_in_a_vector_that_grows) {
   std::vector<Completion> completions;
-  for (int i = 0; i < 20; ++i) completions.push_back(make());
-  for (Completion& completion : completions) completion.complete(response("x"));
+  for (int i = 0; i < 20; ++i)
+    completions.push_back(make());
+  for (Completion& completion : completions)
+    completion.complete(response("x"));
   EXPECT_EQ(answers_, Answers(20, "OK x"));
 }
 
+std::string name_of_kind(const ::testing::TestParamInfo<Completion (*)(Answers&)>& kind) {
+  constexpr std::array<const char*, 3> kNames = {"small", "large", "throwing_move"};
+  return kNames[kind.index];
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryCompletion,
-                         ::testing::Values(&small, &large, &with_throwing_move),
-                         [](const auto& info) {
-                           constexpr std::array<const char*, 3> kNames = {"small", "large",
-                                                                          "throwing_move"};
-                           return std::string(kNames[info.index]);
-                         });
+                         ::testing::Values(&small, &large, &with_throwing_move), name_of_kind);
 
 TEST(Completion, has_nobody_to_answer_from_the_start) {
   Completion completion;
@@ -192,12 +196,15 @@ TEST(Ticket, is_never_0_and_never_given_twice) {
   std::vector<std::thread> threads;
   for (auto& tickets : given) {
     threads.emplace_back([&tickets] {
-      for (int i = 0; i < 500; ++i) tickets.push_back(new_ticket());
+      for (int i = 0; i < 500; ++i)
+        tickets.push_back(new_ticket());
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   std::set<RequestTicket> all;
-  for (const auto& tickets : given) all.insert(tickets.begin(), tickets.end());
+  for (const auto& tickets : given)
+    all.insert(tickets.begin(), tickets.end());
   EXPECT_EQ(all.size(), 2000U);
   EXPECT_FALSE(all.contains(0));
 }

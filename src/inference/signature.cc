@@ -13,6 +13,11 @@ const TensorSpec* find(const std::vector<TensorSpec>& specs, std::string_view na
 
 }  // namespace
 
+Shape ImagePreprocessing::row_shape() const {
+  return layout == Layout::kNchw ? Shape{channels(), height, width}
+                                 : Shape{height, width, channels()};
+}
+
 bool ModelSignature::has_batch_axis() const noexcept {
   return !inputs.empty() && std::ranges::all_of(inputs, [](const TensorSpec& input) {
     return input.shape.rank() > 0 && input.shape[0] == kDynamicDim;

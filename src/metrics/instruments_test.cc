@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/instruments.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {
@@ -26,24 +26,30 @@ TEST(Counter, loses_nothing_that_many_threads_add) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (int j = 0; j < 1000; ++j) counter.add();
+      for (int j = 0; j < 1000; ++j)
+        counter.add();
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   EXPECT_EQ(counter.value(), 4000U);
 }
 
-TEST(SizeHistogram, has_no_counts_from_the_start) { EXPECT_TRUE(SizeHistogram().counts().empty()); }
+TEST(SizeHistogram, has_no_counts_from_the_start) {
+  EXPECT_TRUE(SizeHistogram().counts().empty());
+}
 
 TEST(SizeHistogram, counts_small_sizes_exactly) {
   SizeHistogram histogram;
-  for (const std::int64_t size : {1, 1, 32, 255, 256, 0}) histogram.record(size);
+  for (const std::int64_t size : {1, 1, 32, 255, 256, 0})
+    histogram.record(size);
   EXPECT_EQ(histogram.counts(), (Counts{{0, 1}, {1, 2}, {32, 1}, {255, 1}, {256, 1}}));
 }
 
 TEST(SizeHistogram, counts_large_sizes_under_their_power_of_two) {
   SizeHistogram histogram;
-  for (const std::int64_t size : {511, 512, 513, 1023, 1024, 65536}) histogram.record(size);
+  for (const std::int64_t size : {511, 512, 513, 1023, 1024, 65536})
+    histogram.record(size);
   EXPECT_EQ(histogram.counts(), (Counts{{256, 1}, {512, 3}, {1024, 1}, {65536, 1}}));
 }
 

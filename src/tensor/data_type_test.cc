@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <muster/tensor.h>
 
@@ -53,7 +53,8 @@ TEST(DataType, shows_an_unknown_name_safely) {
 }
 
 TEST(DataType, knows_the_size_of_an_element) {
-  for (const auto& [type, size] : kSizes) EXPECT_EQ(element_size(type), size);
+  for (const auto& [type, size] : kSizes)
+    EXPECT_EQ(element_size(type), size);
   EXPECT_EQ(element_size(DataType::kInvalid), 0U);
   EXPECT_EQ(element_size(kOutOfRange), 0U);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <muster/tensor.h>
 
@@ -128,7 +128,8 @@ TEST(ElementCount, is_1_for_a_scalar_and_0_where_a_dimension_is_0) {
 }
 
 TEST(ElementCount, refuses_a_negative_dimension) {
-  EXPECT_EQ(element_count(Shape{2, -1}).status().message(), "shape [2,-1] has a negative dimension");
+  EXPECT_EQ(element_count(Shape{2, -1}).status().message(),
+            "shape [2,-1] has a negative dimension");
   EXPECT_FALSE(element_count(Shape{0, -1}).ok());
   EXPECT_FALSE(element_count(Shape{-1, -1}).ok());
   EXPECT_FALSE(element_count(Shape{kLeast}).ok());

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/onnxruntime/backend.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <malloc.h>
+
+#include "backends/onnxruntime/describe.h"
+#include "backends/onnxruntime/environment.h"
+#include "backends/onnxruntime/error.h"
+#include "backends/onnxruntime/external_files.h"
+#include "backends/onnxruntime/model.h"
+#include "backends/onnxruntime/options.h"
+#include "backends/onnxruntime/outline.h"
+#include "backends/onnxruntime/session.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace muster::onnxruntime {
+namespace {
+
+GraphOptimizationLevel runtime_level(GraphLevel level) {
+  switch (level) {
+    case GraphLevel::kDisabled:
+      return ORT_DISABLE_ALL;
+    case GraphLevel::kBasic:
+      return ORT_ENABLE_BASIC;
+    case GraphLevel::kExtended:
+      return ORT_ENABLE_EXTENDED;
+    default:
+      return ORT_ENABLE_ALL;
+  }
+}
+
+Ort::SessionOptions session_options(const Options& options) {
+  const auto flag = [](bool on) { return on ? "1" : "0"; };
+  Ort::SessionOptions session;
+  session.SetIntraOpNumThreads(options.intra_op_threads);
+  session.SetInterOpNumThreads(options.inter_op_threads);
+  session.SetExecutionMode(options.parallel ? ORT_PARALLEL : ORT_SEQUENTIAL);
+  session.SetGraphOptimizationLevel(runtime_level(options.graph_level));
+  if (!options.arena) session.DisableCpuMemArena();
+  if (!options.memory_pattern) session.DisableMemPattern();
+  if (options.arena_extends_as_requested) {
+    session.AddConfigEntry("session.use_env_allocators", "1");
+  }
+  session.AddConfigEntry("session.use_device_allocator_for_initializers",
+                         flag(options.device_allocator_for_weights));
+  session.AddConfigEntry("session.intra_op.allow_spinning", flag(options.intra_op_spinning));
+  session.AddConfigEntry("session.inter_op.allow_spinning", flag(options.inter_op_spinning));
+  session.AddConfigEntry("session.set_denormal_as_zero", flag(options.denormals_as_zero));
+  session.AddConfigEntry("session.disable_prepacking", flag(!options.prepacking));
+  return session;
+}
+
+std::string domain_name(const OpsetImport& opset) {
+  return opset.domain.empty() ? "ai.onnx" : printable(opset.domain);
+}
+
+// The runtime's sentence on operator sets is long and names no number that the reader can act on.
+Status clearer(const Status& failure, const Outline& outline) {
+  constexpr std::string_view kTill = "is till opset ";
+  const std::string_view message = failure.message();
+  const std::size_t till = message.find(kTill);
+  if (till == std::string_view::npos) return failure;
+  const std::size_t number = till + kTill.size();
+  const std::size_t end = message.find_first_not_of("0123456789", number);
+  const std::string_view newest =
+      message.substr(number, end == std::string_view::npos ? end : end - number);
+  const std::int64_t limit = parse_int(newest).value_or(0);
+  for (const OpsetImport& opset : outline.opsets) {
+    if (limit == 0 || opset.version <= limit ||
+        message.find(domain_name(opset)) == std::string_view::npos) {
+      continue;
+    }
+    return invalid_argument("it needs operator set " + std::to_string(opset.version) + " of " +
+                            domain_name(opset) + ", and ONNX Runtime " +
+                            OrtGetApiBase()->GetVersionString() + " has them up to " +
+                            std::string(newest) + "; export it for an older one");
+  }
+  return failure;
+}
+
+class OnnxRuntimeBackend final : public Backend {
+ public:
+  OnnxRuntimeBackend(std::shared_ptr<Environment> environment, Clock& clock)
+      : environment_(std::move(environment)), clock_(clock) {}
+
+  [[nodiscard]] std::string_view name() const override { return "onnxruntime"; }
+  [[nodiscard]] std::string version() const override {
+    return std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString();
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
+      const ModelSource& source) override {
+    Result<std::shared_ptr<const CompiledModel>> model = load_file(source);
+    if (model.ok()) return model;
+    return model.status().with_context(printable(source.file));
+  }
+
+ private:
+  Result<std::shared_ptr<const CompiledModel>> load_file(const ModelSource& source) {
+    static const ModelConfig kNoConfig;
+    const ModelConfig& config = source.config != nullptr ? *source.config : kNoConfig;
+    MUSTER_ASSIGN_OR_RETURN(Options options, parse_options(config.parameters, source.threads));
+    for (const std::string& name : options.ignored) {
+      log(LogLevel::kWarning, printable(source.file) + ": parameter '" + name +
+                                  "' is for a GPU and changes nothing on a CPU");
+    }
+    MUSTER_ASSIGN_OR_RETURN(const Outline outline, checked_outline(source.file));
+    if (options.arena_extends_as_requested) {
+      MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
+    }
+    std::unique_ptr<Ort::Session> session;
+    const Status made = guarded([&] {
+      session = std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(),
+                                               session_options(options));
+    });
+    if (!made.ok()) return model_fault(clearer(made, outline));
+    MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*session));
+#ifdef __GLIBC__
+    // Loading leaves the heap with as much free memory as the file is large.
+    ::malloc_trim(0);
+#endif
+    return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
+        environment_, std::move(session), std::move(signature), std::move(options), clock_));
+  }
+
+  static Result<Outline> checked_outline(const std::string& file) {
+    Result<Outline> outline = outline_file(file);
+    if (!outline.ok()) {
+      if (outline.status().code() != StatusCode::kInvalidArgument) return outline;
+      return invalid_argument("not an ONNX model (" + std::string(outline.status().message()) +
+                              ")");
+    }
+    MUSTER_RETURN_IF_ERROR(check_external_files(file, outline->external));
+    return outline;
+  }
+
+  // The runtime calls most faults of a model a failure of its own.
+  static Status model_fault(const Status& failure) {
+    if (failure.code() != StatusCode::kInternal) return failure;
+    return invalid_argument(std::string(failure.message()));
+  }
+
+  const std::shared_ptr<Environment> environment_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Model::new_session() const {
+  return BoundSession::create(shared_from_this());
+}
+
+Result<std::unique_ptr<Backend>> create_backend(Clock& clock) {
+  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<Environment> environment, Environment::create());
+  return std::unique_ptr<Backend>(
+      std::make_unique<OnnxRuntimeBackend>(std::move(environment), clock));
+}
+
+}  // namespace muster::onnxruntime

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/onnxruntime/environment.h"
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "backends/onnxruntime/error.h"
+#include "base/log.h"
+
+namespace muster::onnxruntime {
+namespace {
+
+// Official builds since 1.29 send usage events, which start with the first environment: a thread, a
+// device identity under ~/.cache and an upload queue. DisableTelemetryEvents() comes too late for
+// those, so that this variable is the switch that counts. It must be off: a value that somebody
+// else has set is replaced.
+void refuse_telemetry() {
+  ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+}
+
+LogLevel level_of(OrtLoggingLevel severity, std::string_view location, std::string_view message) {
+  // What fails in a run comes back as the run's Status, and an output whose size is not the
+  // declared one is reported once by the session: neither may fill the log, a line a request.
+  if (message.starts_with("Non-zero status code returned while running") ||
+      location.find("VerifyOutputSizes") != std::string_view::npos) {
+    return LogLevel::kDebug;
+  }
+  switch (severity) {
+    case ORT_LOGGING_LEVEL_WARNING:
+      return LogLevel::kWarning;
+    case ORT_LOGGING_LEVEL_ERROR:
+    case ORT_LOGGING_LEVEL_FATAL:
+      return LogLevel::kError;
+    default:
+      return LogLevel::kDebug;
+  }
+}
+
+void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char*, const char* session,
+                              const char* location, const char* message) {
+  const LogLevel level = level_of(severity, location, message);
+  if (!logs(level)) return;
+  log(level,
+      std::string("onnxruntime: ") + session + (*session != '\0' ? ": " : "") + one_line(message));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Environment>> Environment::create() {
+  if (OrtGetApiBase()->GetApi(ORT_API_VERSION) == nullptr) {
+    return failed_precondition(std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString() +
+                               " is older than the headers that this backend was built with (1." +
+                               std::to_string(ORT_API_VERSION) + "); install a newer library");
+  }
+  refuse_telemetry();
+  std::shared_ptr<Environment> environment(new Environment());
+  MUSTER_RETURN_IF_ERROR(guarded([&] {
+    environment->env_.emplace(ORT_LOGGING_LEVEL_WARNING, "muster", forward_log, nullptr);
+    environment->env_->DisableTelemetryEvents();
+  }));
+  return environment;
+}
+
+Status Environment::share_arena_as_requested() {
+  constexpr int kSameAsRequested = 1;
+  constexpr int kDefault = -1;
+  const MutexLock lock(mutex_);
+  if (arena_shared_) return {};
+  MUSTER_RETURN_IF_ERROR(guarded([&] {
+    const Ort::ArenaCfg arena(0, kSameAsRequested, kDefault, kDefault);
+    const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    env_->CreateAndRegisterAllocator(memory, arena);
+  }));
+  arena_shared_ = true;
+  return {};
+}
+
+}  // namespace muster::onnxruntime

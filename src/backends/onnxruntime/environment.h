@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runtime's environment: made once per backend, without telemetry, its log lines sent to ours.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <onnxruntime_cxx_api.h>
+
+#include <muster/status.h>
+
+#include "base/mutex.h"
+
+namespace muster::onnxruntime {
+
+// Shared by the backend and every model that it loaded. Any thread.
+class Environment {
+ public:
+  static Result<std::shared_ptr<Environment>> create();
+
+  [[nodiscard]] Ort::Env& get() noexcept { return *env_; }
+  // From now on there is an arena that extends as requested, for sessions with
+  // session.use_env_allocators. The runtime's API configures no arena of a single session.
+  [[nodiscard]] Status share_arena_as_requested();
+
+ private:
+  Environment() = default;
+
+  std::optional<Ort::Env> env_;
+  Mutex mutex_;
+  bool arena_shared_ MUSTER_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace muster::onnxruntime

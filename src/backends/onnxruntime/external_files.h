@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps a model's external weights inside its own folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <muster/status.h>
+
+#include "backends/onnxruntime/outline.h"
+
+namespace muster::onnxruntime {
+
+// Ok where every location is a relative path that leads, with all symbolic links followed, to a
+// regular file inside the folder of `model_file`. Errors name tensor and location.
+[[nodiscard]] Status check_external_files(const std::string& model_file,
+                                          const std::vector<ExternalLocation>& external);
+
+}  // namespace muster::onnxruntime

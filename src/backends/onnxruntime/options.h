@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend's parameters in a model's configuration, read strictly. docs/backends.md has them all
+// with their defaults and the reasons. Pure; knows no runtime type.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <muster/status.h>
+
+namespace muster::onnxruntime {
+
+enum class GraphLevel : std::uint8_t { kDisabled, kBasic, kExtended, kAll };
+
+struct Options {
+  int intra_op_threads = 1;  // 1 = no thread pool
+  int inter_op_threads = 1;
+  bool parallel = false;  // operators side by side
+  GraphLevel graph_level = GraphLevel::kAll;
+  bool arena = true;
+  bool arena_extends_as_requested = false;
+  bool shrink_arena = true;
+  bool memory_pattern = true;
+  bool device_allocator_for_weights = false;
+  bool intra_op_spinning = false;
+  bool inter_op_spinning = false;
+  bool denormals_as_zero = false;
+  bool prepacking = true;
+  std::vector<std::string> ignored;  // names that concern a GPU, for a warning
+};
+
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+// `threads` is what a thread count of 0 stands for.
+[[nodiscard]] Result<Options> parse_options(const Parameters& parameters, int threads);
+
+}  // namespace muster::onnxruntime

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The script that a scripted model plays: its tensors, how long a run takes, which runs fail.
+//
+// Text, one instruction a line; '#' begins a comment:
+//   input NAME TYPE [DIMS]      output NAME TYPE [DIMS]
+//   latency_us BASE PER_ROW     fail every N MESSAGE     fail_load MESSAGE     thread_bound
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <muster/model.h>
+#include <muster/tensor.h>
+
+namespace muster::scripted {
+
+inline constexpr std::size_t kMaxScriptBytes = 64 << 10;
+inline constexpr std::size_t kMaxTensors = 64;  // inputs, and outputs
+
+struct Script {
+  ModelSignature signature;
+  std::chrono::microseconds latency{0};
+  std::chrono::microseconds latency_per_row{0};
+  std::uint64_t fail_every = 0;  // every so manieth run of the model fails; 0 = none
+  std::string fail_message;
+  std::string fail_load;  // where not "", load fails with it
+  bool thread_bound = false;
+  // Makes the outputs, in the signature's order. Empty: output i is input i where their types are
+  // the same, else zeros. For tests; no text says it.
+  std::function<Result<std::vector<Tensor>>(std::span<const TensorView> inputs)> compute;
+};
+
+// An error names the line.
+[[nodiscard]] Result<Script> parse_script(std::string_view text);
+// What a model without a script plays: INPUT0 to OUTPUT0, FP32 [-1,-1].
+[[nodiscard]] Script identity_script();
+
+}  // namespace muster::scripted
