@@ -95,27 +95,31 @@ class OnnxRuntimeBackend final : public Backend {
 
   [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) override {
-    Result<std::shared_ptr<const CompiledModel>> model = load_file(source);
+    static const ModelConfig kNoConfig;
+    const ModelConfig& config = source.config != nullptr ? *source.config : kNoConfig;
+    Result<Options> options = parse_options(config, source.threads);
+    // Names its own file, where there is one.
+    if (!options.ok() && !config.config_file.empty()) return options.status();
+    if (!options.ok()) return options.status().with_context(printable(source.file));
+    Result<std::shared_ptr<const CompiledModel>> model =
+        load_file(source.file, std::move(options).value());
     if (model.ok()) return model;
     return model.status().with_context(printable(source.file));
   }
 
  private:
-  Result<std::shared_ptr<const CompiledModel>> load_file(const ModelSource& source) {
-    static const ModelConfig kNoConfig;
-    const ModelConfig& config = source.config != nullptr ? *source.config : kNoConfig;
-    MUSTER_ASSIGN_OR_RETURN(Options options, parse_options(config.parameters, source.threads));
+  Result<std::shared_ptr<const CompiledModel>> load_file(const std::string& file, Options options) {
     for (const std::string& name : options.ignored) {
-      log(LogLevel::kWarning, printable(source.file) + ": parameter '" + name +
-                                  "' is for a GPU and changes nothing on a CPU");
+      log(LogLevel::kWarning,
+          printable(file) + ": parameter '" + name + "' is for a GPU and changes nothing on a CPU");
     }
-    MUSTER_ASSIGN_OR_RETURN(const Outline outline, checked_outline(source.file));
+    MUSTER_ASSIGN_OR_RETURN(const Outline outline, checked_outline(file));
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
     std::unique_ptr<Ort::Session> session;
     const Status made = guarded([&] {
-      session = std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(),
+      session = std::make_unique<Ort::Session>(environment_->get(), file.c_str(),
                                                session_options(options));
     });
     if (!made.ok()) return model_fault(clearer(made, outline));

@@ -117,8 +117,10 @@ TEST(Load, refuses_unknown_parameters) {
   const std::string file = test_model("no_batch.onnx");
   EXPECT_EQ(load_error(file, config),
             "INVALID_ARGUMENT: " + file +
-                ": unknown parameter 'enable_memarena' for the onnxruntime backend; did you mean "
+                ": parameter 'enable_memarena' is unknown to the onnxruntime backend; did you mean "
                 "'enable_mem_arena'?");
+  config.config_file = "config.pbtxt";
+  EXPECT_EQ(load_error(file, config).find("INVALID_ARGUMENT: parameter 'enable_memarena'"), 0U);
 }
 
 TEST(Load, works_with_every_parameter_at_its_other_value) {
@@ -126,7 +128,7 @@ TEST(Load, works_with_every_parameter_at_its_other_value) {
   config.parameters = {{"intra_op_thread_count", "2"},
                        {"inter_op_thread_count", "2"},
                        {"execution_mode", "1"},
-                       {"optimization.graph.level", "2"},
+                       {"session.graph_level", "2"},
                        {"enable_mem_pattern", "0"},
                        {"memory.enable_memory_arena_shrinkage", "off"},
                        {"arena_extend_strategy", "1"},

@@ -82,7 +82,7 @@ constexpr Parameter kParameters[] = {
      [](std::string_view text, Given&, Options& options) {
        return read_flag(text, options.parallel);
      }},
-    {"optimization.graph.level", "0 (all), -1 (basic), 1 (extended) or 2 (disabled)",
+    {"session.graph_level", "0 (all), -1 (basic), 1 (extended) or 2 (disabled)",
      [](std::string_view text, Given&, Options& options) {
        return read_graph_level(text, options.graph_level);
      }},
@@ -130,19 +130,23 @@ constexpr std::string_view kForGpuOnly[] = {"gpu_mem_limit", "cudnn_conv_algo_se
                                             "cudnn_conv_use_max_workspace",
                                             "do_copy_in_default_stream"};
 
-Status unknown_parameter(std::string_view name) {
+std::string place_of(const ModelConfig& config, std::string_view name) {
+  constexpr std::size_t kMaxPlaceBytes = 1000;
+  return printable(config.parameter_place(name), kMaxPlaceBytes);
+}
+
+Status unknown_parameter(const ModelConfig& config, std::string_view name) {
   std::vector<std::string_view> known;
   for (const Parameter& parameter : kParameters)
     known.push_back(parameter.name);
   const std::string_view near = nearest(name, known);
-  return invalid_argument("unknown parameter '" + printable(name) +
-                          "' for the onnxruntime backend; " +
-                          (near.empty() ? "docs/backends.md lists the known ones"
+  return invalid_argument(place_of(config, name) + " is unknown to the onnxruntime backend; " +
+                          (near.empty() ? "docs/backends.md lists those that it takes"
                                         : "did you mean '" + std::string(near) + "'?"));
 }
 
-Status read_parameter(std::string_view name, std::string_view text, Given& given,
-                      Options& options) {
+Status read_parameter(const ModelConfig& config, std::string_view name, std::string_view text,
+                      Given& given, Options& options) {
   if (std::find(std::begin(kForGpuOnly), std::end(kForGpuOnly), name) != std::end(kForGpuOnly)) {
     options.ignored.emplace_back(name);
     return {};
@@ -150,19 +154,19 @@ Status read_parameter(std::string_view name, std::string_view text, Given& given
   for (const Parameter& parameter : kParameters) {
     if (parameter.name != name) continue;
     if (parameter.read(text, given, options)) return {};
-    return invalid_argument("parameter '" + std::string(name) + "' is '" + printable(text) +
-                            "'; expected " + std::string(parameter.values));
+    return invalid_argument(place_of(config, name) + " is '" + printable(text) + "'; expected " +
+                            std::string(parameter.values));
   }
-  return unknown_parameter(name);
+  return unknown_parameter(config, name);
 }
 
 }  // namespace
 
-Result<Options> parse_options(const Parameters& parameters, int threads) {
+Result<Options> parse_options(const ModelConfig& config, int threads) {
   Options options;
   Given given;
-  for (const auto& [name, text] : parameters) {
-    MUSTER_RETURN_IF_ERROR(read_parameter(name, text, given, options));
+  for (const auto& [name, text] : config.parameters) {
+    MUSTER_RETURN_IF_ERROR(read_parameter(config, name, text, given, options));
   }
   const int share = std::max(threads, 1);
   const auto count = [](std::int64_t wanted, int otherwise) {
@@ -174,11 +178,11 @@ Result<Options> parse_options(const Parameters& parameters, int threads) {
   options.arena_extends_as_requested = given.extends_as_requested.value_or(false);
   options.shrink_arena = given.shrink.value_or(options.arena);
   if (!options.arena && (options.shrink_arena || given.extends_as_requested)) {
-    return invalid_argument("parameter 'enable_mem_arena' is 0, so that there is no arena for '" +
-                            std::string(options.shrink_arena
-                                            ? "memory.enable_memory_arena_shrinkage"
-                                            : "arena_extend_strategy") +
-                            "'; remove one of them");
+    return invalid_argument(
+        place_of(config, "enable_mem_arena") + " is 0, so that there is no arena for '" +
+        std::string(options.shrink_arena ? "memory.enable_memory_arena_shrinkage"
+                                         : "arena_extend_strategy") +
+        "'; remove one of them");
   }
   return options;
 }

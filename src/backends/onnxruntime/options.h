@@ -4,12 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
-#include <muster/status.h>
+#include <muster/model.h>
 
 namespace muster::onnxruntime {
 
@@ -32,9 +30,7 @@ struct Options {
   std::vector<std::string> ignored;  // names that concern a GPU, for a warning
 };
 
-using Parameters = std::map<std::string, std::string, std::less<>>;
-
-// `threads` is what a thread count of 0 stands for.
-[[nodiscard]] Result<Options> parse_options(const Parameters& parameters, int threads);
+// `threads` is what a thread count of 0 stands for. Errors begin with the parameter's place.
+[[nodiscard]] Result<Options> parse_options(const ModelConfig& config, int threads);
 
 }  // namespace muster::onnxruntime

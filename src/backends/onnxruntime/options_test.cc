@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/onnxruntime/options.h"
 
+#include <functional>
+#include <map>
+
 #include <gtest/gtest.h>
 
 namespace muster::onnxruntime {
 namespace {
 
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+Result<Options> parse(const Parameters& parameters, int threads = 1) {
+  ModelConfig config;
+  config.parameters = parameters;
+  return parse_options(config, threads);
+}
+
 Options parsed(const Parameters& parameters, int threads = 1) {
-  Result<Options> options = parse_options(parameters, threads);
+  Result<Options> options = parse(parameters, threads);
   EXPECT_TRUE(options.ok()) << options.status().message();
   return options.ok() ? *options : Options();
 }
 
 void expect_refused(const Parameters& parameters, std::string_view words) {
-  const Result<Options> options = parse_options(parameters, 1);
+  const Result<Options> options = parse(parameters);
   ASSERT_FALSE(options.ok());
   EXPECT_EQ(options.status().code(), StatusCode::kInvalidArgument);
   EXPECT_NE(options.status().message().find(words), std::string_view::npos)
@@ -42,10 +53,10 @@ TEST(Options, take_threads_from_the_budget_unless_told) {
 }
 
 TEST(Options, read_the_graph_level_as_triton_does) {
-  EXPECT_EQ(parsed({{"optimization.graph.level", "0"}}).graph_level, GraphLevel::kAll);
-  EXPECT_EQ(parsed({{"optimization.graph.level", "-1"}}).graph_level, GraphLevel::kBasic);
-  EXPECT_EQ(parsed({{"optimization.graph.level", "1"}}).graph_level, GraphLevel::kExtended);
-  EXPECT_EQ(parsed({{"optimization.graph.level", "2"}}).graph_level, GraphLevel::kDisabled);
+  EXPECT_EQ(parsed({{"session.graph_level", "0"}}).graph_level, GraphLevel::kAll);
+  EXPECT_EQ(parsed({{"session.graph_level", "-1"}}).graph_level, GraphLevel::kBasic);
+  EXPECT_EQ(parsed({{"session.graph_level", "1"}}).graph_level, GraphLevel::kExtended);
+  EXPECT_EQ(parsed({{"session.graph_level", "2"}}).graph_level, GraphLevel::kDisabled);
 }
 
 TEST(Options, read_every_flag) {
@@ -80,15 +91,26 @@ TEST(Options, name_parameters_that_only_a_gpu_would_use) {
 
 TEST(Options, refuse_unknown_names_and_say_the_nearest) {
   expect_refused({{"intra_op_threads_count", "1"}}, "did you mean 'intra_op_thread_count'");
-  expect_refused({{"op_library_filename", "evil.so"}}, "unknown parameter 'op_library_filename'");
+  expect_refused({{"op_library_filename", "evil.so"}},
+                 "parameter 'op_library_filename' is unknown");
   expect_refused({{"x\ny", "1"}}, "x\\");
+}
+
+TEST(Options, name_the_place_of_a_mistake) {
+  ModelConfig config;
+  config.config_file = "models/m/config.pbtxt";
+  config.parameters["execution_mode"] = "2";
+  config.parameter_lines["execution_mode"] = 12;
+  EXPECT_EQ(parse_options(config, 1).status().message(),
+            "models/m/config.pbtxt:12: parameter 'execution_mode' is '2'; expected 0 (sequential) "
+            "or 1 (parallel)");
 }
 
 TEST(Options, refuse_values_out_of_range) {
   expect_refused({{"intra_op_thread_count", "-1"}}, "expected 0 to 1024");
   expect_refused({{"intra_op_thread_count", "99999999999"}}, "expected 0 to 1024");
   expect_refused({{"execution_mode", "parallel"}}, "expected 0 (sequential)");
-  expect_refused({{"optimization.graph.level", "3"}}, "expected 0 (all)");
+  expect_refused({{"session.graph_level", "3"}}, "expected 0 (all)");
   expect_refused({{"enable_mem_arena", "true"}}, "expected 0 or 1");
   expect_refused({{"memory.enable_memory_arena_shrinkage", "gpu:0"}}, "expected cpu:0");
 }

@@ -38,7 +38,7 @@ struct Script {
 
 // An error names the line.
 [[nodiscard]] Result<Script> parse_script(std::string_view text);
-// What a model without a script plays: INPUT0 to OUTPUT0, FP32 [-1,-1].
+// What a model without script and configuration plays: INPUT0 to OUTPUT0, FP32 [-1,-1].
 [[nodiscard]] Script identity_script();
 
 }  // namespace muster::scripted

@@ -150,6 +150,16 @@ TEST(ScriptedBackend, delays_the_creation_of_a_model) {
   loader.join();
 }
 
+TEST(ScriptedBackend, takes_its_tensors_from_the_configuration_where_there_is_no_script) {
+  ScriptedBackend backend;
+  ModelConfig config;
+  config.inputs = {{"X", DataType::kInt32, Shape{kDynamicDim, 3}, {}}};
+  config.outputs = {{"Y", DataType::kInt32, Shape{kDynamicDim, 3}, {}}};
+  const auto model = load(backend, config);
+  EXPECT_EQ(model->signature().inputs[0].name, "X");
+  EXPECT_EQ(model->signature().outputs[0].type, DataType::kInt32);
+}
+
 TEST(ScriptedBackend, refuses_parameters_that_it_does_not_know) {
   ScriptedBackend backend;
   ModelConfig config;
