@@ -267,6 +267,7 @@ def write(folder: Path) -> None:
 
 
 def check(folder: Path) -> None:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the runtime is imported
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)

@@ -46,7 +46,7 @@ class CompiledModel {
 };
 
 struct ModelSource {
-  std::string file;           // the model file, already confined to its folder
+  std::string file;           // the model file; "" where the backend needs none
   const ModelConfig* config;  // backend parameters; must outlive the call of load only
   int threads = 1;            // CPU threads that each run may use, from the process's budget
 };

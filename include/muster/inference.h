@@ -63,7 +63,7 @@ struct InferRequest {
 
 // Why a batch was closed with the rows it has.
 enum class CloseReason : std::uint8_t {
-  kFull,       // max_batch_size rows were waiting
+  kFull,       // max_batch_size rows were waiting, or the request may share with no other
   kPreferred,  // a preferred size was waiting
   kDelay,      // the oldest request had waited max_queue_delay (at once where that is 0)
   kDeadline,   // a deadline left no time to wait for more
@@ -101,7 +101,8 @@ struct InferResponse {
 
 // Answers one request, once. Move-only. Destroyed unanswered, it answers kUnavailable itself, so
 // that nobody ever waits for a request that was lost. The callable runs on the thread that answers
-// (a worker, or the thread that offers): it must only hand over, never block, never throw.
+// (a worker, the deadline watcher, or the thread that offers or cancels): it must only hand over,
+// never block, never throw.
 class Completion {
  public:
   Completion() noexcept = default;  // already answered: nobody waits
@@ -174,8 +175,8 @@ class InferenceService {
   virtual ~InferenceService() = default;
 
   // Hands a request in and returns at once. `completion` is called exactly once: with the
-  // response, or with kInvalidArgument (does not fit the signature), kResourceExhausted (queue
-  // full), kDeadlineExceeded, kCancelled, kUnavailable (closing) or the runtime's own failure.
+  // response, or with kInvalidArgument (does not fit the signature), kNotFound (no such model),
+  // kResourceExhausted (queue full), kDeadlineExceeded, kCancelled, kUnavailable (closing) or the runtime's own failure.
   // A refusal is answered on the calling thread before this returns, so a completion that calls
   // infer again must not do so for a refusal.
   virtual void infer(InferRequest request, Completion completion) = 0;

@@ -25,9 +25,10 @@ namespace muster {
 struct ServiceOptions {
   // Where set, they stand above the model's configuration.
   std::optional<std::int64_t> max_batch_size;
-  std::optional<std::chrono::microseconds> max_queue_delay;
+  std::optional<std::chrono::microseconds> max_queue_delay;  // also lets requests share batches
   std::optional<int> instance_count;
-  std::optional<int> threads;  // CPU threads a run may use; default: the cores this process may use
+  // CPU threads a run may use; default: the cores this process may use, divided by the instances.
+  std::optional<int> threads;
   // Runs the model instead of the backend its configuration names.
   std::shared_ptr<Backend> backend = nullptr;
 };
@@ -55,7 +56,7 @@ struct ClassScore {
 class ModelService final : public InferenceService {
  public:
   // `path`: a model folder (`config.pbtxt`, `1/model.onnx`, ...), its version folder, or a model
-  // file. Blocks while the model loads and its sessions run once.
+  // file. Blocks while the model loads, is run on zeros, and its sessions are made.
   static Result<std::unique_ptr<ModelService>> open(const std::string& path,
                                                     const ServiceOptions& options = {});
   ModelService(const ModelService&) = delete;

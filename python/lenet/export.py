@@ -2,12 +2,15 @@
 """Exports trained LeNet weights to ONNX with a dynamic batch axis and checks the file against PyTorch."""
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
-import torch
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the runtime is imported
+import onnxruntime  # noqa: E402
+import torch  # noqa: E402
 
 import digits
 from model import LeNet

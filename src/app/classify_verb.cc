@@ -17,6 +17,7 @@
 #include "app/verbs.h"
 #include "base/cpu_budget.h"
 #include "base/text.h"
+#include "model_config/model_config.h"
 
 namespace muster {
 namespace {
@@ -42,7 +43,7 @@ int fail(const Status& status) {
 Result<std::unique_ptr<ModelService>> open_model(const Arguments& arguments, int threads) {
   ServiceOptions options;
   if (arguments.batch_size > 0) options.max_batch_size = arguments.batch_size;
-  options.instance_count = threads;
+  options.instance_count = static_cast<int>(std::min<std::int64_t>(threads, kMaxInstanceCount));
   options.threads = 1;
   return ModelService::open(arguments.model, options);
 }

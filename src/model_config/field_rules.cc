@@ -112,8 +112,7 @@ constexpr auto kRules = std::to_array<FieldRule>({
      "Muster decides by itself when a batch is gathered"},
     {"parameters"},
     {"model_warmup", kNoEffect, "",
-     "every session runs once before the model is ready, on data of "
-     "Muster's own"},
+     "the model is run on zeros before it is ready"},
     {"model_operations", kRefused, "", "no library is loaded on a model's behalf; remove it"},
     {"model_repository_agents", kRefused, "", "no agent touches a repository; remove it"},
 

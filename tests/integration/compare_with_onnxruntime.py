@@ -7,13 +7,16 @@ Muster is handed single rows and batches them as they come; ONNX Runtime runs th
 one by one. All must agree within 1e-5 in absolute terms, scaled by the size of the logits.
 """
 
+import os
 import pathlib
 import subprocess
 import sys
 
 import cv2
 import numpy
-import onnxruntime
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the runtime is imported
+import onnxruntime  # noqa: E402  pylint: disable=wrong-import-position
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "lenet"
