@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <muster/status.h>
@@ -114,6 +115,13 @@ class Buffer {
   static constexpr std::size_t kAlignment = 64;
 
   Buffer() noexcept = default;
+  Buffer(Buffer&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
   // Ends in a kResourceExhausted where the system has no such memory.
   static Result<Buffer> allocate(std::size_t size);
 

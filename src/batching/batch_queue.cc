@@ -309,8 +309,8 @@ void BatchQueue::wake_worker_if_due(TimePoint now) {
   TimePoint next = Clock::kForever;
   if (choose(now, next) || next < workers_sleep_until_) {
     ++woken_workers_;
-    // Bound to its runner, a worker cannot do another's work: all must look.
-    options_.runners_are_thread_bound ? work_.notify_all() : work_.notify_one();
+    // Any will do: a worker that is bound to its runner sleeps only while that runner is idle.
+    work_.notify_one();
   }
 }
 

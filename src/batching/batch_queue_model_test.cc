@@ -17,7 +17,7 @@ namespace muster {
 namespace {
 
 TEST(BatchQueueModel, agrees_with_its_reference_in_random_walks) {
-  constexpr std::uint32_t kWalks = 2000;
+  constexpr std::uint32_t kWalks = 1000;
   constexpr std::size_t kSteps = 200;
   for (std::uint32_t seed = 0; seed < kWalks; ++seed) {
     std::mt19937 random(seed);

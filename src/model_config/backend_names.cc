@@ -31,6 +31,7 @@ constexpr File kFiles[] = {
     {".onnx", "model.onnx", "onnxruntime"},
     {".plan", "model.plan", "tensorrt"},
     {".xml", "model.xml", "openvino"},
+    {".script", "model.script", "scripted"},
 };
 
 constexpr std::size_t kLongestBackendName = 64;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <memory>
 
 #include "base/text.h"
@@ -33,10 +34,8 @@ Status fill_zeros(const ModelSignature& signature, bool stacked, std::int64_t ro
   return {};
 }
 
-}  // namespace
-
-ProbeFindings probe(const CompiledModel& model, bool stacked, std::int64_t max_rows,
-                    const std::vector<TensorSpec>& served) {
+ProbeFindings run_on_zeros(const CompiledModel& model, bool stacked, std::int64_t max_rows,
+                           const std::vector<TensorSpec>& served) {
   ProbeFindings findings;
   const ModelSignature& signature = model.signature();
   for (const TensorSpec& input : signature.inputs) {
@@ -70,6 +69,17 @@ ProbeFindings probe(const CompiledModel& model, bool stacked, std::int64_t max_r
     }
   }
   return findings;
+}
+
+}  // namespace
+
+ProbeFindings probe(const CompiledModel& model, bool stacked, std::int64_t max_rows,
+                    const std::vector<TensorSpec>& served) {
+  try {
+    return run_on_zeros(model, stacked, max_rows, served);
+  } catch (const std::exception& error) {
+    return {"", error.what()};
+  }
 }
 
 }  // namespace muster

@@ -159,7 +159,7 @@ TEST(ModelFolder, says_what_it_looked_for_in_an_empty_folder) {
   const ModelDirectory model("lenet");
   EXPECT_EQ(choice_of(model.path()).status().code(), StatusCode::kNotFound);
   const std::string message(choice_of(model.path()).status().message());
-  EXPECT_NE(message.find("there is no model in " + model.path() + "/ (looked for model.onnx"),
+  EXPECT_NE(message.find("there is no model in " + model.path() + " (looked for model.onnx"),
             std::string::npos)
       << message;
   EXPECT_NE(message.find("a model folder holds versions: lenet/1/model.onnx"), std::string::npos);

@@ -69,6 +69,10 @@ Result<std::vector<std::vector<ClassScore>>> ModelService::scores(const InferRes
   if (tensor == nullptr) {
     return invalid_argument("the response has no output '" + printable(output->name) + "'");
   }
+  if (parts_->model->stacked() && tensor->shape().rank() < 2) {
+    return failed_precondition("output '" + printable(output->name) + "' of shape " +
+                               tensor->shape().to_string() + " holds one number a row, no classes");
+  }
   static const std::vector<std::string> kNoLabels;
   const auto labels = config().labels.find(output->name);
   return class_scores(tensor->view(), config().activation,

@@ -3,12 +3,14 @@
 #include <cmath>
 #include <future>
 #include <limits>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <muster/image.h>
 #include <muster/service.h>
 
 #include "base/log.h"
@@ -157,10 +159,11 @@ TEST_F(ModelServiceTest, classifies_a_picture) {
   ASSERT_TRUE(best.ok()) << best.status().to_string();
   ASSERT_EQ(best->size(), 3U);
   const double weights = std::exp(sum) + 1 + std::exp(1.0);
+  const std::map<std::string, double> expected = {{"bright", std::exp(sum) / weights},
+                                                  {"dark", 1 / weights},
+                                                  {"middle", std::exp(1.0) / weights}};
   for (const ClassScore& score : *best) {
-    if (score.label == "bright") EXPECT_NEAR(score.probability, std::exp(sum) / weights, 1e-6);
-    if (score.label == "dark") EXPECT_NEAR(score.probability, 1 / weights, 1e-6);
-    if (score.label == "middle") EXPECT_NEAR(score.probability, std::exp(1.0) / weights, 1e-6);
+    EXPECT_NEAR(score.probability, expected.at(score.label), 1e-6) << score.label;
   }
   EXPECT_EQ(service_->classify(file.bytes())->size(), 1U);
   EXPECT_EQ(service_->classify(file.bytes(), 0)->size(), 0U);

@@ -96,7 +96,8 @@ TEST_F(OpenModel, warms_up_with_empty_strings) {
   auto model = echo_model();
   const auto compute = model->compute;
   model->compute = [compute](const Inputs& inputs) {
-    for (const std::string_view word : *bytes_elements(inputs[0]))
+    const auto words = bytes_elements(inputs[0]);
+    for (const std::string_view word : *words)
       EXPECT_EQ(word, "");
     return compute(inputs);
   };

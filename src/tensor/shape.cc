@@ -60,11 +60,14 @@ bool operator==(const Shape& a, const Shape& b) noexcept {
   return std::ranges::equal(a.dims(), b.dims());
 }
 
-Result<std::size_t> element_count(const Shape& shape) {
+namespace {
+
+// The product of a shape's dimensions and `factor`, which is at least 1.
+Result<std::size_t> product_of(const Shape& shape, std::uint64_t factor) {
   // Bytes must fit a signed 64-bit number, as every runtime counts in those. A zero dimension does
-  // not excuse its neighbours: they are multiplied first, so that [0, 2^63-1, 2^63-1] is refused.
+  // not excuse its neighbours: they are multiplied all the same, so that [0, 2^62, 2^62] is refused.
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  std::uint64_t product = 1;
+  std::uint64_t product = factor;
   bool empty = false;
   for (const std::int64_t dim : shape.dims()) {
     if (dim < 0) return invalid_argument("shape " + shape.to_string() + " has a negative dimension");
@@ -80,18 +83,17 @@ Result<std::size_t> element_count(const Shape& shape) {
   return empty ? std::size_t{0} : static_cast<std::size_t>(product);
 }
 
+}  // namespace
+
+Result<std::size_t> element_count(const Shape& shape) { return product_of(shape, 1); }
+
 Result<std::size_t> byte_size(DataType type, const Shape& shape) {
   const std::size_t element = element_size(type);
   if (element == 0) {
     return invalid_argument("tensors of " + std::string(data_type_name(type)) +
                             " have no size of their own");
   }
-  MUSTER_ASSIGN_OR_RETURN(const std::size_t count, element_count(shape));
-  constexpr std::size_t kMost = std::numeric_limits<std::int64_t>::max();
-  if (count > kMost / element) {
-    return invalid_argument("shape " + shape.to_string() + " has too many elements");
-  }
-  return count * element;
+  return product_of(shape, element);
 }
 
 }  // namespace muster

@@ -43,9 +43,9 @@ class FakeClock final : public Clock {
     std::vector<Waiter> due;
     {
       const MutexLock lock(mutex_);
-      now_ += length;
+      const TimePoint now = now_ += length;
       std::ranges::copy_if(waiters_, std::back_inserter(due),
-                           [&](const Waiter& waiter) { return waiter.until <= now_; });
+                           [now](const Waiter& waiter) { return waiter.until <= now; });
     }
     // A waiter enlists while it holds its mutex: who has got that mutex finds it asleep, or gone.
     for (const Waiter& waiter : due) {
