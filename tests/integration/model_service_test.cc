@@ -138,7 +138,9 @@ TEST(ModelService, gives_nan_back_for_nan) {
   ASSERT_TRUE(outcome.ok()) << outcome.status().to_string();
   const auto scores = service->scores(*outcome, 1);
   // Some runtimes' max-pool swallows NaN, so there may be numbers; if not, the scores say so.
-  if (!scores.ok()) EXPECT_NE(scores.status().message().find("not a number"), std::string::npos);
+  if (!scores.ok()) {
+    EXPECT_NE(scores.status().message().find("not a number"), std::string::npos);
+  }
 }
 
 TEST(ModelService, takes_several_inputs_and_outputs_of_different_types) {
@@ -165,8 +167,9 @@ TEST(ModelService, takes_several_inputs_and_outputs_of_different_types) {
 }
 
 TEST(ModelService, keeps_the_elements_of_strings_apart) {
-  auto service = ModelService::open(kSource + "/tests/models/identity_string.onnx",
-                                    {.max_queue_delay = std::chrono::hours(1)});
+  ServiceOptions options;
+  options.max_queue_delay = std::chrono::hours(1);
+  auto service = ModelService::open(kSource + "/tests/models/identity_string.onnx", options);
   ASSERT_TRUE(service.ok()) << service.status().to_string();
   const std::string& name = (*service)->config().inputs[0].name;
   const std::string_view first[] = {"a", "", std::string_view("x\0y", 3), "long enough to leave the small-string buffer"};
