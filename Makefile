@@ -17,7 +17,7 @@ demo: build
 test:
 	@tools/setup test
 	@tools/build dev
-	@tools/build release
+	@tools/build release all measuring_tests
 	@tools/run_tests.py dev release
 
 tsan:

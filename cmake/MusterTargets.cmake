@@ -29,17 +29,28 @@ function(muster_module name)
     "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 endfunction()
 
-# muster_test(NAME SOURCES ... [DEPS folders] [LIBS libraries] [LABEL fast|slow] [ARGS ...])
-# One GoogleTest binary muster_NAME_test; each TEST is a ctest of its own.
+# muster_test(NAME [MEASURES] SOURCES ... [DEPS folders] [LIBS libraries] [LABEL fast|slow])
+# One GoogleTest binary muster_NAME_test; each TEST is a ctest of its own. MEASURES: what it measures
+# means nothing under a sanitizer, so it belongs to the release build, where the target
+# `measuring_tests` makes it.
+add_custom_target(measuring_tests)
 function(muster_test name)
-  if(NOT MUSTER_BUILD_TESTS OR NOT MUSTER_UNIT_TESTS)
+  cmake_parse_arguments(ARG "MEASURES" "LABEL" "SOURCES;DEPS;LIBS" ${ARGN})
+  if(NOT MUSTER_BUILD_TESTS)
+    return()
+  elseif(ARG_MEASURES AND MUSTER_UNIT_TESTS)
+    return()
+  elseif(NOT ARG_MEASURES AND NOT MUSTER_UNIT_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS;LIBS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL fast)
   endif()
   add_executable(muster_${name}_test ${ARG_SOURCES})
+  if(ARG_MEASURES)
+    set_target_properties(muster_${name}_test PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_dependencies(measuring_tests muster_${name}_test)
+  endif()
   list(TRANSFORM ARG_DEPS PREPEND muster_)
   target_link_libraries(muster_${name}_test PRIVATE ${ARG_DEPS} ${ARG_LIBS} muster_flags
     GTest::gtest GTest::gtest_main)

@@ -13,7 +13,8 @@
 namespace muster::onnxruntime {
 namespace {
 
-// Under a sanitizer freed memory stays in quarantine, and its size says nothing.
+// Under a sanitizer freed memory stays in quarantine, and its size says nothing: there these tests
+// look for leaks and late uses alone. The release build has a binary of them that measures.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;
 #elif defined(__has_feature)
@@ -25,8 +26,6 @@ constexpr bool kSanitized = false;
 #else
 constexpr bool kSanitized = false;
 #endif
-
-constexpr const char* kWhySkipped = "sanitizers keep freed memory";
 
 double resident_megabytes() {
   long total = 0;
@@ -62,8 +61,9 @@ TEST(Memory, is_given_back_when_batches_become_small) {
   const double after = resident_megabytes();
   // 32 MB in, 32 MB out, 64 MB of intermediates that may share.
   EXPECT_GT(large - before, 90);
-  if (kSanitized) GTEST_SKIP() << kWhySkipped;
-  EXPECT_LT(after - before, 10) << before << " " << large << " " << after;
+  if (!kSanitized) {
+    EXPECT_LT(after - before, 10) << before << " " << large << " " << after;
+  }
 }
 
 TEST(Memory, keeps_the_results_of_the_run_that_gives_it_back) {
@@ -91,8 +91,9 @@ TEST(Memory, does_not_accumulate_over_ever_new_shapes) {
   const double before = resident_megabytes();
   run_many();
   run_many();
-  if (kSanitized) GTEST_SKIP() << kWhySkipped;
-  EXPECT_LT(resident_megabytes() - before, 8);
+  if (!kSanitized) {
+    EXPECT_LT(resident_megabytes() - before, 8);
+  }
 }
 
 TEST(Memory, is_given_back_by_models_that_are_unloaded) {
@@ -107,8 +108,9 @@ TEST(Memory, is_given_back_by_models_that_are_unloaded) {
   load_many();
   const double before = resident_megabytes();
   load_many();
-  if (kSanitized) GTEST_SKIP() << kWhySkipped;
-  EXPECT_LT(resident_megabytes() - before, 8);
+  if (!kSanitized) {
+    EXPECT_LT(resident_megabytes() - before, 8);
+  }
 }
 
 }  // namespace
