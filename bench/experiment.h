@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// An experiment: contenders that are measured in turn, round after round (A B A B ...), and the
+// comparisons between them within one round, so that what disturbs a machine for longer than a
+// round disturbs all of them alike.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/statistics.h"
+#include "bench/workload.h"
+
+namespace muster::bench {
+
+struct Contender {
+  std::string name;
+  std::function<Figures()> measure;  // one round of it; failures are exceptions
+};
+
+using Round = std::map<std::string, Figures>;  // by contender
+
+struct Comparison {
+  std::string name;
+  std::function<double(const Round&)> value;
+};
+
+struct Experiment {
+  std::vector<Contender> contenders;
+  std::vector<Comparison> comparisons;
+};
+
+// By the workload's kind; `program` is `muster`. What it needs is opened here and lives as long as
+// the experiment.
+[[nodiscard]] Experiment make_experiment(const Workload& workload, const std::string& program);
+
+// The kinds.
+[[nodiscard]] Experiment one_by_one(const Workload& workload);
+[[nodiscard]] Experiment many_callers(const Workload& workload);
+[[nodiscard]] Experiment batch_sizes(const Workload& workload);
+[[nodiscard]] Experiment classify_files(const Workload& workload, const std::string& program);
+
+// Of all rounds.
+struct Outcome {
+  std::vector<std::pair<std::string, std::map<std::string, Spread>>> contenders;
+  std::vector<std::pair<std::string, Spread>> comparisons;
+};
+
+[[nodiscard]] Outcome run(const Workload& workload, const Experiment& experiment);
+
+}  // namespace muster::bench

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workload: what is measured, read from a text file of `key: value` lines (bench/README.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <muster/status.h>
+
+namespace muster::bench {
+
+// "blocking_of_raw >= 0.85": a comparison's median must lie on that side of the bound.
+struct Target {
+  std::string comparison;
+  bool at_most = false;
+  double bound = 0;
+};
+
+struct Workload {
+  std::string name;  // the file's, without its ending
+  std::string kind;  // which experiment, see experiment.h
+  std::string what;  // one line for people
+  std::string model = "models/lenet";
+  int rounds = 5;
+  double seconds = 1;  // of each contender in each round
+  int clients = 1;
+  std::int64_t batch = 1;  // of the raw loop
+  int instances = 1;       // sessions of Muster, threads of the raw loop; 0 = one for each core
+  int cores = 0;           // that everything may use; 0 = all that the process may use
+  int delay_us = -1;       // max_queue_delay; below 0 = as the model's configuration says
+  std::vector<std::int64_t> sizes;  // batch sizes, for the kind that compares them
+  std::string pictures;             // a folder
+  int files = 0;
+  std::vector<Target> targets;
+};
+
+[[nodiscard]] Result<Workload> read_workload(const std::string& path);
+
+}  // namespace muster::bench
