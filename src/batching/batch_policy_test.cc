@@ -17,7 +17,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
-constexpr TimePoint at(int ms) { return kStart + milliseconds(ms); }
+constexpr TimePoint at(int ms) {
+  return kStart + milliseconds(ms);
+}
 
 // Time is 0 when the oldest was accepted, and counts milliseconds.
 struct Case {
@@ -30,7 +32,9 @@ struct Case {
   std::variant<TakeNow, int> expected;  // or wait until
 };
 
-void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+void PrintTo(const Case& one, std::ostream* out) {
+  *out << one.name;
+}
 
 BatchLimits limits(std::int64_t max_rows, int delay, std::vector<std::int64_t> preferred = {},
                    bool merge = true) {
@@ -56,34 +60,74 @@ TEST_P(BatchPolicy, decides) {
   }
 }
 
-constexpr TakeNow take(std::int64_t rows, CloseReason reason) { return {rows, reason}; }
+constexpr TakeNow take(std::int64_t rows, CloseReason reason) {
+  return {rows, reason};
+}
 
 const Case kCases[] = {
-    {"takes_what_is_there_without_a_delay", limits(8, 0), 3, 0, {}, false,
+    {"takes_what_is_there_without_a_delay",
+     limits(8, 0),
+     3,
+     0,
+     {},
+     false,
      take(3, CloseReason::kDelay)},
     {"waits_for_more_rows", limits(8, 10), 3, 0, {}, false, 10},
     {"waits_for_the_rest_of_the_delay", limits(8, 10), 3, 9, {}, false, 10},
-    {"takes_when_the_delay_is_over", limits(8, 10), 3, 10, {}, false,
-     take(3, CloseReason::kDelay)},
-    {"takes_long_after_the_delay", limits(8, 10), 3, 500, {}, false,
-     take(3, CloseReason::kDelay)},
+    {"takes_when_the_delay_is_over", limits(8, 10), 3, 10, {}, false, take(3, CloseReason::kDelay)},
+    {"takes_long_after_the_delay", limits(8, 10), 3, 500, {}, false, take(3, CloseReason::kDelay)},
     {"takes_a_full_batch_at_once", limits(8, 10), 8, 0, {}, false, take(8, CloseReason::kFull)},
-    {"takes_no_more_than_a_full_batch", limits(8, 10), 30, 0, {}, false,
+    {"takes_no_more_than_a_full_batch",
+     limits(8, 10),
+     30,
+     0,
+     {},
+     false,
      take(8, CloseReason::kFull)},
     {"calls_a_late_full_batch_full", limits(8, 10), 8, 50, {}, false, take(8, CloseReason::kFull)},
     {"takes_single_rows_at_once", limits(1, 10), 1, 0, {}, false, take(1, CloseReason::kFull)},
-    {"takes_what_cannot_be_merged_at_once", limits(8, 10, {}, false), 3, 0, {}, false,
+    {"takes_what_cannot_be_merged_at_once",
+     limits(8, 10, {}, false),
+     3,
+     0,
+     {},
+     false,
      take(3, CloseReason::kFull)},
-    {"takes_a_preferred_size_early", limits(8, 10, {2, 4}), 4, 0, {}, false,
+    {"takes_a_preferred_size_early",
+     limits(8, 10, {2, 4}),
+     4,
+     0,
+     {},
+     false,
      take(4, CloseReason::kPreferred)},
-    {"takes_the_largest_preferred_size", limits(8, 10, {2, 4}), 7, 0, {}, false,
+    {"takes_the_largest_preferred_size",
+     limits(8, 10, {2, 4}),
+     7,
+     0,
+     {},
+     false,
      take(4, CloseReason::kPreferred)},
-    {"takes_a_smaller_preferred_size", limits(8, 10, {2, 4}), 3, 0, {}, false,
+    {"takes_a_smaller_preferred_size",
+     limits(8, 10, {2, 4}),
+     3,
+     0,
+     {},
+     false,
      take(2, CloseReason::kPreferred)},
     {"waits_below_every_preferred_size", limits(8, 10, {2, 4}), 1, 0, {}, false, 10},
-    {"prefers_full_to_preferred", limits(8, 10, {2, 8}), 9, 0, {}, false,
+    {"prefers_full_to_preferred",
+     limits(8, 10, {2, 8}),
+     9,
+     0,
+     {},
+     false,
      take(8, CloseReason::kFull)},
-    {"prefers_a_preferred_size_to_the_delay", limits(8, 10, {2}), 3, 10, {}, false,
+    {"prefers_a_preferred_size_to_the_delay",
+     limits(8, 10, {2}),
+     3,
+     10,
+     {},
+     false,
      take(2, CloseReason::kPreferred)},
     {"takes_what_would_expire_while_it_waits", limits(8, 10), 3, 0, 5, false,
      take(3, CloseReason::kDeadline)},
@@ -94,7 +138,12 @@ const Case kCases[] = {
      take(3, CloseReason::kDelay)},
     {"drains_everything", limits(8, 10), 3, 0, {}, true, take(3, CloseReason::kDrain)},
     {"drains_a_batch_at_a_time", limits(8, 10), 30, 0, {}, true, take(8, CloseReason::kDrain)},
-    {"drains_above_preferred_sizes", limits(8, 10, {2}), 3, 0, {}, true,
+    {"drains_above_preferred_sizes",
+     limits(8, 10, {2}),
+     3,
+     0,
+     {},
+     true,
      take(3, CloseReason::kDrain)},
 };
 

@@ -13,10 +13,10 @@ namespace {
 bool same_row_shapes(const PendingRequest& a, const PendingRequest& b) {
   if (a.row_key != b.row_key) return false;
   if (a.row_key == 0) return true;
-  return std::ranges::equal(a.request.inputs, b.request.inputs,
-                            [](const InferInput& x, const InferInput& y) {
-                              return x.tensor.shape.without_first() == y.tensor.shape.without_first();
-                            });
+  return std::ranges::equal(
+      a.request.inputs, b.request.inputs, [](const InferInput& x, const InferInput& y) {
+        return x.tensor.shape.without_first() == y.tensor.shape.without_first();
+      });
 }
 
 Status too_late() {
@@ -28,7 +28,8 @@ Status too_late() {
 BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metrics)
     : options_(std::move(options)), clock_(clock), metrics_(metrics) {
   MUSTER_CHECK(options_.runners > 0 && options_.limits.max_rows > 0);
-  for (std::size_t i = options_.runners; i > 0; --i) idle_runners_.push_back(i - 1);
+  for (std::size_t i = options_.runners; i > 0; --i)
+    idle_runners_.push_back(i - 1);
 }
 
 BatchQueue::~BatchQueue() = default;  // a waiting request's completion answers for itself
@@ -85,7 +86,8 @@ void BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
   if (deadline != kNoDeadline) ++group->dated;
   // Most requests come in order, so the place is sought from the back.
   auto place = group->requests.end();
-  while (place != group->requests.begin() && (*(place - 1))->order_key > request->order_key) --place;
+  while (place != group->requests.begin() && (*(place - 1))->order_key > request->order_key)
+    --place;
   group->requests.insert(place, std::move(request));
 
   metrics_.accepted.add();
@@ -206,8 +208,8 @@ void BatchQueue::close() {
 
 void BatchQueue::await_drained() {
   MutexLock lock(mutex_);
-  while (!(closed_ && waiting_ == 0 && cancelling_ == 0 &&
-           idle_runners_.size() == options_.runners)) {
+  while (
+      !(closed_ && waiting_ == 0 && cancelling_ == 0 && idle_runners_.size() == options_.runners)) {
     drained_.wait(lock);
   }
 }
@@ -251,8 +253,8 @@ std::optional<BatchQueue::Choice> BatchQueue::choose(TimePoint now, TimePoint& n
       next = std::min(next, wait->time);
       continue;
     }
-    if (!best || groups_[i].requests.front()->order_key <
-                     groups_[best->group].requests.front()->order_key) {
+    if (!best ||
+        groups_[i].requests.front()->order_key < groups_[best->group].requests.front()->order_key) {
       best = Choice{i, std::get<TakeNow>(decision)};
     }
   }
@@ -331,7 +333,8 @@ void BatchQueue::wake_all_if_drained() {
 }
 
 void BatchQueue::answer_expired(Answers& expired) {
-  for (PendingRequestPtr& request : expired) answer(std::move(request), too_late());
+  for (PendingRequestPtr& request : expired)
+    answer(std::move(request), too_late());
   expired.clear();
 }
 

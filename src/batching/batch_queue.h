@@ -3,8 +3,8 @@
 // a runner is free. Call order of a batch: offer* take finish.
 //
 // It also hands out the runners (numbers 0..runners-1, each the right to use one session), because
-// "a batch is due" and "somebody is free to run it" must be decided under one lock. Every method may
-// be called from any thread. Requests are always answered outside the lock, each exactly once.
+// "a batch is due" and "somebody is free to run it" must be decided under one lock. Every method
+// may be called from any thread. Requests are always answered outside the lock, each exactly once.
 #pragma once
 
 #include <cstddef>

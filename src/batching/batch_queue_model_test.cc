@@ -39,20 +39,24 @@ class Storm {
 
   void rage(std::uint32_t seed) {
     std::vector<std::thread> servers;
-    for (std::size_t i = 0; i < workers_; ++i) servers.emplace_back([this, i] { serve(i); });
+    for (std::size_t i = 0; i < workers_; ++i)
+      servers.emplace_back([this, i] { serve(i); });
     servers.emplace_back([this] { queue_.watch_deadlines(); });
     std::vector<std::thread> callers;
     for (std::size_t i = 0; i < kCallers; ++i) {
       callers.emplace_back([this, seed, i] { call(seed, i); });
     }
     std::thread closer([this] {
-      while (begun_.load() < kCallers * kOffersEach * 3 / 4) std::this_thread::yield();
+      while (begun_.load() < kCallers * kOffersEach * 3 / 4)
+        std::this_thread::yield();
       queue_.close();
     });
-    for (std::thread& caller : callers) caller.join();
+    for (std::thread& caller : callers)
+      caller.join();
     closer.join();
     queue_.await_drained();
-    for (std::thread& server : servers) server.join();
+    for (std::thread& server : servers)
+      server.join();
   }
 
   void check() {
@@ -106,8 +110,7 @@ class Storm {
     request->row_key = 1 + random() % 2;
     request->request.ticket = number + 1;
     if (random() % 2 == 0) {
-      request->request.deadline =
-          steady_clock().now() + std::chrono::microseconds(random() % 1000);
+      request->request.deadline = steady_clock().now() + std::chrono::microseconds(random() % 1000);
     }
     request->reply = Reply([this, number](const Result<InferResponse>&) { ++answers_[number]; });
     return request;

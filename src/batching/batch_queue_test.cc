@@ -207,7 +207,8 @@ TEST_F(BatchQueueTest, answers_at_once_what_comes_too_late) {
 
 TEST_F(BatchQueueTest, refuses_once_it_is_closed_and_hands_out_what_waits) {
   make(options(2, std::chrono::hours(1)));
-  for (const int key : {1, 2, 3}) offer(key);
+  for (const int key : {1, 2, 3})
+    offer(key);
   queue_->close();
   offer(4);
   EXPECT_EQ(message(4), "UNAVAILABLE: the model is closing and takes no more requests");
@@ -311,8 +312,9 @@ class BatchQueueThreads : public BatchQueueTest {
   ~BatchQueueThreads() override { end_threads(); }
 
   void end_threads() {
-    queue_->close();
-    for (std::thread& thread : threads_) thread.join();
+    if (queue_) queue_->close();
+    for (std::thread& thread : threads_)
+      thread.join();
     threads_.clear();
   }
   void start_watcher() {
@@ -326,7 +328,8 @@ class BatchQueueThreads : public BatchQueueTest {
         queue_->take(worker, batch);
         if (batch.requests.empty()) return;
         std::string id;
-        for (const auto key : keys(batch)) id += std::to_string(key) + " ";
+        for (const auto key : keys(batch))
+          id += std::to_string(key) + " ";
         id += close_reason_name(batch.reason);
         if (keys(batch).front() == stuck_at_) released_->wait();
         queue_->finish(batch.runner);
@@ -383,6 +386,18 @@ TEST_F(BatchQueueThreads, a_worker_is_woken_by_a_runner_that_comes_back) {
   EXPECT_EQ(book_.await(1).id, "1 2 delay");
 }
 
+// The real one, which tells how often somebody has gone to sleep.
+class CountingClock final : public Clock {
+ public:
+  TimePoint now() noexcept override { return steady_clock().now(); }
+  void wait_until(CondVar& condition, MutexLock& lock, TimePoint until) override {
+    ++waits;
+    steady_clock().wait_until(condition, lock, until);
+  }
+
+  std::atomic<int> waits = 0;
+};
+
 // On the real clock, as advancing the fake one wakes more than those whose moment has come. However
 // long anything takes, this ends; unless nobody wakes for the second batch.
 TEST_F(BatchQueueThreads, another_worker_takes_over_the_alarm_of_one_that_leaves) {
@@ -392,22 +407,28 @@ TEST_F(BatchQueueThreads, another_worker_takes_over_the_alarm_of_one_that_leaves
     QueueOptions two = options(8, kDelay);
     two.runners = 2;
     two.runners_are_thread_bound = bound;
-    queue_ = std::make_unique<BatchQueue>(two, steady_clock(), metrics_);
+    CountingClock clock;
+    queue_ = std::make_unique<BatchQueue>(two, clock, metrics_);
     start_worker(0);
     start_worker(1);
+    while (clock.waits < 2)
+      std::this_thread::yield();
     stuck_at_ = ++key;
     released_.emplace(1);
     PendingRequestPtr first = pending(key, {key});
     first->row_key = 1;
     queue_->offer(std::move(first));
-    const TimePoint later = steady_clock().now() + kDelay / 2;
-    while (steady_clock().now() < later) std::this_thread::yield();
-    PendingRequestPtr second = pending(++key, {key});
+    const TimePoint later = clock.now() + kDelay / 2;
+    while (clock.now() < later)
+      std::this_thread::yield();
+    ++key;
+    PendingRequestPtr second = pending(key, {key});
     second->row_key = 2;
     queue_->offer(std::move(second));
     EXPECT_EQ(book_.await(key).id, std::to_string(key) + " delay");
     released_->count_down();
     end_threads();
+    queue_.reset();
   }
 }
 
@@ -477,7 +498,8 @@ TEST_F(BatchQueueThreads, is_drained_when_the_last_cancel_has_answered) {
       EXPECT_TRUE(answered);
     });
     begun->wait();
-    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // it may try to be too early
+    for (int i = 0; i < 2000; ++i)
+      std::this_thread::yield();  // it may try to be too early
     answered = true;
   });
   queue_->offer(std::move(request));

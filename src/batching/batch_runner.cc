@@ -67,8 +67,7 @@ Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
   const TimePoint gathered = clock_.now();
   MUSTER_RETURN_IF_ERROR(session_->run());
   const TimePoint computed = clock_.now();
-  MUSTER_RETURN_IF_ERROR(
-      scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
+  MUSTER_RETURN_IF_ERROR(scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
   for (std::size_t i = 0; i < requests.size(); ++i) {
     responses[i].id = requests[i]->request.id;
     responses[i].batch = {batch.rows,

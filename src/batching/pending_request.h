@@ -20,10 +20,10 @@ namespace muster {
 struct PendingRequest {
   Reply reply;  // before the request, so that a dropped one lets go of it first and then answers
   InferRequest request;
-  std::int64_t rows = 1;    // 1 where the model has no batch axis
-  std::size_t bytes = 0;    // of all inputs
+  std::int64_t rows = 1;                  // 1 where the model has no batch axis
+  std::size_t bytes = 0;                  // of all inputs
   std::vector<std::size_t> outputs = {};  // indices into the signature; empty = all
-  std::uint64_t row_key = 0;  // hash of the inputs' row shapes; 0 where the signature fixes them
+  std::uint64_t row_key = 0;   // hash of the inputs' row shapes; 0 where the signature fixes them
   TimePoint accepted_at = {};  // set by the queue, as is the next
   TimePoint order_key = {};
 };

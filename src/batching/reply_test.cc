@@ -53,7 +53,9 @@ TEST(BlockingCall, can_be_used_again) {
   }
 }
 
-TEST(BlockingCall, takes_an_empty_list) { BlockingCall::answer_all({}, {}); }
+TEST(BlockingCall, takes_an_empty_list) {
+  BlockingCall::answer_all({}, {});
+}
 
 TEST(BlockingCall, is_not_ended_by_a_wake_up_meant_for_an_earlier_call) {
   BlockingCall first;
@@ -79,8 +81,8 @@ TEST(BlockingCall, is_one_per_thread_and_passed_on_to_the_next_thread) {
   EXPECT_EQ(next, theirs);
 }
 
-// Threads in step: each round some sleep, some are about to and some have not begun to wait when the
-// answers come, and wake-ups of one round arrive in the next.
+// Threads in step: each round some sleep, some are about to and some have not begun to wait when
+// the answers come, and wake-ups of one round arrive in the next.
 TEST(BlockingCall, wakes_every_thread_of_a_chain) {
   constexpr std::size_t kRounds = 300;
   for (const std::size_t count : {1U, 2U, 3U, 8U, 33U}) {
@@ -103,10 +105,10 @@ TEST(BlockingCall, wakes_every_thread_of_a_chain) {
     for (std::size_t round = 0; round < kRounds; ++round) {
       begun.arrive_and_wait();
       // A copy, as a thread that is answered may write its place anew at once.
-      const std::vector<BlockingCall*> waiting = calls;
-      answer_all(waiting, std::to_string(round) + " ");
+      answer_all(std::vector(calls), std::to_string(round) + " ");
     }
-    for (std::thread& thread : threads) thread.join();
+    for (std::thread& thread : threads)
+      thread.join();
   }
 }
 
@@ -138,7 +140,8 @@ TEST(BlockingCall, answers_threads_that_call_again_at_once) {
     std::vector<Result<InferResponse>> outcomes;
     {
       MutexLock lock(mutex);
-      while (waiting.empty()) changed.wait(lock);
+      while (waiting.empty())
+        changed.wait(lock);
       for (auto& [call, id] : waiting) {
         calls.push_back(call);
         outcomes.emplace_back(response(id));
@@ -148,7 +151,8 @@ TEST(BlockingCall, answers_threads_that_call_again_at_once) {
     answered += calls.size();
     BlockingCall::answer_all(calls, outcomes);
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 // What a reply was told, in order.

@@ -64,7 +64,8 @@ class Scatter : public ::testing::Test {
 
   [[nodiscard]] std::vector<std::string> names(std::size_t response) const {
     std::vector<std::string> names;
-    for (const InferOutput& output : responses_[response].outputs) names.push_back(output.name);
+    for (const InferOutput& output : responses_[response].outputs)
+      names.push_back(output.name);
     return names;
   }
   [[nodiscard]] Numbers numbers(std::size_t response, std::string_view name) const {

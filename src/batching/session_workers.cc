@@ -12,8 +12,8 @@
 namespace muster {
 namespace {
 
-// Marks, on the current thread, that completions of `workers` may run from here on. A completion may
-// call other workers, whose completions it then runs too: hence a chain.
+// Marks, on the current thread, that completions of `workers` may run from here on. A completion
+// may call other workers, whose completions it then runs too: hence a chain.
 class CompletionScope {
  public:
   explicit CompletionScope(const SessionWorkers* workers) noexcept
@@ -24,7 +24,8 @@ class CompletionScope {
 
   [[nodiscard]] static bool contains(const SessionWorkers* workers) noexcept {
     const CompletionScope* scope = innermost_;
-    while (scope != nullptr && scope->workers_ != workers) scope = scope->outer_;
+    while (scope != nullptr && scope->workers_ != workers)
+      scope = scope->outer_;
     return scope != nullptr;
   }
 
@@ -65,11 +66,12 @@ Result<std::unique_ptr<SessionWorkers>> SessionWorkers::start(const CompiledMode
   try {
     workers->start_threads();
   } catch (const std::system_error& error) {
-    return resource_exhausted("the " + std::to_string(count + 1) +
-                              " threads of the model's sessions could not be started: " +
-                              error.what());
+    return resource_exhausted(
+        "the " + std::to_string(count + 1) +
+        " threads of the model's sessions could not be started: " + error.what());
   }
-  for (Status& made : workers->made_) MUSTER_RETURN_IF_ERROR(std::move(made));
+  for (Status& made : workers->made_)
+    MUSTER_RETURN_IF_ERROR(std::move(made));
   return workers;
 }
 
@@ -84,7 +86,8 @@ void SessionWorkers::start_threads() {
     const CompletionScope scope(this);
     queue_.watch_deadlines();
   });
-  while (unmade_ > 0) started_.wait(lock);
+  while (unmade_ > 0)
+    started_.wait(lock);
 }
 
 SessionWorkers::~SessionWorkers() {
@@ -120,7 +123,8 @@ void SessionWorkers::work(std::size_t worker) {
     queue_.take(worker, batch);
     if (batch.requests.empty()) break;
     requests.clear();
-    for (const PendingRequestPtr& request : batch.requests) requests.push_back(request.get());
+    for (const PendingRequestPtr& request : batch.requests)
+      requests.push_back(request.get());
     runners_[batch.runner]->run(requests, {batch.rows, batch.reason, batch.taken_at}, outcomes);
     // First: somebody else can run the next batch while this thread answers.
     queue_.finish(batch.runner);
@@ -183,7 +187,8 @@ void SessionWorkers::close() {
   queue_.await_drained();
   const MutexLock lock(joining_);
   if (std::exchange(joined_, true)) return;
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 bool SessionWorkers::may_be_in_completion() const noexcept {

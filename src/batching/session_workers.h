@@ -59,8 +59,8 @@ class SessionWorkers {
   const bool thread_bound_;
   BatchQueue queue_;
   std::vector<std::unique_ptr<BatchRunner>> runners_;  // [i] is whose turn the queue says it is
-  std::vector<Status> made_;                           // by each worker, before it counts itself off
-  std::vector<std::thread> threads_;                   // workers, then the deadline watcher
+  std::vector<Status> made_;          // by each worker, before it counts itself off
+  std::vector<std::thread> threads_;  // workers, then the deadline watcher
   Mutex starting_;
   CondVar started_;
   std::size_t unmade_ MUSTER_GUARDED_BY(starting_) = 0;  // runners that start waits for

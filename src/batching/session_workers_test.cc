@@ -125,7 +125,8 @@ TEST_F(SessionWorkersTest, forms_a_batch_of_what_waited_while_the_runner_was_bus
   model_.hold();
   offer(1);
   model_.await_runs(1);
-  for (const int key : {2, 3, 4}) offer(key);
+  for (const int key : {2, 3, 4})
+    offer(key);
   model_.open();
   for (const int key : {2, 3, 4}) {
     const Answer answer = book_.await(key);
@@ -141,9 +142,11 @@ TEST_F(SessionWorkersTest, forms_a_batch_of_what_waited_while_a_caller_ran_its_o
   model_.hold();
   std::thread blocked = caller(1);
   model_.await_runs(1);
-  for (const int key : {2, 3, 4}) offer(key);
+  for (const int key : {2, 3, 4})
+    offer(key);
   model_.open();
-  for (const int key : {2, 3, 4}) EXPECT_EQ(book_.await(key).batch.rows, 3);
+  for (const int key : {2, 3, 4})
+    EXPECT_EQ(book_.await(key).batch.rows, 3);
   blocked.join();
 }
 
@@ -158,16 +161,37 @@ TEST_F(SessionWorkersTest, wakes_many_blocked_callers_and_completions_of_one_bat
   constexpr int kCallers = 100;  // more than are answered in one chain
   constexpr int kCompletions = 50;
   start(options(kCallers + kCompletions, std::chrono::hours(1)));
-  for (int key = 0; key < kCompletions; ++key) offer(kCallers + key);
+  for (int key = 0; key < kCompletions; ++key)
+    offer(kCallers + key);
   std::vector<std::thread> callers;
-  for (int key = 0; key < kCallers; ++key) callers.push_back(caller(key));
-  for (std::thread& caller : callers) caller.join();
+  callers.reserve(kCallers);
+  for (int key = 0; key < kCallers; ++key)
+    callers.push_back(caller(key));
+  for (std::thread& caller : callers)
+    caller.join();
   for (int key = 0; key < kCallers + kCompletions; ++key) {
     const Answer answer = book_.await(key);
     EXPECT_EQ(answer.numbers, Numbers({key + testing::kPuppetAdds}));
     EXPECT_EQ(answer.batch.reason, CloseReason::kFull);
   }
   EXPECT_EQ(book_.total(), static_cast<std::size_t>(kCallers + kCompletions));
+}
+
+TEST_F(SessionWorkersTest, lets_go_of_a_blocked_caller_s_request_before_it_answers) {
+  start(options(8, milliseconds(10)));
+  const auto kept = std::make_shared<int>();
+  std::thread blocked([&, keep = kept]() mutable {
+    PendingRequest request = request_of({1});
+    request.request.keep(std::move(keep));
+    book_.write(1, answer_of(workers_->infer(std::move(request))));
+  });
+  clock_.await_waiter_until(in(milliseconds(10)));
+  // Behind it in the batch, and answered one by one.
+  offer_then(2, [&] { EXPECT_EQ(kept.use_count(), 1); });
+  clock_.advance(milliseconds(10));
+  EXPECT_EQ(book_.await(1).batch.requests, 2);
+  EXPECT_EQ(book_.await(2).batch.requests, 2);
+  blocked.join();
 }
 
 TEST_F(SessionWorkersTest, answers_at_the_deadline_while_every_runner_is_busy) {
@@ -180,7 +204,8 @@ TEST_F(SessionWorkersTest, answers_at_the_deadline_while_every_runner_is_busy) {
   offer(3, in(milliseconds(10)));
   std::thread blocked([&] { book_.write(4, infer({4}, in(milliseconds(10)))); });
   clock_.await_waiter_until(in(milliseconds(10)));
-  while (metrics_.accepted.value() < 4) std::this_thread::yield();
+  while (metrics_.accepted.value() < 4)
+    std::this_thread::yield();
   clock_.advance(milliseconds(10));
   EXPECT_EQ(book_.await(3).code, StatusCode::kDeadlineExceeded);
   EXPECT_EQ(book_.await(4).code, StatusCode::kDeadlineExceeded);
@@ -214,7 +239,8 @@ TEST_F(SessionWorkersTest, tells_all_of_a_batch_that_its_run_failed) {
   model_.end_runs(PuppetModel::Ending::kFails);
   offer(1);
   offer(2);
-  for (const int key : {1, 2}) EXPECT_EQ(book_.await(key).message, "the puppet fell");
+  for (const int key : {1, 2})
+    EXPECT_EQ(book_.await(key).message, "the puppet fell");
   EXPECT_EQ(metrics_.failed.value(), 2U);
   EXPECT_EQ(metrics_.succeeded.value(), 0U);
   model_.end_runs(PuppetModel::Ending::kDone);
@@ -244,12 +270,23 @@ TEST_F(SessionWorkersTest, refuses_a_blocking_call_from_a_completion) {
   const auto expect_refusal = [&] {
     const Answer answer = infer({2});
     EXPECT_EQ(answer.code, StatusCode::kFailedPrecondition);
-    EXPECT_EQ(answer.message,
-              "a completion must not wait for another request of the same model; submit it instead");
+    EXPECT_EQ(
+        answer.message,
+        "a completion must not wait for another request of the same model; submit it instead");
   };
   offer_then(1, expect_refusal);
   EXPECT_EQ(book_.await(1).code, StatusCode::kOk);
   EXPECT_EQ(infer({3}).code, StatusCode::kOk);
+}
+
+TEST_F(SessionWorkersTest, lets_a_completion_wait_for_another_model) {
+  start(options(8));
+  PuppetModel other_model;
+  BatchingMetrics other_metrics;
+  auto other = SessionWorkers::start(other_model, true, options(8), clock_, other_metrics);
+  ASSERT_TRUE(other.ok());
+  offer_then(1, [&] { EXPECT_TRUE((*other)->infer(request_of({2})).ok()); });
+  EXPECT_EQ(book_.await(1).code, StatusCode::kOk);
 }
 
 TEST_F(SessionWorkersTest, takes_offers_from_a_completion) {
@@ -260,9 +297,11 @@ TEST_F(SessionWorkersTest, takes_offers_from_a_completion) {
 
 TEST_F(SessionWorkersTest, close_answers_the_last_incomplete_batch) {
   start(options(8, std::chrono::hours(1)));
-  for (const int key : {1, 2, 3}) offer(key);
+  for (const int key : {1, 2, 3})
+    offer(key);
   std::thread blocked = caller(4);
-  while (metrics_.accepted.value() < 4) std::this_thread::yield();
+  while (metrics_.accepted.value() < 4)
+    std::this_thread::yield();
   workers_->close();
   blocked.join();
   EXPECT_EQ(book_.total(), 4U);
@@ -296,6 +335,8 @@ TEST_F(SessionWorkersTest, close_waits_for_callers_that_run_their_own) {
     workers_->close();
     EXPECT_TRUE(released);
   });
+  for (int i = 0; i < 2000; ++i)
+    std::this_thread::yield();  // it may try to be too early
   released = true;
   model_.open();
   closer.join();
@@ -360,7 +401,8 @@ TEST_F(SessionWorkersTest, knows_its_completions_through_those_of_others) {
   other_model.hold();
   other.offer(std::make_unique<PendingRequest>(request_of({1})));
   other_model.await_runs(1);
-  // Its cancel runs a completion of the other on this one's thread, which may not wait for this one.
+  // Its cancel runs a completion of the other on this one's thread, which may not wait for this
+  // one.
   auto request = std::make_unique<PendingRequest>(request_of({2}));
   request->request.ticket = 2;
   request->reply = Reply([&](const Result<InferResponse>&) {
@@ -377,13 +419,15 @@ TEST_F(SessionWorkersTest, many_may_close_at_once) {
   start(options(8, std::chrono::hours(1)));
   offer(1);
   std::vector<std::thread> closers;
+  closers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     closers.emplace_back([&] {
       workers_->close();
       EXPECT_EQ(book_.times(1), 1U);
     });
   }
-  for (std::thread& closer : closers) closer.join();
+  for (std::thread& closer : closers)
+    closer.join();
 }
 
 TEST_F(SessionWorkersTest, says_which_failure_kept_a_session_from_being_made) {
@@ -391,7 +435,8 @@ TEST_F(SessionWorkersTest, says_which_failure_kept_a_session_from_being_made) {
   const auto failed = SessionWorkers::start(model_, true, options(8, {}, 3), clock_, metrics_);
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.status().to_string(), "UNAVAILABLE: the puppet has no more strings");
-  for (const auto& life : model_.lives()) EXPECT_NE(life.ended_on, std::thread::id());
+  for (const auto& life : model_.lives())
+    EXPECT_NE(life.ended_on, std::thread::id());
 }
 
 TEST_F(SessionWorkersTest, survives_what_the_making_of_a_session_throws) {
@@ -411,7 +456,8 @@ class ThreadBoundSessions : public ::testing::Test {
     for (const testing::PuppetSessionLife& life : model_.lives()) {
       EXPECT_NE(life.made_on, std::this_thread::get_id());
       EXPECT_EQ(life.ended_on, life.made_on);
-      for (const std::thread::id ran_on : life.ran_on) EXPECT_EQ(ran_on, life.made_on);
+      for (const std::thread::id ran_on : life.ran_on)
+        EXPECT_EQ(ran_on, life.made_on);
       EXPECT_EQ(std::ranges::count(threads, life.made_on), 0);
       threads.push_back(life.made_on);
     }
@@ -425,8 +471,7 @@ class ThreadBoundSessions : public ::testing::Test {
 TEST_F(ThreadBoundSessions, live_and_die_on_one_thread_each) {
   model_.hold();
   AnswerBook book;
-  auto workers =
-      SessionWorkers::start(model_, true, options(1, {}, kSessions), clock_, metrics_);
+  auto workers = SessionWorkers::start(model_, true, options(1, {}, kSessions), clock_, metrics_);
   ASSERT_TRUE(workers.ok());
   // Each runner has one run under way, so each has run.
   for (int key = 0; key < static_cast<int>(kSessions); ++key) {
@@ -439,7 +484,8 @@ TEST_F(ThreadBoundSessions, live_and_die_on_one_thread_each) {
   workers->reset();
   EXPECT_EQ(book.total(), kSessions);
   ASSERT_EQ(model_.lives().size(), kSessions);
-  for (const auto& life : model_.lives()) EXPECT_GE(life.ran_on.size(), 1U);
+  for (const auto& life : model_.lives())
+    EXPECT_GE(life.ran_on.size(), 1U);
   expect_lives_on_their_own_threads();
 }
 
@@ -469,8 +515,8 @@ TEST_P(SessionWorkersWalk, loses_no_wake_up) {
     PuppetModel model(GetParam());
     AnswerBook book;
     BatchingMetrics metrics;
-    const QueueOptions queue = options(1 + random(6), milliseconds(10),
-                                       static_cast<std::size_t>(1 + random(3)));
+    const QueueOptions queue =
+        options(1 + random(6), milliseconds(10), static_cast<std::size_t>(1 + random(3)));
     auto started = SessionWorkers::start(model, true, queue, clock, metrics);
     ASSERT_TRUE(started.ok());
     SessionWorkers& workers = **started;
@@ -480,17 +526,18 @@ TEST_P(SessionWorkersWalk, loses_no_wake_up) {
         const milliseconds left(1 + random(15));
         const TimePoint deadline = random(3) == 0 ? clock.now() + left : kNoDeadline;
         PendingRequestPtr request = book.pending(key, request_of({key}, deadline));
-        request->row_key = static_cast<std::uint64_t>(1 + random(3));
+        request->row_key = 1 + static_cast<std::uint64_t>(random(3));
         request->request.ticket = static_cast<RequestTicket>(++key);
         workers.offer(std::move(request));
-        if (random(6) == 0) workers.cancel(static_cast<RequestTicket>(1 + random(key)));
+        if (random(6) == 0) workers.cancel(1 + static_cast<RequestTicket>(random(key)));
         if (random(4) == 0) clock.advance(milliseconds(random(6)));
       }
       clock.advance(milliseconds(10));
       book.await_total(static_cast<std::size_t>(key));
     }
     workers.close();
-    for (int one = 0; one < key; ++one) EXPECT_EQ(book.times(one), 1U);
+    for (int one = 0; one < key; ++one)
+      EXPECT_EQ(book.times(one), 1U);
   }
 }
 
@@ -514,6 +561,7 @@ TEST_P(SessionWorkersStorm, gives_everybody_their_own_answer) {
     SessionWorkers& workers = **started;
     std::atomic<int> begun = 0;
     std::vector<std::thread> callers;
+    callers.reserve(kCallers);
     for (int i = 0; i < kCallers; ++i) {
       callers.emplace_back([&, i] {
         for (int j = 0; j < kCalls; ++j) {
@@ -527,9 +575,11 @@ TEST_P(SessionWorkersStorm, gives_everybody_their_own_answer) {
         }
       });
     }
-    while (begun < kCallers * kCalls * 3 / 4) std::this_thread::yield();
+    while (begun < kCallers * kCalls * 3 / 4)
+      std::this_thread::yield();
     workers.close();
-    for (std::thread& caller : callers) caller.join();
+    for (std::thread& caller : callers)
+      caller.join();
     ASSERT_EQ(book.total(), static_cast<std::size_t>(kCallers * kCalls));
     for (int key = 0; key < kCallers * kCalls; ++key) {
       ASSERT_EQ(book.times(key), 1U);

@@ -22,8 +22,8 @@ class FakeClock final : public Clock {
     return now_;
   }
 
-  void wait_until(CondVar& condition, MutexLock& lock, TimePoint until) override
-      MUSTER_NO_THREAD_SAFETY_ANALYSIS {
+  void wait_until(CondVar& condition, MutexLock& lock,
+                  TimePoint until) override MUSTER_NO_THREAD_SAFETY_ANALYSIS {
     std::list<Waiter>::iterator self;
     {
       const MutexLock own(mutex_);
@@ -53,26 +53,30 @@ class FakeClock final : public Clock {
       waiter.condition->notify_all();
     }
     MutexLock lock(mutex_);
-    while (any_due()) changed_.wait(lock);
+    while (any_due())
+      changed_.wait(lock);
   }
 
   // Returns when at least `count` threads sleep on this clock. One that has been notified counts
   // until it is awake.
   void await_waiters(std::size_t count) {
     MutexLock lock(mutex_);
-    while (waiters_.size() < count) changed_.wait(lock);
+    while (waiters_.size() < count)
+      changed_.wait(lock);
   }
 
   // Returns when a thread sleeps until exactly that moment.
   void await_waiter_until(TimePoint until) {
     MutexLock lock(mutex_);
-    while (!any_until(until)) changed_.wait(lock);
+    while (!any_until(until))
+      changed_.wait(lock);
   }
 
   // Returns when `count` waits have begun since the clock was made.
   void await_waits(std::size_t count) {
     MutexLock lock(mutex_);
-    while (waits_ < count) changed_.wait(lock);
+    while (waits_ < count)
+      changed_.wait(lock);
   }
   [[nodiscard]] std::size_t waits() {
     const MutexLock lock(mutex_);

@@ -71,7 +71,8 @@ class PuppetModel final : public CompiledModel {
   // Returns when that many runs have begun in all; held ones have.
   void await_runs(std::size_t count) {
     MutexLock lock(stage_.mutex);
-    while (stage_.runs.size() < count) stage_.changed.wait(lock);
+    while (stage_.runs.size() < count)
+      stage_.changed.wait(lock);
   }
 
   // The sessions made so far plus `later` is the number of the one that fails or throws.
@@ -106,7 +107,7 @@ class PuppetModel final : public CompiledModel {
   };
 
   template <typename T>
-  void set(T Stage::* member, T value) {
+  void set(T Stage::*member, T value) {
     const MutexLock lock(stage_.mutex);
     stage_.*member = value;
   }
@@ -131,15 +132,21 @@ class PuppetModel final : public CompiledModel {
       stage_.runs.push_back({number_, numbers_});
       stage_.lives[number_].ran_on.push_back(std::this_thread::get_id());
       stage_.changed.notify_all();
-      while (!stage_.open && stage_.released == 0) stage_.changed.wait(lock);
+      while (!stage_.open && stage_.released == 0)
+        stage_.changed.wait(lock);
       if (!stage_.open) --stage_.released;
       switch (stage_.ending) {
-        case Ending::kDone: break;
-        case Ending::kFails: return internal_error("the puppet fell");
-        case Ending::kThrows: throw std::runtime_error("the puppet was thrown");
-        case Ending::kThrowsNoException: throw 1;  // NOLINT(hicpp-exception-baseclass)
+        case Ending::kDone:
+          break;
+        case Ending::kFails:
+          return internal_error("the puppet fell");
+        case Ending::kThrows:
+          throw std::runtime_error("the puppet was thrown");
+        case Ending::kThrowsNoException:
+          throw 1;  // NOLINT(hicpp-exception-baseclass)
       }
-      for (std::int64_t& number : numbers_) number += kPuppetAdds;
+      for (std::int64_t& number : numbers_)
+        number += kPuppetAdds;
       return {};
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // QueueWalk: a BatchQueue and its reference side by side, led through the same steps and compared
-// after each. One thread plays all: whenever the queue would put a worker or the deadline watcher to
-// sleep, the walk goes on from there as if it were the other threads, until it wakes the sleeper.
+// after each. One thread plays all: whenever the queue would put a worker or the deadline watcher
+// to sleep, the walk goes on from there as if it were the other threads, until it wakes the
+// sleeper.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +37,8 @@ class QueueWalk final : private Clock {
   // "" where queue and reference agreed, otherwise the first difference.
   [[nodiscard]] std::string run() {
     try {
-      while (steps_ > 0) step();
+      while (steps_ > 0)
+        step();
       end();
       check_counts();
     } catch (const std::runtime_error& difference) {
@@ -75,7 +77,8 @@ class QueueWalk final : private Clock {
   }
 
   void require(bool holds, const std::string& what) const {
-    if (!holds) throw std::runtime_error("with " + std::to_string(steps_) + " steps to go: " + what);
+    if (!holds)
+      throw std::runtime_error("with " + std::to_string(steps_) + " steps to go: " + what);
   }
 
   // What must have been answered by now has been, and nothing else.
@@ -88,13 +91,30 @@ class QueueWalk final : private Clock {
   void step() {
     --steps_;
     switch (pick_(16)) {
-      case 6: case 7: case 8: take(); break;
-      case 9: case 10: finish(); break;
-      case 11: cancel(pick_(next_id_ + 2)); break;
-      case 12: case 13: now_ += pick_(8) * kTick; break;
-      case 14: claim(); break;
-      case 15: pick_(16) == 0 ? close() : watch(); break;
-      default: offer();
+      case 6:
+      case 7:
+      case 8:
+        take();
+        break;
+      case 9:
+      case 10:
+        finish();
+        break;
+      case 11:
+        cancel(pick_(next_id_ + 2));
+        break;
+      case 12:
+      case 13:
+        now_ += pick_(8) * kTick;
+        break;
+      case 14:
+        claim();
+        break;
+      case 15:
+        pick_(16) == 0 ? close() : watch();
+        break;
+      default:
+        offer();
     }
     check();
   }
@@ -188,7 +208,8 @@ class QueueWalk final : private Clock {
 
   void take() {
     std::size_t worker = 0;
-    while (worker < options_.runners && busy(worker)) ++worker;
+    while (worker < options_.runners && busy(worker))
+      ++worker;
     if (worker < options_.runners) take_as(worker);
   }
 
@@ -205,7 +226,8 @@ class QueueWalk final : private Clock {
     const auto wanted = reference_.due_batch(now_);
     require(wanted && reference_.runner_free(worker), "a batch was taken that is not due");
     ReferenceBatch given = {{}, batch.rows, batch.reason};
-    for (const auto& request : batch.requests) given.ids.push_back(std::stoi(request->request.id));
+    for (const auto& request : batch.requests)
+      given.ids.push_back(std::stoi(request->request.id));
     require(given == *wanted, "another batch was taken");
     require(batch.runner == reference_.next_runner(worker), "another runner was claimed");
     require(batch.taken_at == now_, "the batch has another time");
@@ -216,8 +238,8 @@ class QueueWalk final : private Clock {
 
   void finish() {
     if (held_.empty()) return;
-    const auto place = held_.begin() + static_cast<std::ptrdiff_t>(
-                                           pick_(static_cast<std::uint32_t>(held_.size())));
+    const auto place = held_.begin() +
+                       static_cast<std::ptrdiff_t>(pick_(static_cast<std::uint32_t>(held_.size())));
     Batch batch = std::move(place->batch);
     held_.erase(place);
     reference_.finish(batch.runner);
@@ -254,8 +276,8 @@ class QueueWalk final : private Clock {
 
   TimePoint now() noexcept override { return now_; }
 
-  void wait_until(CondVar& /*condition*/, MutexLock& lock, TimePoint until) override
-      MUSTER_NO_THREAD_SAFETY_ANALYSIS {
+  void wait_until(CondVar& /*condition*/, MutexLock& lock,
+                  TimePoint until) override MUSTER_NO_THREAD_SAFETY_ANALYSIS {
     if (until <= now_) return;
     lock.unlock();
     const Frame sleeper = frames_.back();
@@ -272,14 +294,16 @@ class QueueWalk final : private Clock {
   // At the end of the walk: so that the sleeper finds what it waits for.
   void let_home(const Frame& sleeper) {
     close();
-    while (!held_.empty()) finish();
+    while (!held_.empty())
+      finish();
     while (sleeper.watches && !reference_.waiting().empty()) {
       cancel(reference_.waiting().front().ticket);
     }
   }
 
   void end() {
-    while (!held_.empty()) finish();
+    while (!held_.empty())
+      finish();
     if (pick_(2) == 0) {
       close();
       while (!reference_.waiting().empty()) {

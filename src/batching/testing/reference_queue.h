@@ -38,7 +38,8 @@ struct ReferenceBatch {
 class ReferenceQueue {
  public:
   explicit ReferenceQueue(QueueOptions options) : options_(std::move(options)) {
-    for (std::size_t i = options_.runners; i > 0; --i) idle_.push_back(i - 1);
+    for (std::size_t i = options_.runners; i > 0; --i)
+      idle_.push_back(i - 1);
   }
 
   // kOk: it waits now.
@@ -46,19 +47,22 @@ class ReferenceQueue {
     if (closed_) return StatusCode::kUnavailable;
     if (request.deadline <= now) return StatusCode::kDeadlineExceeded;
     std::size_t bytes = request.bytes;
-    for (const ReferenceRequest& other : waiting_) bytes += other.bytes;
+    for (const ReferenceRequest& other : waiting_)
+      bytes += other.bytes;
     if (waiting_.size() >= options_.max_requests || bytes > options_.max_bytes) {
       return StatusCode::kResourceExhausted;
     }
     request.accepted_at = now;
     if (group(request.width).empty()) std::erase(widths_, request.width);
-    if (std::ranges::find(widths_, request.width) == widths_.end()) widths_.push_back(request.width);
+    if (std::ranges::find(widths_, request.width) == widths_.end())
+      widths_.push_back(request.width);
     waiting_.push_back(request);
     return StatusCode::kOk;
   }
 
   std::optional<BatchQueue::Claim> claim_for(std::int64_t rows, TimePoint deadline, TimePoint now) {
-    if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty()) return {};
+    if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty())
+      return {};
     if (deadline <= now) return {};
     const ReferenceRequest alone = {0, rows, 0, 0, deadline, 0, now};
     const auto reason = due({&alone}, now).first;
@@ -103,7 +107,8 @@ class ReferenceQueue {
       best_key = key(*members.front());
       best = ReferenceBatch{{}, 0, *reason};
       for (const ReferenceRequest* member : members) {
-        if (!best->ids.empty() && (!options_.limits.merge || best->rows + member->rows > rows)) break;
+        if (!best->ids.empty() && (!options_.limits.merge || best->rows + member->rows > rows))
+          break;
         best->ids.push_back(member->id);
         best->rows += member->rows;
       }
@@ -121,7 +126,8 @@ class ReferenceQueue {
   }
   [[nodiscard]] TimePoint earliest_deadline() const {
     TimePoint earliest = kNoDeadline;
-    for (const auto& request : waiting_) earliest = std::min(earliest, request.deadline);
+    for (const auto& request : waiting_)
+      earliest = std::min(earliest, request.deadline);
     return earliest;
   }
 

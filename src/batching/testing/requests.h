@@ -23,7 +23,8 @@ namespace muster::testing {
 using Numbers = std::vector<std::int64_t>;
 
 [[nodiscard]] inline Tensor tensor_of(const Numbers& numbers, Shape shape) {
-  auto tensor = Tensor::copy_of(DataType::kInt64, std::move(shape), std::as_bytes(std::span(numbers)));
+  auto tensor =
+      Tensor::copy_of(DataType::kInt64, std::move(shape), std::as_bytes(std::span(numbers)));
   MUSTER_CHECK(tensor.ok());
   return *std::move(tensor);
 }
@@ -86,12 +87,14 @@ class AnswerBook {
   // Blocks until it is there.
   [[nodiscard]] Answer await(int key) {
     MutexLock lock(mutex_);
-    while (answers_[key].empty()) changed_.wait(lock);
+    while (answers_[key].empty())
+      changed_.wait(lock);
     return answers_[key].front();
   }
   void await_total(std::size_t count) {
     MutexLock lock(mutex_);
-    while (total_ < count) changed_.wait(lock);
+    while (total_ < count)
+      changed_.wait(lock);
   }
   [[nodiscard]] std::size_t times(int key) {
     const MutexLock lock(mutex_);
