@@ -37,11 +37,14 @@ BatchQueue::~BatchQueue() = default;  // a waiting request's completion answers 
 void BatchQueue::offer(PendingRequestPtr request) {
   Status refusal;
   {
-    const MutexLock lock(mutex_);
+    MutexLock lock(mutex_);
     const TimePoint now = clock_.now();
     refusal = admit(*request, now);
     if (refusal.ok()) {
-      insert(std::move(request), now);
+      const bool wake = insert(std::move(request), now);
+      lock.unlock();
+      // A worker that is woken under the lock wakes only to wait for it.
+      if (wake) work_.notify_one();
       return;
     }
   }
@@ -68,7 +71,7 @@ Status BatchQueue::admit(const PendingRequest& request, TimePoint now) const {
   return {};
 }
 
-void BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
+bool BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
   const TimePoint deadline = request->request.deadline;
   request->accepted_at = now;
   request->order_key = std::min(deadline, add_saturating(now, kUndatedHorizon));
@@ -91,14 +94,15 @@ void BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
   group->requests.insert(place, std::move(request));
 
   metrics_.accepted.add();
-  wake_worker_if_due(now);
   wake_watcher(deadline);
+  return worker_must_wake(now);
 }
 
 std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) {
   if (options_.runners_are_thread_bound) return std::nullopt;
   const MutexLock lock(mutex_);
   if (closed_ || waiting_ > 0 || idle_runners_.empty()) return std::nullopt;
+  if (lone_batches_ < kLoneBatches) return std::nullopt;
   const TimePoint now = clock_.now();
   if (request.request.deadline <= now) return std::nullopt;
   const BatchDecision decision =
@@ -270,6 +274,7 @@ void BatchQueue::fill(const Choice& choice, TimePoint now, Batch& batch) {
     batch.rows += batch.requests.back()->rows;
   } while (options_.limits.merge && !group.requests.empty() &&
            batch.rows + group.requests.front()->rows <= choice.take.rows);
+  lone_batches_ = batch.requests.size() > 1 ? 0 : lone_batches_ + 1;
   drop_empty_groups();
 }
 
@@ -307,13 +312,16 @@ std::size_t BatchQueue::claim_runner(std::size_t worker) {
 }
 
 void BatchQueue::wake_worker_if_due(TimePoint now) {
-  if (sleeping_workers_ <= woken_workers_ || idle_runners_.empty()) return;
+  if (worker_must_wake(now)) work_.notify_one();
+}
+
+// Any will do: a worker that is bound to its runner sleeps only while that runner is idle.
+bool BatchQueue::worker_must_wake(TimePoint now) {
+  if (sleeping_workers_ <= woken_workers_ || idle_runners_.empty()) return false;
   TimePoint next = Clock::kForever;
-  if (choose(now, next) || next < workers_sleep_until_) {
-    ++woken_workers_;
-    // Any will do: a worker that is bound to its runner sleeps only while that runner is idle.
-    work_.notify_one();
-  }
+  if (!choose(now, next) && next >= workers_sleep_until_) return false;
+  ++woken_workers_;
+  return true;
 }
 
 void BatchQueue::wake_watcher(TimePoint deadline) {

@@ -43,6 +43,10 @@ class BatchQueue {
   // A request without a deadline stands in line as if its deadline were this far away, so that it
   // is neither overtaken for ever nor in anybody's way.
   static constexpr std::chrono::seconds kUndatedHorizon{1};
+  // After a shared batch, callers run nothing themselves until workers have taken that many batches
+  // of one request in a row. Otherwise one of many callers would run its own requests, one after the
+  // other, for as long as its time slice lasts, while the others wait for a processor.
+  static constexpr std::size_t kLoneBatches = 16;
 
   BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metrics);
   // Nobody may be inside a method. What still waits is answered kUnavailable.
@@ -57,9 +61,9 @@ class BatchQueue {
     std::size_t runner;
     CloseReason reason;
   };
-  // The way without a queue: where nothing waits, a runner is idle and the policy would take this
-  // request alone at once, it is accepted and that runner claimed for the calling thread, which
-  // runs it and calls finish. Otherwise nothing happens.
+  // The way without a queue: where nothing waits, a runner is idle, no batch was shared lately
+  // (kLoneBatches) and the policy would take this request alone at once, it is accepted and that
+  // runner claimed for the calling thread, which runs it and calls finish. Otherwise nothing happens.
   [[nodiscard]] std::optional<Claim> claim_for(PendingRequest& request);
 
   // Blocks until a batch is due and a runner free. `worker` is the calling worker's number. Reuses
@@ -100,7 +104,8 @@ class BatchQueue {
 
   [[nodiscard]] Status admit(const PendingRequest& request, TimePoint now) const
       MUSTER_REQUIRES(mutex_);
-  void insert(PendingRequestPtr request, TimePoint now) MUSTER_REQUIRES(mutex_);
+  // True: a worker must be notified, best without the lock.
+  [[nodiscard]] bool insert(PendingRequestPtr request, TimePoint now) MUSTER_REQUIRES(mutex_);
   PendingRequestPtr remove(Group& group, std::size_t index) MUSTER_REQUIRES(mutex_);
   void drop_empty_groups() MUSTER_REQUIRES(mutex_);
   [[nodiscard]] QueueSnapshot snapshot(const Group& group) const MUSTER_REQUIRES(mutex_);
@@ -115,6 +120,8 @@ class BatchQueue {
   [[nodiscard]] bool runner_free(std::size_t worker) const MUSTER_REQUIRES(mutex_);
   [[nodiscard]] std::size_t claim_runner(std::size_t worker) MUSTER_REQUIRES(mutex_);
   void wake_worker_if_due(TimePoint now) MUSTER_REQUIRES(mutex_);
+  // Counts the worker as woken where it says so.
+  [[nodiscard]] bool worker_must_wake(TimePoint now) MUSTER_REQUIRES(mutex_);
   void wake_watcher(TimePoint deadline) MUSTER_REQUIRES(mutex_);
   void wake_all_if_drained() MUSTER_REQUIRES(mutex_);
   static void answer_expired(Answers& expired);
@@ -129,6 +136,8 @@ class BatchQueue {
   CondVar drained_;    // await_drained
   std::vector<Group> groups_ MUSTER_GUARDED_BY(mutex_);
   std::vector<std::size_t> idle_runners_ MUSTER_GUARDED_BY(mutex_);  // last in, first out
+  // Batches of one request in a row that workers took.
+  std::size_t lone_batches_ MUSTER_GUARDED_BY(mutex_) = kLoneBatches;
   std::size_t waiting_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::size_t bytes_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::size_t cancelling_ MUSTER_GUARDED_BY(mutex_) = 0;  // no longer waiting, not yet answered

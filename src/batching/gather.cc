@@ -2,6 +2,7 @@
 #include "batching/gather.h"
 
 #include <cstring>
+#include <string>
 
 namespace muster {
 
@@ -16,6 +17,10 @@ Status gather(std::span<const PendingRequest* const> requests, std::int64_t rows
       size += request->request.inputs[i].tensor.bytes.size();
     }
     MUSTER_ASSIGN_OR_RETURN(const std::span<std::byte> room, session.prepare_input(i, shape, size));
+    if (room.size() != size) {
+      return internal_error("the backend gave room for " + std::to_string(room.size()) + " of " +
+                            std::to_string(size) + " bytes of an input");
+    }
     std::byte* out = room.data();
     for (const PendingRequest* request : requests) {
       const std::span<const std::byte> bytes = request->request.inputs[i].tensor.bytes;

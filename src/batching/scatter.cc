@@ -5,11 +5,20 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
+
 namespace muster {
 namespace {
 
 bool wants(const PendingRequest& request, std::size_t output) {
   return request.outputs.empty() || std::ranges::find(request.outputs, output) != request.outputs.end();
+}
+
+// What does not fit together in an output is the backend's fault, whatever the check called it.
+Status at_output(const std::string& name, const Status& status) {
+  const Status named = status.with_context("output '" + printable(name) + "'");
+  if (named.code() != StatusCode::kInvalidArgument) return named;
+  return internal_error(std::string(named.message()));
 }
 
 // Where each row begins, and behind the last its end.
@@ -45,18 +54,20 @@ Status split(std::span<const PendingRequest* const> requests, const TensorView& 
              std::int64_t rows, std::size_t index, const std::string& name,
              std::span<InferResponse> responses) {
   if (output.shape.rank() == 0 || output.shape[0] != rows) {
-    return internal_error("output '" + name + "' has shape " + output.shape.to_string() +
+    return internal_error("output '" + printable(name) + "' has shape " + output.shape.to_string() +
                           " for a batch of " + std::to_string(rows) +
                           " rows, so its rows cannot be given to their requests");
   }
-  MUSTER_ASSIGN_OR_RETURN(const auto offsets, row_offsets(output, rows));
+  const auto offsets = row_offsets(output, rows);
+  if (!offsets.ok()) return at_output(name, offsets.status());
   std::size_t first = 0;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const std::size_t last = first + static_cast<std::size_t>(requests[i]->rows);
     if (wants(*requests[i], index)) {
       responses[i].outputs.push_back({name, {}});
-      MUSTER_RETURN_IF_ERROR(copy_rows(output, offsets[first], offsets[last], requests[i]->rows,
-                                       responses[i].outputs.back()));
+      const Status copied = copy_rows(output, (*offsets)[first], (*offsets)[last],
+                                      requests[i]->rows, responses[i].outputs.back());
+      if (!copied.ok()) return at_output(name, copied);
     }
     first = last;
   }
@@ -94,12 +105,12 @@ Status scatter(std::span<const PendingRequest* const> requests, std::int64_t row
     const std::string& name = signature.outputs[index].name;
     if (alone || !stacked) {
       // Whatever rows it has, they are all this request's.
-      MUSTER_ASSIGN_OR_RETURN(Tensor copy,
-                              Tensor::allocate(output.type, output.shape, output.bytes.size()));
+      auto copy = Tensor::allocate(output.type, output.shape, output.bytes.size());
+      if (!copy.ok()) return at_output(name, copy.status());
       if (!output.bytes.empty()) {
-        std::memcpy(copy.bytes().data(), output.bytes.data(), output.bytes.size());
+        std::memcpy(copy->bytes().data(), output.bytes.data(), output.bytes.size());
       }
-      responses[0].outputs.push_back({name, std::move(copy)});
+      responses[0].outputs.push_back({name, *std::move(copy)});
       continue;
     }
     MUSTER_RETURN_IF_ERROR(split(requests, output, rows, index, name, responses));

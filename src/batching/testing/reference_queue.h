@@ -63,7 +63,7 @@ class ReferenceQueue {
   std::optional<BatchQueue::Claim> claim_for(std::int64_t rows, TimePoint deadline, TimePoint now) {
     if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty())
       return {};
-    if (deadline <= now) return {};
+    if (deadline <= now || shared_lately()) return {};
     const ReferenceRequest alone = {0, rows, 0, 0, deadline, 0, now};
     const auto reason = due({&alone}, now).first;
     if (!reason) return {};
@@ -136,6 +136,7 @@ class ReferenceQueue {
       return std::ranges::find(batch.ids, request.id) != batch.ids.end();
     });
     std::erase(idle_, runner);
+    taken_.push_back(batch.ids.size());
   }
   void finish(std::size_t runner) { idle_.push_back(runner); }
   void close() { closed_ = true; }
@@ -148,6 +149,12 @@ class ReferenceQueue {
 
  private:
   using Group = std::vector<const ReferenceRequest*>;
+
+  [[nodiscard]] bool shared_lately() const {
+    const std::size_t count = std::min(taken_.size(), BatchQueue::kLoneBatches);
+    return std::any_of(taken_.end() - static_cast<std::ptrdiff_t>(count), taken_.end(),
+                       [](std::size_t requests) { return requests > 1; });
+  }
 
   static TimePoint key(const ReferenceRequest& request) {
     return std::min(request.deadline, request.accepted_at + BatchQueue::kUndatedHorizon);
@@ -190,6 +197,7 @@ class ReferenceQueue {
   }
 
   const QueueOptions options_;
+  std::vector<std::size_t> taken_;         // how many requests each batch had
   std::vector<ReferenceRequest> waiting_;  // in order of arrival
   std::vector<std::int64_t> widths_;       // of the waiting; equals are served in this order
   std::vector<std::size_t> idle_;
