@@ -109,10 +109,13 @@ struct TensorView {
   }
 };
 
-// Uninitialised bytes on a 64-byte boundary; move-only.
+// Uninitialised bytes; move-only. They start where any element may and, from kAlignedFrom bytes on,
+// on a 64-byte boundary. Smaller ones are a row's few results, one or more a request: memory on such
+// boundaries costs the C library several times as much as memory without.
 class Buffer {
  public:
   static constexpr std::size_t kAlignment = 64;
+  static constexpr std::size_t kAlignedFrom = 1024;
 
   Buffer() noexcept = default;
   Buffer(Buffer&& other) noexcept
@@ -131,6 +134,9 @@ class Buffer {
 
  private:
   struct Free {
+    Free() noexcept : aligned(false) {}
+    explicit Free(bool on_boundary) noexcept : aligned(on_boundary) {}
+    bool aligned;
     void operator()(std::byte* data) const noexcept;
   };
   std::unique_ptr<std::byte[], Free> data_;

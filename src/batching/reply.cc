@@ -68,7 +68,7 @@ BlockingCall& BlockingCall::of_this_thread() {
 
 void BlockingCall::begin() noexcept {
   outcome_.reset();
-  next_[0] = next_[1] = nullptr;
+  next_ = nullptr;
   state_.store(kWaiting, std::memory_order_release);
 }
 
@@ -79,9 +79,7 @@ Result<InferResponse> BlockingCall::wait() {
   }
   // From here on the wake-up of this call, if one is still to come, finds nothing to do.
   state_.store(kAnswered, std::memory_order_release);
-  for (BlockingCall* next : next_) {
-    if (next != nullptr) next->wake();
-  }
+  if (next_ != nullptr) next_->wake();
   MUSTER_CHECK(outcome_.has_value());
   return *std::move(outcome_);
 }
@@ -111,8 +109,7 @@ void BlockingCall::answer_all(std::span<BlockingCall* const> calls,
                               std::span<Result<InferResponse>> outcomes) noexcept {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     calls[i]->outcome_.emplace(std::move(outcomes[i]));
-    calls[i]->next_[0] = 2 * i + 1 < calls.size() ? calls[2 * i + 1] : nullptr;
-    calls[i]->next_[1] = 2 * i + 2 < calls.size() ? calls[2 * i + 2] : nullptr;
+    calls[i]->next_ = i + 1 < calls.size() ? calls[i + 1] : nullptr;
   }
   // A call wakes those behind it, so those must be published first.
   for (std::size_t i = calls.size(); i > 0; --i) calls[i - 1]->publish();

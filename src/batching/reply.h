@@ -2,8 +2,8 @@
 // Reply: where a request's outcome goes, either a Completion or a thread that blocks for it.
 //
 // BlockingCall is that thread's place to wait. A batch answers many of them at once, and waking one
-// costs its worker microseconds of system call; so the worker wakes the first only, and every
-// thread that wakes wakes two more before it goes its way.
+// costs its worker microseconds of system call; so the worker wakes the first only, and every thread
+// that wakes wakes the next before it goes its way.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,7 @@ class BlockingCall {
 
   std::atomic<std::uint32_t> state_{kAnswered};
   std::optional<Result<InferResponse>> outcome_;
-  BlockingCall* next_[2] = {nullptr, nullptr};
+  BlockingCall* next_ = nullptr;  // woken by this one
 };
 
 // Move-only; unanswered at its end, it answers kUnavailable.
