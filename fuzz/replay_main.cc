@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over files, so that every build compiles the targets and every test run replays
-// their corpora: replay FILE|FOLDER...
+// Runs a fuzz target over files, so that every build compiles the targets and every test run
+// replays their corpora: replay FILE|FOLDER...
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

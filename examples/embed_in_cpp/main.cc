@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
       answers[i] = best.ok() ? best->front().label : best.status().to_string();
     });
   callers.clear();  // waits for all of them
-  for (int i = 2; i < argc; ++i) std::cout << argv[i] << ": " << answers[i] << "\n";
+  for (int i = 2; i < argc; ++i)
+    std::cout << argv[i] << ": " << answers[i] << "\n";
 }
 // [end example]

@@ -74,8 +74,8 @@ inline constexpr std::size_t kCloseReasonCount = 5;
 
 // What became of one request, and of the batch it travelled in.
 struct BatchReport {
-  std::int64_t rows = 0;       // of the whole batch
-  std::int64_t requests = 0;   // that shared it
+  std::int64_t rows = 0;      // of the whole batch
+  std::int64_t requests = 0;  // that shared it
   CloseReason reason = CloseReason::kDelay;
   std::chrono::nanoseconds queue{0};    // from acceptance until the batch was taken
   std::chrono::nanoseconds gather{0};   // copying rows in
@@ -107,9 +107,9 @@ class Completion {
  public:
   Completion() noexcept = default;  // already answered: nobody waits
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Completion> &&
-             std::is_invocable_v<F&, Result<InferResponse>>)
-  Completion(F callable) {  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Completion> &&
+           std::is_invocable_v<F&, Result<InferResponse>>)
+      Completion(F callable) {  // NOLINT(google-explicit-constructor)
     if constexpr (sizeof(F) <= kInlineSize && alignof(F) <= alignof(void*) &&
                   std::is_nothrow_move_constructible_v<F>) {
       ::new (storage_) F(std::move(callable));
@@ -176,12 +176,13 @@ class InferenceService {
 
   // Hands a request in and returns at once. `completion` is called exactly once: with the
   // response, or with kInvalidArgument (does not fit the signature), kNotFound (no such model),
-  // kResourceExhausted (queue full), kDeadlineExceeded, kCancelled, kUnavailable (closing) or the runtime's own failure.
-  // A refusal is answered on the calling thread before this returns, so a completion that calls
-  // infer again must not do so for a refusal.
+  // kResourceExhausted (queue full), kDeadlineExceeded, kCancelled, kUnavailable (closing) or the
+  // runtime's own failure. A refusal is answered on the calling thread before this returns, so a
+  // completion that calls infer again must not do so for a refusal.
   virtual void infer(InferRequest request, Completion completion) = 0;
 
-  // Answers a request that still waits with kCancelled. False where it runs, is answered or unknown.
+  // Answers a request that still waits with kCancelled. False where it runs, is answered or
+  // unknown.
   virtual bool cancel(RequestTicket ticket) = 0;
 
   // kNotFound where there is no such model; "" is the only one.

@@ -60,11 +60,11 @@ struct ModelSignature {
 // How requests become batches. Times are waiting times in the queue.
 struct BatchingOptions {
   std::int64_t max_batch_size = 0;  // rows; 0 = the model has no batch axis, run one by one
-  std::vector<std::int64_t> preferred_batch_sizes;  // ascending; closes a batch early
-  std::chrono::microseconds max_queue_delay{0};     // wait that long for more rows; 0 = never
-  std::size_t max_queue_size = 4096;                // requests waiting; more are refused at once
+  std::vector<std::int64_t> preferred_batch_sizes;     // ascending; closes a batch early
+  std::chrono::microseconds max_queue_delay{0};        // wait that long for more rows; 0 = never
+  std::size_t max_queue_size = 4096;                   // requests waiting; more are refused at once
   std::size_t max_queue_bytes = std::size_t{1} << 30;  // their tensors' bytes, likewise
-  std::chrono::microseconds default_timeout{0};     // in the queue; 0 = none
+  std::chrono::microseconds default_timeout{0};        // in the queue; 0 = none
 };
 
 // Which of the version folders are wanted. One is served at a time: the newest of these.
@@ -78,8 +78,8 @@ struct VersionChoice {
 
 struct ModelConfig {
   std::string name;
-  std::string backend;              // "onnxruntime", "scripted", ...
-  std::string model_filename;       // default_model_filename; "" = the backend's usual name
+  std::string backend;         // "onnxruntime", "scripted", ...
+  std::string model_filename;  // default_model_filename; "" = the backend's usual name
   VersionChoice versions;
   // The tensors as served, batch axis included: the model's, in its order, narrowed to what
   // config.pbtxt says of them (all inputs; the outputs that it lists, or all). Before the model is
@@ -87,8 +87,8 @@ struct ModelConfig {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   BatchingOptions batching;
-  bool dynamic_batching = false;    // several requests may share a batch
-  int instance_count = 1;           // runners of a batch that work side by side
+  bool dynamic_batching = false;  // several requests may share a batch
+  int instance_count = 1;         // runners of a batch that work side by side
   // Backend parameters, as in config.pbtxt's `parameters`; those that start with "image." or
   // "classification." are not here but below. `optimization.graph.level` is "session.graph_level".
   std::map<std::string, std::string, std::less<>> parameters;

@@ -41,8 +41,8 @@ struct ServiceStatistics {
   std::uint64_t requests_failed = 0;  // by the runtime
   std::uint64_t requests_expired = 0;
   std::uint64_t requests_cancelled = 0;
-  std::uint64_t rows = 0;     // run
-  std::uint64_t batches = 0;  // run
+  std::uint64_t rows = 0;                                            // run
+  std::uint64_t batches = 0;                                         // run
   std::array<std::uint64_t, kCloseReasonCount> batches_by_reason{};  // index: CloseReason
   std::map<std::int64_t, std::uint64_t> batches_by_rows;
 };

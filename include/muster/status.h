@@ -95,17 +95,17 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     if (status_.ok()) status_ = internal_error("a Result was made from an ok Status");
   }
   // So that a function that returns Result<unique_ptr<Base>> can return a unique_ptr<Derived>.
   template <typename U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_arithmetic_v<T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Status>)
-  Result(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<U&&, T> && !std::is_arithmetic_v<T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Status>) Result(U&& value)
+      : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
   [[nodiscard]] const Status& status() const& noexcept { return status_; }
@@ -140,10 +140,10 @@ class [[nodiscard]] Result {
 #define MUSTER_CONCAT_(a, b) a##b
 #define MUSTER_CONCAT(a, b) MUSTER_CONCAT_(a, b)
 
-#define MUSTER_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                       \
+#define MUSTER_RETURN_IF_ERROR(expression)                                    \
+  do {                                                                        \
     if (::muster::Status muster_status_ = (expression); !muster_status_.ok()) \
-      return muster_status_;                                                 \
+      return muster_status_;                                                  \
   } while (false)
 
 #define MUSTER_ASSIGN_OR_RETURN(target, expression) \

@@ -110,8 +110,8 @@ struct TensorView {
 };
 
 // Uninitialised bytes; move-only. They start where any element may and, from kAlignedFrom bytes on,
-// on a 64-byte boundary. Smaller ones are a row's few results, one or more a request: memory on such
-// boundaries costs the C library several times as much as memory without.
+// on a 64-byte boundary. Smaller ones are a row's few results, one or more a request: memory on
+// such boundaries costs the C library several times as much as memory without.
 class Buffer {
  public:
   static constexpr std::size_t kAlignment = 64;

@@ -7,7 +7,6 @@
 #include <exception>
 #include <utility>
 
-
 namespace muster {
 namespace {
 
@@ -30,7 +29,8 @@ ClassifyPipeline::~ClassifyPipeline() {
     stopped_ = true;
     room_.notify_all();
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 std::size_t ClassifyPipeline::size_of(std::size_t batch) const {
@@ -50,7 +50,8 @@ Status ClassifyPipeline::run(const OnResult& on_result, const OnProgress& on_pro
     slots_[i].left = size_of(i);
   }
   const std::size_t threads = std::min(options_.threads, paths_.size());
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { work(); });
   for (std::size_t batch = 0; batch < batches; ++batch) {
     await_and_emit(batch, on_result, on_progress);
   }
@@ -95,10 +96,11 @@ void ClassifyPipeline::decode(std::size_t index) {
   Slot& slot = slots_[index / batch_size_ % slots_.size()];
   const std::size_t row = index % batch_size_;
   const auto file = read_picture_file(paths_[index], options_.limits);
-  slot.decoded[row] = file.ok() ? file_to_row(file->bytes(), *service_.config().image,
-                                              slot.rows.bytes().subspan(row * row_bytes_, row_bytes_),
-                                              options_.limits)
-                                : file.status();
+  slot.decoded[row] =
+      file.ok()
+          ? file_to_row(file->bytes(), *service_.config().image,
+                        slot.rows.bytes().subspan(row * row_bytes_, row_bytes_), options_.limits)
+          : file.status();
 }
 
 void ClassifyPipeline::run_batch(Slot& slot, std::size_t count) {
@@ -133,7 +135,7 @@ void ClassifyPipeline::run_batch(Slot& slot, std::size_t count) {
 }
 
 Result<std::vector<ClassifyPipeline::Scores>> ClassifyPipeline::infer(const Slot& slot,
-                                                                     std::int64_t rows) {
+                                                                      std::int64_t rows) {
   MUSTER_ASSIGN_OR_RETURN(Shape shape, service_.picture_shape(rows));
   const auto used = slot.rows.bytes().first(static_cast<std::size_t>(rows) * row_bytes_);
   InferRequest request;

@@ -25,9 +25,9 @@ struct ClassifyOptions {
   PictureLimits limits;
 };
 
-// Threads take files one by one; each decodes into its file's row of the batch that the file belongs
-// to, and whoever fills a batch's last row runs the batch. A window of a few batches is under way at
-// a time. run() is called once.
+// Threads take files one by one; each decodes into its file's row of the batch that the file
+// belongs to, and whoever fills a batch's last row runs the batch. A window of a few batches is
+// under way at a time. run() is called once.
 class ClassifyPipeline {
  public:
   using Scores = std::vector<ClassScore>;
@@ -73,8 +73,8 @@ class ClassifyPipeline {
   std::vector<std::thread> threads_;
 
   Mutex mutex_;
-  CondVar room_;   // the window moved, or everything was stopped
-  CondVar ready_;  // a batch is done
+  CondVar room_;             // the window moved, or everything was stopped
+  CondVar ready_;            // a batch is done
   std::vector<Slot> slots_;  // [batch % window_]; a slot's fields are its rows' threads' own
   std::size_t next_file_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::size_t first_batch_ MUSTER_GUARDED_BY(mutex_) = 0;  // not yet emitted

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "app/classify_pipeline.h"
 #include "app/picture_paths.h"
@@ -51,13 +50,15 @@ Result<std::unique_ptr<ModelService>> open_model(const Arguments& arguments, int
 // The size to run: what was asked for, else the usual one within what the model takes.
 Result<std::int64_t> batch_size_for(const Arguments& arguments, const ModelService& service) {
   const std::int64_t most = service.config().batching.max_batch_size;
-  if (most > 0) return arguments.batch_size > 0 ? arguments.batch_size : std::min(most, kUsualBatch);
+  if (most > 0)
+    return arguments.batch_size > 0 ? arguments.batch_size : std::min(most, kUsualBatch);
   if (arguments.batch_size == 1) return std::int64_t{1};
   const TensorSpec& input = service.config().inputs.front();
-  return failed_precondition(arguments.model + ": input '" + printable(input.name) + "' has shape " +
-                             input.shape.to_string() +
-                             ", a fixed batch axis, so pictures cannot share a batch; export the model "
-                             "with a dynamic batch axis, or run it one by one with --batch-size 1");
+  return failed_precondition(
+      arguments.model + ": input '" + printable(input.name) + "' has shape " +
+      input.shape.to_string() +
+      ", a fixed batch axis, so pictures cannot share a batch; export the model "
+      "with a dynamic batch axis, or run it one by one with --batch-size 1");
 }
 
 ResultFormat format_of(std::string_view name) {
@@ -68,7 +69,8 @@ ResultFormat format_of(std::string_view name) {
 class Output {
  public:
   Output(const Arguments& arguments, const std::vector<std::string>& paths)
-      : writer_(format_of(arguments.format), arguments.top_k, longest(paths)), bar_(stderr, paths.size()) {
+      : writer_(format_of(arguments.format), arguments.top_k, longest(paths)),
+        bar_(stderr, paths.size()) {
     write(writer_.header());
   }
 
@@ -104,7 +106,8 @@ class Output {
  private:
   static std::size_t longest(const std::vector<std::string>& paths) {
     std::size_t length = 0;
-    for (const std::string& path : paths) length = std::max(length, path.size());
+    for (const std::string& path : paths)
+      length = std::max(length, path.size());
     return length;
   }
   void write(const std::string& text) { buffer_ += text; }
@@ -131,7 +134,8 @@ int classify(const Arguments& arguments) {
   if (!batch_size.ok()) return fail(batch_size.status());
 
   Output output(arguments, pictures.files);
-  for (const std::string& error : pictures.errors) output.error(error);
+  for (const std::string& error : pictures.errors)
+    output.error(error);
   ClassifyPipeline pipeline(**service, pictures.files,
                             {*batch_size, arguments.top_k, static_cast<std::size_t>(threads), {}});
   const Status status = pipeline.run(

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +6,9 @@
 #include <string>
 #include <system_error>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <muster/service.h>
 
@@ -34,7 +33,8 @@ std::string describe_shape(const TensorSpec& spec) {
 
 void print_tensors(const char* title, const std::vector<TensorSpec>& specs) {
   std::size_t width = 0;
-  for (const TensorSpec& spec : specs) width = std::max(width, printable(spec.name).size());
+  for (const TensorSpec& spec : specs)
+    width = std::max(width, printable(spec.name).size());
   fmt::print("{}\n", title);
   for (const TensorSpec& spec : specs) {
     fmt::print("  {:<{}}  {:<6}  {}\n", printable(spec.name), width, data_type_name(spec.type),
@@ -45,9 +45,9 @@ void print_tensors(const char* title, const std::vector<TensorSpec>& specs) {
 std::string describe_batch_axis(const ModelDescription& model) {
   const ModelConfig& config = model.config;
   if (config.batching.max_batch_size > 0) {
-    return fmt::format("axis 0, open; batches of up to {} rows{}", config.batching.max_batch_size,
-                       config.dynamic_batching ? ", shared by several requests"
-                                               : ", one request each");
+    return fmt::format(
+        "axis 0, open; batches of up to {} rows{}", config.batching.max_batch_size,
+        config.dynamic_batching ? ", shared by several requests" : ", one request each");
   }
   if (model.signature.has_batch_axis()) return "axis 0, open, not used: max_batch_size is 0";
   return "none that is open: requests run one by one, in exactly these shapes";
@@ -71,10 +71,12 @@ int inspect(const std::string& path) {
   print_tensors("inputs", model.signature.inputs);
   print_tensors("outputs", model.signature.outputs);
   if (model.config.config_file.empty()) {
-    fmt::print("\n# Configuration as understood; there is no config.pbtxt, so this is what the model "
-               "file tells.\n");
+    fmt::print(
+        "\n# Configuration as understood; there is no config.pbtxt, so this is what the model "
+        "file tells.\n");
   } else {
-    fmt::print("\n# Configuration as understood, from {}.\n", printable(model.config.config_file, 4096));
+    fmt::print("\n# Configuration as understood, from {}.\n",
+               printable(model.config.config_file, 4096));
   }
   fmt::print("{}", to_text(model.config));
   return kExitOk;

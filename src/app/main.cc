@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -8,6 +6,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "app/verbs.h"
 #include "app/version.h"
@@ -19,7 +19,8 @@ namespace {
 std::optional<std::string> unknown_verb(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return std::nullopt;
   std::vector<std::string_view> verbs;
-  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  for (const CLI::App* verb : app.get_subcommands({}))
+    verbs.push_back(verb->get_name());
   if (std::ranges::find(verbs, argv[1]) != verbs.end()) return std::nullopt;
   std::string message = "there is no verb '" + muster::printable(argv[1]) + "'";
   const std::string_view near = muster::nearest(argv[1], verbs);
@@ -27,15 +28,18 @@ std::optional<std::string> unknown_verb(const CLI::App& app, int argc, char** ar
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Muster runs trained vision models in large batches, on the runtime that suits the machine.",
-               "muster");
+  CLI::App app(
+      "Muster runs trained vision models in large batches, on the runtime that suits the machine.",
+      "muster");
   app.set_version_flag("--version", std::string("muster ") + muster::kVersion);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App* given, const CLI::Error& error) {
     const CLI::App* at = given;
-    for (const CLI::App* verb : given->get_subcommands()) at = verb;
-    return "muster: " + std::string(error.what()) + "\nTry: " +
-           (at == given ? std::string("muster") : "muster " + at->get_name()) + " --help\n";
+    for (const CLI::App* verb : given->get_subcommands())
+      at = verb;
+    return "muster: " + std::string(error.what()) +
+           "\nTry: " + (at == given ? std::string("muster") : "muster " + at->get_name()) +
+           " --help\n";
   });
   app.footer("Example:\n  muster classify --model models/lenet examples/digits");
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/picture_paths.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <iterator>
 #include <string_view>
 #include <system_error>
+
+#include <glob.h>
 
 #include "base/text.h"
 
@@ -59,7 +59,8 @@ void add_matches(const std::string& pattern, PicturePaths& found) {
   glob_t matches{};
   const int outcome = glob(pattern.c_str(), 0, nullptr, &matches);
   if (outcome == 0) {
-    for (std::size_t i = 0; i < matches.gl_pathc; ++i) add(matches.gl_pathv[i], found);
+    for (std::size_t i = 0; i < matches.gl_pathc; ++i)
+      add(matches.gl_pathv[i], found);
   } else {
     found.errors.push_back(printable(pattern) + ": no file has such a name");
   }

@@ -12,9 +12,9 @@ struct PicturePaths {
   std::vector<std::string> errors;  // "name: what is wrong", for what led to no file
 };
 
-// A file stands for itself, whatever its name. A folder stands for the .png, .jpg and .jpeg files in
-// it and in the folders below; links to folders are not followed. Where nothing has that name, it is
-// taken as a glob pattern.
+// A file stands for itself, whatever its name. A folder stands for the .png, .jpg and .jpeg files
+// in it and in the folders below; links to folders are not followed. Where nothing has that name,
+// it is taken as a glob pattern.
 [[nodiscard]] PicturePaths find_pictures(const std::vector<std::string>& names);
 
 }  // namespace muster

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/picture_paths.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {
@@ -39,7 +39,8 @@ TEST_F(PicturePathsTest, takes_files_as_they_are_given) {
 
 TEST_F(PicturePathsTest, looks_below_a_folder_for_pictures_by_their_endings) {
   const PicturePaths found = find_pictures({root_.string()});
-  EXPECT_EQ(found.files, (Names{at("a.JPG"), at("b.png"), at("below/c.jpeg"), at("below/more/d.png")}));
+  EXPECT_EQ(found.files,
+            (Names{at("a.JPG"), at("b.png"), at("below/c.jpeg"), at("below/more/d.png")}));
 }
 
 TEST_F(PicturePathsTest, expands_patterns_in_order) {
@@ -59,7 +60,8 @@ TEST_F(PicturePathsTest, tells_what_leads_nowhere) {
   const PicturePaths found = find_pictures({at("empty"), at("none.png"), at("none*.png")});
   EXPECT_TRUE(found.files.empty());
   ASSERT_EQ(found.errors.size(), 3U);
-  EXPECT_NE(found.errors[0].find("empty: no .png, .jpg or .jpeg file in this folder"), std::string::npos);
+  EXPECT_NE(found.errors[0].find("empty: no .png, .jpg or .jpeg file in this folder"),
+            std::string::npos);
   EXPECT_NE(found.errors[1].find("none.png: no such file or folder"), std::string::npos);
   EXPECT_NE(found.errors[2].find("none*.png: no file has such a name"), std::string::npos);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/progress_bar.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace muster {
 
@@ -13,7 +13,8 @@ std::string progress_line(std::size_t done, std::size_t total,
                           std::chrono::steady_clock::duration elapsed) {
   constexpr std::size_t kWidth = 30;
   const std::size_t filled = total == 0 ? kWidth : std::min(kWidth, done * kWidth / total);
-  std::string line = fmt::format("[{:#<{}}{:.<{}}] {}/{}", "", filled, "", kWidth - filled, done, total);
+  std::string line =
+      fmt::format("[{:#<{}}{:.<{}}] {}/{}", "", filled, "", kWidth - filled, done, total);
   const double seconds = std::chrono::duration<double>(elapsed).count();
   if (done == 0 || seconds <= 0) return line;
   const double rate = static_cast<double>(done) / seconds;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/progress_bar.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <cstdio>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {

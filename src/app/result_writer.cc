@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/result_writer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/text.h"
 
@@ -21,11 +21,13 @@ ResultWriter::ResultWriter(ResultFormat format, std::size_t top_k, std::size_t p
 
 std::string ResultWriter::header() const {
   switch (format_) {
-    case ResultFormat::kCsv: return "path,rank,label,probability\n";
-    case ResultFormat::kJson: return "";
+    case ResultFormat::kCsv:
+      return "path,rank,label,probability\n";
+    case ResultFormat::kJson:
+      return "";
     case ResultFormat::kTable:
-      return ranked_ ? fmt::format("{:<{}}  {:>4}  {:<16}  probability\n", "path", path_width_, "rank",
-                                   "label")
+      return ranked_ ? fmt::format("{:<{}}  {:>4}  {:<16}  probability\n", "path", path_width_,
+                                   "rank", "label")
                      : fmt::format("{:<{}}  {:<16}  probability\n", "path", path_width_, "label");
   }
   return "";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ResultWriter: class scores as a table, as CSV (quoted as RFC 4180 says) or as one JSON object a line.
+// ResultWriter: class scores as a table, as CSV (quoted as RFC 4180 says) or as one JSON object a
+// line.
 #pragma once
 
 #include <cstddef>

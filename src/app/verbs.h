@@ -13,8 +13,8 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // something could not be done; stderr names it
 inline constexpr int kExitUsage = 2;   // the command line was wrong
 
-// Each adds its verb to `app`. When the verb was given, parsing runs it and leaves its exit status in
-// `exit_status`, which must outlive the parsing.
+// Each adds its verb to `app`. When the verb was given, parsing runs it and leaves its exit status
+// in `exit_status`, which must outlive the parsing.
 void add_classify_verb(CLI::App& app, int& exit_status);
 void add_inspect_verb(CLI::App& app, int& exit_status);
 

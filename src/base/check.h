@@ -6,8 +6,8 @@ namespace muster {
 [[noreturn]] void die_of_failed_check(const char* file, int line, const char* condition) noexcept;
 }  // namespace muster
 
-#define MUSTER_CHECK(condition)                                          \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]]                                       \
-      ::muster::die_of_failed_check(__FILE__, __LINE__, #condition);     \
+#define MUSTER_CHECK(condition)                                      \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::muster::die_of_failed_check(__FILE__, __LINE__, #condition); \
   } while (false)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <cstddef>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <cstddef>
 
 #include "base/text.h"
 
@@ -17,8 +17,7 @@ constexpr std::size_t kMaxLineBytes = 4096;
 // purpose, so that threads which outlive main can still log.
 spdlog::logger& logger() {
   static auto* const instance = [] {
-    auto* created =
-        new spdlog::logger("muster", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto* created = new spdlog::logger("muster", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     created->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
     created->set_level(spdlog::level::warn);
     created->flush_on(spdlog::level::warn);
@@ -29,11 +28,16 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
-    case LogLevel::kOff: return spdlog::level::off;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kOff:
+      return spdlog::level::off;
   }
   return spdlog::level::off;
 }
@@ -49,8 +53,12 @@ void log(LogLevel level, std::string_view message) {
   }
 }
 
-void set_log_level(LogLevel level) { logger().set_level(to_spdlog(level)); }
+void set_log_level(LogLevel level) {
+  logger().set_level(to_spdlog(level));
+}
 
-bool logs(LogLevel level) { return logger().should_log(to_spdlog(level)); }
+bool logs(LogLevel level) {
+  return logger().should_log(to_spdlog(level));
+}
 
 }  // namespace muster

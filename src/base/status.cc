@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <muster/status.h>
-
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 
+#include <muster/status.h>
+
 namespace muster {
 
 std::string_view status_code_name(StatusCode code) noexcept {
-  static constexpr std::array<std::string_view, 17> kNames = {
-      "OK",                  "CANCELLED",         "UNKNOWN",
-      "INVALID_ARGUMENT",    "DEADLINE_EXCEEDED", "NOT_FOUND",
-      "ALREADY_EXISTS",      "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
-      "FAILED_PRECONDITION", "ABORTED",           "OUT_OF_RANGE",
-      "UNIMPLEMENTED",       "INTERNAL",          "UNAVAILABLE",
-      "DATA_LOSS",           "UNAUTHENTICATED"};
+  static constexpr std::array<std::string_view, 17> kNames = {"OK",
+                                                              "CANCELLED",
+                                                              "UNKNOWN",
+                                                              "INVALID_ARGUMENT",
+                                                              "DEADLINE_EXCEEDED",
+                                                              "NOT_FOUND",
+                                                              "ALREADY_EXISTS",
+                                                              "PERMISSION_DENIED",
+                                                              "RESOURCE_EXHAUSTED",
+                                                              "FAILED_PRECONDITION",
+                                                              "ABORTED",
+                                                              "OUT_OF_RANGE",
+                                                              "UNIMPLEMENTED",
+                                                              "INTERNAL",
+                                                              "UNAVAILABLE",
+                                                              "DATA_LOSS",
+                                                              "UNAUTHENTICATED"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "UNKNOWN";
 }
@@ -33,7 +43,9 @@ Status Status::with_context(std::string_view context) const {
 Status invalid_argument(std::string message) {
   return {StatusCode::kInvalidArgument, std::move(message)};
 }
-Status not_found(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
+Status not_found(std::string message) {
+  return {StatusCode::kNotFound, std::move(message)};
+}
 Status failed_precondition(std::string message) {
   return {StatusCode::kFailedPrecondition, std::move(message)};
 }
@@ -43,8 +55,12 @@ Status resource_exhausted(std::string message) {
 Status unimplemented(std::string message) {
   return {StatusCode::kUnimplemented, std::move(message)};
 }
-Status unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
-Status internal_error(std::string message) { return {StatusCode::kInternal, std::move(message)}; }
+Status unavailable(std::string message) {
+  return {StatusCode::kUnavailable, std::move(message)};
+}
+Status internal_error(std::string message) {
+  return {StatusCode::kInternal, std::move(message)};
+}
 
 void die_of_bad_result(const Status& status) noexcept {
   std::fprintf(stderr, "a Result without a value was asked for it: %.*s: %.*s\n",

@@ -16,9 +16,9 @@ inline constexpr std::size_t kMaxPrintedBytes = 200;
 // `text` with control characters and invalid UTF-8 as \xNN, cut behind `limit` bytes with "...".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = kMaxPrintedBytes);
 
-// Length of the printable UTF-8 character that `text`, which is not empty, begins with; 0 where there
-// is none. Overlong forms and surrogates are none; nor are control characters, C1 included, which
-// some terminals obey.
+// Length of the printable UTF-8 character that `text`, which is not empty, begins with; 0 where
+// there is none. Overlong forms and surrogates are none; nor are control characters, C1 included,
+// which some terminals obey.
 [[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 
 // The whole of `text` as a number; nothing where it is no number, out of range, or has a rest.

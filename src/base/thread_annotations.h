@@ -4,9 +4,9 @@
 #pragma once
 
 #if defined(__clang__)
-#define MUSTER_THREAD_ATTRIBUTE(x) __attribute__((x))
+#  define MUSTER_THREAD_ATTRIBUTE(x) __attribute__((x))
 #else
-#define MUSTER_THREAD_ATTRIBUTE(x)
+#  define MUSTER_THREAD_ATTRIBUTE(x)
 #endif
 
 #define MUSTER_CAPABILITY(x) MUSTER_THREAD_ATTRIBUTE(capability(x))

@@ -44,8 +44,8 @@ class BatchQueue {
   // is neither overtaken for ever nor in anybody's way.
   static constexpr std::chrono::seconds kUndatedHorizon{1};
   // After a shared batch, callers run nothing themselves until workers have taken that many batches
-  // of one request in a row. Otherwise one of many callers would run its own requests, one after the
-  // other, for as long as its time slice lasts, while the others wait for a processor.
+  // of one request in a row. Otherwise one of many callers would run its own requests, one after
+  // the other, for as long as its time slice lasts, while the others wait for a processor.
   static constexpr std::size_t kLoneBatches = 16;
 
   BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metrics);
@@ -63,7 +63,8 @@ class BatchQueue {
   };
   // The way without a queue: where nothing waits, a runner is idle, no batch was shared lately
   // (kLoneBatches) and the policy would take this request alone at once, it is accepted and that
-  // runner claimed for the calling thread, which runs it and calls finish. Otherwise nothing happens.
+  // runner claimed for the calling thread, which runs it and calls finish. Otherwise nothing
+  // happens.
   [[nodiscard]] std::optional<Claim> claim_for(PendingRequest& request);
 
   // Blocks until a batch is due and a runner free. `worker` is the calling worker's number. Reuses

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batching/reply.h"
 
+#include <memory>
+#include <vector>
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <memory>
-#include <vector>
 
 #include "base/check.h"
 #include "base/mutex.h"
@@ -75,7 +75,8 @@ void BlockingCall::begin() noexcept {
 Result<InferResponse> BlockingCall::wait() {
   std::uint32_t expected = kWaiting;
   if (state_.compare_exchange_strong(expected, kSleeping, std::memory_order_acq_rel)) {
-    while (state_.load(std::memory_order_acquire) == kSleeping) futex_wait(state_, kSleeping);
+    while (state_.load(std::memory_order_acquire) == kSleeping)
+      futex_wait(state_, kSleeping);
   }
   // From here on the wake-up of this call, if one is still to come, finds nothing to do.
   state_.store(kAnswered, std::memory_order_release);
@@ -112,7 +113,8 @@ void BlockingCall::answer_all(std::span<BlockingCall* const> calls,
     calls[i]->next_ = i + 1 < calls.size() ? calls[i + 1] : nullptr;
   }
   // A call wakes those behind it, so those must be published first.
-  for (std::size_t i = calls.size(); i > 0; --i) calls[i - 1]->publish();
+  for (std::size_t i = calls.size(); i > 0; --i)
+    calls[i - 1]->publish();
   if (!calls.empty()) calls[0]->wake();
 }
 

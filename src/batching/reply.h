@@ -2,8 +2,8 @@
 // Reply: where a request's outcome goes, either a Completion or a thread that blocks for it.
 //
 // BlockingCall is that thread's place to wait. A batch answers many of them at once, and waking one
-// costs its worker microseconds of system call; so the worker wakes the first only, and every thread
-// that wakes wakes the next before it goes its way.
+// costs its worker microseconds of system call; so the worker wakes the first only, and every
+// thread that wakes wakes the next before it goes its way.
 #pragma once
 
 #include <atomic>

@@ -11,7 +11,8 @@ namespace muster {
 namespace {
 
 bool wants(const PendingRequest& request, std::size_t output) {
-  return request.outputs.empty() || std::ranges::find(request.outputs, output) != request.outputs.end();
+  return request.outputs.empty() ||
+         std::ranges::find(request.outputs, output) != request.outputs.end();
 }
 
 // What does not fit together in an output is the backend's fault, whatever the check called it.
@@ -27,7 +28,8 @@ Result<std::vector<std::size_t>> row_offsets(const TensorView& output, std::int6
   std::vector<std::size_t> offsets(count + 1, 0);
   if (output.type != DataType::kBytes) {
     const std::size_t row = output.bytes.size() / count;
-    for (std::size_t i = 0; i <= count; ++i) offsets[i] = i * row;
+    for (std::size_t i = 0; i <= count; ++i)
+      offsets[i] = i * row;
     return offsets;
   }
   MUSTER_ASSIGN_OR_RETURN(const auto elements, bytes_elements(output));
@@ -81,8 +83,8 @@ void reorder(const PendingRequest& request, const ModelSignature& signature,
   std::vector<InferOutput> ordered;
   ordered.reserve(response.outputs.size());
   for (const std::size_t index : request.outputs) {
-    const auto found = std::ranges::find(response.outputs, signature.outputs[index].name,
-                                         &InferOutput::name);
+    const auto found =
+        std::ranges::find(response.outputs, signature.outputs[index].name, &InferOutput::name);
     ordered.push_back(std::move(*found));
   }
   response.outputs = std::move(ordered);
@@ -115,7 +117,8 @@ Status scatter(std::span<const PendingRequest* const> requests, std::int64_t row
     }
     MUSTER_RETURN_IF_ERROR(split(requests, output, rows, index, name, responses));
   }
-  for (std::size_t i = 0; i < requests.size(); ++i) reorder(*requests[i], signature, responses[i]);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    reorder(*requests[i], signature, responses[i]);
   return {};
 }
 

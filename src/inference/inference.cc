@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <muster/inference.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
+
+#include <muster/inference.h>
 
 namespace muster {
 

@@ -111,8 +111,7 @@ constexpr auto kRules = std::to_array<FieldRule>({
     {"optimization.eager_batching", kNoEffect, "false",
      "Muster decides by itself when a batch is gathered"},
     {"parameters"},
-    {"model_warmup", kNoEffect, "",
-     "the model is run on zeros before it is ready"},
+    {"model_warmup", kNoEffect, "", "the model is run on zeros before it is ready"},
     {"model_operations", kRefused, "", "no library is loaded on a model's behalf; remove it"},
     {"model_repository_agents", kRefused, "", "no agent touches a repository; remove it"},
 

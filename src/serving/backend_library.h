@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backend libraries: libmuster_<name>.so, opened on first use from the installation's own folder.
 //
-// Never from a model's folder, and only under names that cannot leave it. A library stays open until
-// the process ends: the runtimes behind them do not survive being unloaded.
+// Never from a model's folder, and only under names that cannot leave it. A library stays open
+// until the process ends: the runtimes behind them do not survive being unloaded.
 #pragma once
 
 #include <memory>

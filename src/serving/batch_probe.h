@@ -20,8 +20,8 @@ struct ProbeFindings {
 };
 
 // `stacked`: the first axis counts rows; then it is run with one row and, where `max_rows` allows,
-// with two. Models with other open dimensions are not tried: no size can be guessed that suits them.
-// Only the outputs that are `served` must follow the rows.
+// with two. Models with other open dimensions are not tried: no size can be guessed that suits
+// them. Only the outputs that are `served` must follow the rows.
 [[nodiscard]] ProbeFindings probe(const CompiledModel& model, bool stacked, std::int64_t max_rows,
                                   const std::vector<TensorSpec>& served);
 

@@ -13,7 +13,8 @@ Result<Shape> picture_input_shape(const ModelConfig& config, bool stacked, std::
     return failed_precondition(
         "model '" + printable(config.name) +
         "' takes no pictures: its input must be one FP32 or UINT8 tensor of 1 or 3 channels, and "
-        "where height and width are open, image.height and image.width must be set in config.pbtxt");
+        "where height and width are open, image.height and image.width must be set in "
+        "config.pbtxt");
   }
   const Shape row = config.image->row_shape();
   if (stacked) return row.with_first(rows);

@@ -11,11 +11,14 @@
 namespace muster {
 namespace {
 
-std::string quoted(std::string_view name) { return "'" + printable(name) + "'"; }
+std::string quoted(std::string_view name) {
+  return "'" + printable(name) + "'";
+}
 
 std::string names_of(const std::vector<TensorSpec>& specs) {
   std::string list;
-  for (const TensorSpec& spec : specs) list += (list.empty() ? "" : ", ") + quoted(spec.name);
+  for (const TensorSpec& spec : specs)
+    list += (list.empty() ? "" : ", ") + quoted(spec.name);
   return list;
 }
 
@@ -114,7 +117,8 @@ Status choose_outputs(PendingRequest& pending, const RequestRules& rules) {
   };
   if (pending.request.outputs.empty()) {
     if (served.size() == all.size()) return {};  // all: no list needed
-    for (const TensorSpec& spec : served) add(spec.name);
+    for (const TensorSpec& spec : served)
+      add(spec.name);
     return {};
   }
   for (const std::string& name : pending.request.outputs) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks a request against the model and makes a PendingRequest of it. Everything behind it may rely
-// on: every input is there once, in the signature's order, of the right type and shape, with exactly
-// the bytes its shape calls for.
+// Checks a request against the model and makes a PendingRequest of it. Everything behind it may
+// rely on: every input is there once, in the signature's order, of the right type and shape, with
+// exactly the bytes its shape calls for.
 #pragma once
 
 #include <cstdint>

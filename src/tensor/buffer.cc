@@ -10,7 +10,7 @@ Result<Buffer> Buffer::allocate(std::size_t size) {
   if (size == 0) return buffer;
   const bool aligned = size >= kAlignedFrom;
   auto* data = static_cast<std::byte*>(
-      aligned ? ::operator new(size, std::align_val_t{kAlignment}, std::nothrow)
+      aligned ? ::operator new (size, std::align_val_t{kAlignment}, std::nothrow)
               : ::operator new(size, std::nothrow));
   if (data == nullptr) {
     return resource_exhausted("no memory for a buffer of " + std::to_string(size) + " bytes");
@@ -22,7 +22,7 @@ Result<Buffer> Buffer::allocate(std::size_t size) {
 
 void Buffer::Free::operator()(std::byte* data) const noexcept {
   if (aligned) {
-    ::operator delete(data, std::align_val_t{kAlignment});
+    ::operator delete (data, std::align_val_t{kAlignment});
   } else {
     ::operator delete(data);
   }

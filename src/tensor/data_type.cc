@@ -38,9 +38,13 @@ const Row& row_of(DataType type) noexcept {
 
 }  // namespace
 
-std::string_view data_type_name(DataType type) noexcept { return row_of(type).name; }
+std::string_view data_type_name(DataType type) noexcept {
+  return row_of(type).name;
+}
 
-std::size_t element_size(DataType type) noexcept { return row_of(type).size; }
+std::size_t element_size(DataType type) noexcept {
+  return row_of(type).size;
+}
 
 Result<DataType> parse_data_type(std::string_view name) {
   std::string_view bare = name;

@@ -65,12 +65,14 @@ namespace {
 // The product of a shape's dimensions and `factor`, which is at least 1.
 Result<std::size_t> product_of(const Shape& shape, std::uint64_t factor) {
   // Bytes must fit a signed 64-bit number, as every runtime counts in those. A zero dimension does
-  // not excuse its neighbours: they are multiplied all the same, so that [0, 2^62, 2^62] is refused.
+  // not excuse its neighbours: they are multiplied all the same, so that [0, 2^62, 2^62] is
+  // refused.
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::uint64_t product = factor;
   bool empty = false;
   for (const std::int64_t dim : shape.dims()) {
-    if (dim < 0) return invalid_argument("shape " + shape.to_string() + " has a negative dimension");
+    if (dim < 0)
+      return invalid_argument("shape " + shape.to_string() + " has a negative dimension");
     if (dim == 0) {
       empty = true;
       continue;
@@ -85,7 +87,9 @@ Result<std::size_t> product_of(const Shape& shape, std::uint64_t factor) {
 
 }  // namespace
 
-Result<std::size_t> element_count(const Shape& shape) { return product_of(shape, 1); }
+Result<std::size_t> element_count(const Shape& shape) {
+  return product_of(shape, 1);
+}
 
 Result<std::size_t> byte_size(DataType type, const Shape& shape) {
   const std::size_t element = element_size(type);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <muster/tensor.h>
-
 #include <cstring>
 #include <limits>
+
+#include <muster/tensor.h>
 
 namespace muster {
 namespace {
@@ -74,8 +74,8 @@ Result<std::vector<std::string_view>> bytes_elements(const TensorView& tensor) {
   MUSTER_ASSIGN_OR_RETURN(const std::size_t count, element_count(tensor.shape));
   // Every element takes at least its length, so the bytes bound what a hostile shape may claim.
   if (count > tensor.bytes.size() / kLengthBytes) {
-    return invalid_argument("BYTES tensor of shape " + tensor.shape.to_string() + " needs more than " +
-                            std::to_string(tensor.bytes.size()) + " bytes");
+    return invalid_argument("BYTES tensor of shape " + tensor.shape.to_string() +
+                            " needs more than " + std::to_string(tensor.bytes.size()) + " bytes");
   }
   std::vector<std::string_view> elements;
   elements.reserve(count);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library as an application sees it: real models, real ONNX Runtime, the public headers alone.
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <fstream>
 #include <future>
@@ -10,6 +8,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <muster/service.h>
 
@@ -86,12 +86,14 @@ TEST(ModelService, answers_many_threads_each_with_its_own_rows) {
         const auto x = a->outputs[0].tensor.elements<float>();
         const auto y = b->outputs[0].tensor.elements<float>();
         bool same = x.size() == 20 && y.size() == 20;
-        for (std::size_t k = 0; same && k < x.size(); ++k) same = std::abs(x[k] - y[k]) < 1e-4F;
+        for (std::size_t k = 0; same && k < x.size(); ++k)
+          same = std::abs(x[k] - y[k]) < 1e-4F;
         right += same ? 1 : 0;
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   EXPECT_EQ(right.load(), 8 * 25);
   const ServiceStatistics totals = service->statistics();
   EXPECT_EQ(totals.requests_accepted, 8U * 25U * 2U);
@@ -105,7 +107,8 @@ TEST(ModelService, runs_the_last_incomplete_batch_when_it_closes) {
   const auto service = open_lenet(options);
   ASSERT_NE(service, nullptr);
   std::vector<std::future<Result<InferResponse>>> futures;
-  for (int i = 0; i < 5; ++i) futures.push_back(service->submit(zeros()));
+  for (int i = 0; i < 5; ++i)
+    futures.push_back(service->submit(zeros()));
   service->close();
   for (auto& future : futures) {
     const auto outcome = future.get();
@@ -172,7 +175,8 @@ TEST(ModelService, keeps_the_elements_of_strings_apart) {
   auto service = ModelService::open(kSource + "/tests/models/identity_string.onnx", options);
   ASSERT_TRUE(service.ok()) << service.status().to_string();
   const std::string& name = (*service)->config().inputs[0].name;
-  const std::string_view first[] = {"a", "", std::string_view("x\0y", 3), "long enough to leave the small-string buffer"};
+  const std::string_view first[] = {"a", "", std::string_view("x\0y", 3),
+                                    "long enough to leave the small-string buffer"};
   const std::string_view second[] = {"", "b", "cc", "ddd"};
   std::vector<std::future<Result<InferResponse>>> futures;
   for (const auto& strings : {std::span(first), std::span(second)}) {
@@ -201,11 +205,11 @@ TEST(ModelService, does_not_share_batches_where_outputs_do_not_follow_the_rows) 
 
 TEST(ModelService, refuses_broken_models_in_one_line_that_names_the_file) {
   const std::string models = kSource + "/tests/models/";
-  for (const char* name : {"corrupt.onnx", "empty.onnx", "not_onnx.onnx", "unknown_op.onnx",
-                           "sequence_input.onnx", "external_absolute.onnx", "external_missing.onnx",
-                           "external_escape/model.onnx", "external_symlink/model.onnx",
-                           "external_in_subgraph/model.onnx", "external_in_constant/model.onnx",
-                           "there_is_no_such.onnx"}) {
+  for (const char* name :
+       {"corrupt.onnx", "empty.onnx", "not_onnx.onnx", "unknown_op.onnx", "sequence_input.onnx",
+        "external_absolute.onnx", "external_missing.onnx", "external_escape/model.onnx",
+        "external_symlink/model.onnx", "external_in_subgraph/model.onnx",
+        "external_in_constant/model.onnx", "there_is_no_such.onnx"}) {
     const std::string message = error_of(models + name);
     EXPECT_TRUE(one_line(message)) << name << ": " << message;
     EXPECT_NE(message.find(name), std::string::npos) << name << ": " << message;

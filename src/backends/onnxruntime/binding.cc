@@ -10,8 +10,8 @@
 namespace muster::onnxruntime {
 namespace {
 
-// Never null, which the runtime would refuse even for a tensor without elements, and never too small
-// to lie on a boundary.
+// Never null, which the runtime would refuse even for a tensor without elements, and never too
+// small to lie on a boundary.
 constexpr std::size_t kLeastBytes = Buffer::kAlignedFrom;
 
 // True where the buffer had to be replaced.

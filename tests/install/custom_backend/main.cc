@@ -26,7 +26,8 @@ class DoublingSession final : public muster::Session {
     return values_.bytes();
   }
   Status run() override {
-    for (float& value : values_.elements<float>()) value *= 2;
+    for (float& value : values_.elements<float>())
+      value *= 2;
     return {};
   }
   Result<muster::TensorView> output(std::size_t) override { return values_.view(); }
@@ -79,6 +80,7 @@ int main(int argc, char** argv) {
   const auto outcome = (*service)->infer(std::move(request));
   if (!outcome.ok()) return std::cerr << outcome.status().to_string() << "\n", 1;
   std::cout << "doubled:";
-  for (const float value : outcome->find("out")->elements<float>()) std::cout << " " << value;
+  for (const float value : outcome->find("out")->elements<float>())
+    std::cout << " " << value;
   std::cout << "\n";
 }
