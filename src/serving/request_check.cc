@@ -11,14 +11,15 @@
 namespace muster {
 namespace {
 
-std::string quoted(std::string_view name) {
+// Not "quoted": std::string would bring std::quoted in by argument-dependent lookup.
+std::string in_quotes(std::string_view name) {
   return "'" + printable(name) + "'";
 }
 
 std::string names_of(const std::vector<TensorSpec>& specs) {
   std::string list;
   for (const TensorSpec& spec : specs)
-    list += (list.empty() ? "" : ", ") + quoted(spec.name);
+    list += (list.empty() ? "" : ", ") + in_quotes(spec.name);
   return list;
 }
 
@@ -28,21 +29,21 @@ Status order_inputs(std::vector<InferInput>& inputs, const ModelConfig& config) 
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const auto known = std::ranges::find(expected, inputs[i].name, &TensorSpec::name);
     if (known == expected.end()) {
-      return invalid_argument("model " + quoted(config.name) + " has no input " +
-                              quoted(inputs[i].name) + "; its inputs are " + names_of(expected));
+      return invalid_argument("model " + in_quotes(config.name) + " has no input " +
+                              in_quotes(inputs[i].name) + "; its inputs are " + names_of(expected));
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (inputs[j].name == inputs[i].name) {
-        return invalid_argument("input " + quoted(inputs[i].name) + " of model " +
-                                quoted(config.name) + " is given twice");
+        return invalid_argument("input " + in_quotes(inputs[i].name) + " of model " +
+                                in_quotes(config.name) + " is given twice");
       }
     }
   }
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const auto place = std::ranges::find(inputs, expected[i].name, &InferInput::name);
     if (place == inputs.end()) {
-      return invalid_argument("input " + quoted(expected[i].name) + " of model " +
-                              quoted(config.name) + " is missing");
+      return invalid_argument("input " + in_quotes(expected[i].name) + " of model " +
+                              in_quotes(config.name) + " is missing");
     }
     std::swap(inputs[i], *place);
   }
@@ -62,8 +63,8 @@ bool fits(const Shape& given, const Shape& expected, bool stacked) {
 Status check_input(const InferInput& input, const TensorSpec& spec, const RequestRules& rules) {
   const TensorView& tensor = input.tensor;
   const auto at_fault = [&](const std::string& what) {
-    return invalid_argument("input " + quoted(spec.name) + " of model " +
-                            quoted(rules.config->name) + ": " + what);
+    return invalid_argument("input " + in_quotes(spec.name) + " of model " +
+                            in_quotes(rules.config->name) + ": " + what);
   };
   if (tensor.type != spec.type) {
     return at_fault("type " + std::string(data_type_name(spec.type)) + " expected, " +
@@ -92,16 +93,17 @@ Status count_rows(PendingRequest& pending, const RequestRules& rules) {
   pending.rows = inputs[0].tensor.shape[0];
   for (const InferInput& input : inputs) {
     if (input.tensor.shape[0] == pending.rows) continue;
-    return invalid_argument("the inputs of model " + quoted(rules.config->name) +
+    return invalid_argument("the inputs of model " + in_quotes(rules.config->name) +
                             " have different numbers of rows: " + std::to_string(pending.rows) +
-                            " in " + quoted(inputs[0].name) + ", " +
-                            std::to_string(input.tensor.shape[0]) + " in " + quoted(input.name));
+                            " in " + in_quotes(inputs[0].name) + ", " +
+                            std::to_string(input.tensor.shape[0]) + " in " + in_quotes(input.name));
   }
   if (pending.rows < 1) {
-    return invalid_argument("the request to model " + quoted(rules.config->name) + " has no rows");
+    return invalid_argument("the request to model " + in_quotes(rules.config->name) +
+                            " has no rows");
   }
   if (pending.rows > rules.max_rows) {
-    return invalid_argument("the request to model " + quoted(rules.config->name) + " has " +
+    return invalid_argument("the request to model " + in_quotes(rules.config->name) + " has " +
                             std::to_string(pending.rows) + " rows, max_batch_size is " +
                             std::to_string(rules.max_rows) + ": send it in parts");
   }
@@ -123,11 +125,11 @@ Status choose_outputs(PendingRequest& pending, const RequestRules& rules) {
   }
   for (const std::string& name : pending.request.outputs) {
     if (std::ranges::find(served, name, &TensorSpec::name) == served.end()) {
-      return invalid_argument("model " + quoted(rules.config->name) + " has no output " +
-                              quoted(name) + "; its outputs are " + names_of(served));
+      return invalid_argument("model " + in_quotes(rules.config->name) + " has no output " +
+                              in_quotes(name) + "; its outputs are " + names_of(served));
     }
     if (std::ranges::count(pending.request.outputs, name) > 1) {
-      return invalid_argument("output " + quoted(name) + " is asked for twice");
+      return invalid_argument("output " + in_quotes(name) + " is asked for twice");
     }
     add(name);
   }
