@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 #include "base/text.h"
+#include "model_config/backend_names.h"
 
 namespace muster {
 namespace {
@@ -16,13 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "libmuster_";
 constexpr std::string_view kSuffix = ".so";
-
-bool is_name(std::string_view name) {
-  constexpr std::size_t kLongest = 64;
-  return !name.empty() && name.size() <= kLongest && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
 
 // What a person does about a runtime that is not there.
 std::string_view remedy(std::string_view name) {
@@ -72,7 +66,8 @@ std::vector<std::string> installed_backends() {
 }
 
 Result<std::shared_ptr<Backend>> open_backend(std::string_view name) {
-  if (!is_name(name)) return invalid_argument("'" + printable(name) + "' is no backend's name");
+  if (!is_backend_name(name))
+    return invalid_argument("'" + printable(name) + "' is no backend's name");
   const fs::path folder = backend_folder();
   const fs::path file = folder / (std::string(kPrefix) + std::string(name) + std::string(kSuffix));
   std::error_code error;
