@@ -41,11 +41,13 @@ struct InferRequest {
   InferRequest(InferRequest&&) noexcept = default;
   InferRequest& operator=(InferRequest&&) noexcept = default;
 
-  std::string model;  // "" where the service has one model only
-  std::string id;     // echoed, never invented
+  std::string model;         // "" where the service has one model only
+  std::int64_t version = 0;  // 0 = the newest that is served
+  std::string id;            // echoed, never invented
   std::vector<InferInput> inputs;
   std::vector<std::string> outputs;  // wanted ones by name, in this order; empty = all
   TimePoint deadline = kNoDeadline;  // answered kDeadlineExceeded when it has not started by then
+  std::uint64_t priority = 0;        // 1 goes first; 0 = the model's default level
   RequestTicket ticket = 0;          // set it to be able to cancel
 
   // The request takes the tensor over.
@@ -68,8 +70,9 @@ enum class CloseReason : std::uint8_t {
   kDelay,      // the oldest request had waited max_queue_delay (at once where that is 0)
   kDeadline,   // a deadline left no time to wait for more
   kDrain,      // the queue was closing
+  kShape,      // its delay was over, and what waited beside it had rows of other shapes
 };
-inline constexpr std::size_t kCloseReasonCount = 5;
+inline constexpr std::size_t kCloseReasonCount = 6;
 [[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
 
 // What became of one request, and of the batch it travelled in.
@@ -95,6 +98,8 @@ struct InferResponse {
   std::string id;
   std::vector<InferOutput> outputs;
   BatchReport batch;
+  // Which model and version answered. Set where the service has several; else null.
+  std::shared_ptr<const ModelDescription> model;
 
   [[nodiscard]] const Tensor* find(std::string_view name) const noexcept;
 };
@@ -162,14 +167,6 @@ class Completion {
   const Operations* operations_ = nullptr;  // null = answered, or moved from
 };
 
-// What a model is, for those who talk to it. Immutable, and alive as long as somebody holds it.
-struct ModelDescription {
-  ModelConfig config;
-  ModelSignature signature;
-  std::string file;     // the model file
-  std::string runtime;  // "ONNX Runtime 1.32.0"
-};
-
 class InferenceService {
  public:
   virtual ~InferenceService() = default;
@@ -185,9 +182,9 @@ class InferenceService {
   // unknown.
   virtual bool cancel(RequestTicket ticket) = 0;
 
-  // kNotFound where there is no such model; "" is the only one.
+  // kNotFound where there is no such model or version; "" is the only model, 0 the newest version.
   [[nodiscard]] virtual Result<std::shared_ptr<const ModelDescription>> describe(
-      std::string_view model) const = 0;
+      std::string_view model, std::int64_t version) const = 0;
 };
 
 }  // namespace muster

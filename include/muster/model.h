@@ -115,4 +115,21 @@ struct ModelConfig {
   }
 };
 
+// What a model is, for those who talk to it. Immutable, and alive as long as somebody holds it.
+struct ModelDescription {
+  ModelConfig config;
+  std::string config_text;   // `config` as config.pbtxt
+  std::int64_t version = 0;  // 0 = a file, or a folder without versions
+  ModelSignature signature;
+  std::string file;     // the model file
+  std::string runtime;  // "ONNX Runtime 1.32.0"
+};
+
+// A class that a classifier found in a row.
+struct ClassScore {
+  std::int64_t index = 0;
+  std::string label;  // from labels.txt, or the index in decimal
+  double probability = 0;
+};
+
 }  // namespace muster

@@ -47,12 +47,6 @@ struct ServiceStatistics {
   std::map<std::int64_t, std::uint64_t> batches_by_rows;
 };
 
-struct ClassScore {
-  std::int64_t index = 0;
-  std::string label;  // from labels.txt, or the index in decimal
-  double probability = 0;
-};
-
 class ModelService final : public InferenceService {
  public:
   // `path`: a model folder (`config.pbtxt`, `1/model.onnx`, ...), its version folder, or a model
@@ -89,7 +83,7 @@ class ModelService final : public InferenceService {
   void close();
 
   [[nodiscard]] Result<std::shared_ptr<const ModelDescription>> describe(
-      std::string_view model) const override;
+      std::string_view model, std::int64_t version = 0) const override;
   [[nodiscard]] const ModelSignature& signature() const;
   [[nodiscard]] const ModelConfig& config() const;
   [[nodiscard]] ServiceStatistics statistics() const;

@@ -9,7 +9,7 @@ namespace muster {
 
 std::string_view close_reason_name(CloseReason reason) noexcept {
   static constexpr std::array<std::string_view, kCloseReasonCount> kNames = {
-      "full", "preferred", "delay", "deadline", "drain"};
+      "full", "preferred", "delay", "deadline", "drain", "shape"};
   const auto index = static_cast<std::size_t>(reason);
   return index < kNames.size() ? kNames[index] : "unknown";
 }

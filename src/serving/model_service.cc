@@ -83,11 +83,15 @@ void ModelService::close() {
   parts_->model->close();
 }
 
-Result<std::shared_ptr<const ModelDescription>> ModelService::describe(
-    std::string_view model) const {
+Result<std::shared_ptr<const ModelDescription>> ModelService::describe(std::string_view model,
+                                                                       std::int64_t version) const {
   if (!model.empty() && model != config().name) {
     return not_found("there is no model '" + printable(model) + "' here, only '" +
                      printable(config().name) + "'");
+  }
+  if (version != 0 && version != parts_->model->description()->version) {
+    return not_found("there is no version " + std::to_string(version) + " of model '" +
+                     printable(config().name) + "' here");
   }
   return parts_->model->description();
 }

@@ -102,6 +102,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
                                    }}));
   ModelConfig& config = description->config;
   MUSTER_RETURN_IF_ERROR(apply_options(options, choice.file, description->signature, config));
+  description->version = choice.version;
   for (const std::string& warning : config.warnings)
     log(LogLevel::kWarning, warning);
 
@@ -116,6 +117,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
     log(LogLevel::kInfo, choice.file + ": not warmed up: " + findings.not_tried);
   }
 
+  description->config_text = to_text(config);
   std::unique_ptr<ServedModel> served(
       new ServedModel(std::move(backend), std::move(model), std::move(description), clock));
   MUSTER_RETURN_IF_ERROR(served->start_workers());
@@ -162,6 +164,11 @@ Result<PendingRequest> ServedModel::admit(InferRequest request) {
     not_fitting_.add();
     return not_found("there is no model '" + printable(request.model) + "' here, only '" +
                      printable(name) + "'");
+  }
+  if (request.version != 0 && request.version != description_->version) {
+    not_fitting_.add();
+    return not_found("there is no version " + std::to_string(request.version) + " of model '" +
+                     printable(name) + "' here");
   }
   const auto timeout = description_->config.batching.default_timeout;
   if (timeout.count() > 0) {

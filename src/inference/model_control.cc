@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/model_control.h"
+
+#include <array>
+
+namespace muster {
+
+std::string_view model_state_name(ModelState state) noexcept {
+  static constexpr std::array<std::string_view, 5> kNames = {"", "LOADING", "READY", "UNLOADING",
+                                                             "UNAVAILABLE"};
+  const auto index = static_cast<std::size_t>(state);
+  return index < kNames.size() ? kNames[index] : "";
+}
+
+}  // namespace muster

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelControl: which models there are, how they do, and loading and unloading them. What a server
+// offers beside inference; the front ends know it by this interface alone.
+//
+// Any thread. Nothing here blocks for a model: loads and unloads are done elsewhere and reported.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <muster/status.h>
+
+namespace muster {
+
+enum class ModelState : std::uint8_t {
+  kUnknown,      // found on disk, never asked for
+  kLoading,      // before the first answer it could give; a version being replaced stays kReady
+  kReady,        // it answers
+  kUnloading,    // takes no more requests, answers what it accepted
+  kUnavailable,  // failed to load, unloaded, or failed for good while it served
+};
+// The protocol's word: "LOADING", "READY", "UNLOADING", "UNAVAILABLE"; "" for kUnknown.
+[[nodiscard]] std::string_view model_state_name(ModelState state) noexcept;
+
+struct ModelIndexEntry {
+  std::string name;
+  std::int64_t version = 0;  // 0 = none is known
+  ModelState state = ModelState::kUnknown;
+  std::string reason;  // of kUnavailable: "unloaded", or why it failed; one line
+};
+
+struct DurationSum {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds total{0};
+};
+
+// Of one model and version since it was first loaded. Durations are summed over requests, except in
+// `by_batch_size`, where they are summed over batches.
+struct ModelStatistics {
+  struct BatchSize {
+    std::int64_t rows = 0;
+    DurationSum gather;
+    DurationSum compute;
+    DurationSum scatter;
+  };
+  std::string name;
+  std::int64_t version = 0;
+  std::chrono::milliseconds last_inference{0};  // since the epoch; 0 = none yet
+  std::uint64_t rows = 0;                       // run
+  std::uint64_t batches = 0;                    // run
+  DurationSum success;                          // from acceptance to answer
+  DurationSum failure;
+  DurationSum cancelled;
+  DurationSum queue;
+  DurationSum gather;
+  DurationSum compute;
+  DurationSum scatter;
+  std::vector<BatchSize> by_batch_size;  // ascending
+};
+
+class ModelControl {
+ public:
+  using Done = std::function<void(Status)>;
+
+  virtual ~ModelControl() = default;
+
+  // Whether requests can be answered: started, not stopping, and what strict readiness asks for.
+  [[nodiscard]] virtual bool ready() const = 0;
+  // Ok where the model (version 0: any version) answers; else why not: kNotFound, kUnavailable.
+  [[nodiscard]] virtual Status model_ready(std::string_view name, std::int64_t version) const = 0;
+  // The versions that are ready, ascending; kNotFound where there is no such model.
+  [[nodiscard]] virtual Result<std::vector<std::int64_t>> versions(std::string_view name) const = 0;
+
+  // Every model found, by name and version. `ready`: only those that answer.
+  [[nodiscard]] virtual std::vector<ModelIndexEntry> index(bool ready) const = 0;
+  // `name` "" = all models; version 0 = all versions. kNotFound, or kInvalidArgument where the model
+  // is there and not available.
+  [[nodiscard]] virtual Result<std::vector<ModelStatistics>> statistics(
+      std::string_view name, std::int64_t version) const = 0;
+
+  // Loads a model, or replaces it without a failed request. `config_json`: stands above its
+  // config.pbtxt, field by field; kept by later loads until the model is unloaded. `done` is called
+  // once, from any thread: kNotFound, kUnavailable (the mode forbids it), or why it failed.
+  virtual void load(std::string name, std::optional<std::string> config_json, Done done) = 0;
+  // Ok at once, also where there is no such model or it is not loaded; what was accepted is still
+  // answered. kUnavailable where the mode forbids it.
+  [[nodiscard]] virtual Status unload(std::string_view name) = 0;
+};
+
+}  // namespace muster

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same over gRPC: plain values to the protocol's messages.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "open_inference.pb.h"
+#include "protocol/control_json.h"
+
+namespace muster {
+
+void fill(const ServerIdentity& server, ::inference::ServerMetadataResponse& message);
+void fill(const ModelDescription& model, std::span<const std::int64_t> versions,
+          ::inference::ModelMetadataResponse& message);
+[[nodiscard]] Status fill(const ModelDescription& model, ::inference::ModelConfigResponse& message);
+void fill(std::span<const ModelStatistics> statistics,
+          ::inference::ModelStatisticsResponse& message);
+void fill(std::span<const ModelIndexEntry> index, ::inference::RepositoryIndexResponse& message);
+void fill(std::span<const RegionStatus> regions,
+          ::inference::SystemSharedMemoryStatusResponse& message);
+// A `file:` parameter is refused by name.
+[[nodiscard]] Result<LoadQuery> load_query(const ::inference::RepositoryModelLoadRequest& message,
+                                           const ProtocolLimits& limits);
+void fill(const Settings& settings, ::inference::TraceSettingResponse& message);
+void fill(const Settings& settings, ::inference::LogSettingsResponse& message);
+[[nodiscard]] Settings settings_of(const ::inference::TraceSettingRequest& message);
+[[nodiscard]] Settings settings_of(const ::inference::LogSettingsRequest& message);
+
+}  // namespace muster

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// SharedMemoryRegions: POSIX shared memory of clients on this machine, by the names under which they
+// registered it. Off unless the server was told to allow it.
+//
+// Regions are read and written by system calls and never mapped: a client that shrinks its memory
+// while it is used gets an error instead of ending the process, and what was read once stays as it
+// was. Any thread. A region lives as long as a slice of it, also when it was unregistered meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <muster/status.h>
+
+#include "base/mutex.h"
+
+namespace muster {
+
+struct RegionStatus {
+  std::string name;
+  std::string key;  // as given: "/input0"
+  std::uint64_t offset = 0;
+  std::uint64_t byte_size = 0;
+};
+
+struct SharedMemoryLimits {
+  std::size_t max_regions = 1024;
+  std::size_t max_name_bytes = 1024;
+};
+
+class SharedMemoryRegion;
+
+// Some bytes of a region, checked against its bounds when the slice was made.
+class RegionSlice {
+ public:
+  RegionSlice(std::shared_ptr<const SharedMemoryRegion> region, std::uint64_t offset,
+              std::uint64_t size) noexcept
+      : region_(std::move(region)), offset_(offset), size_(size) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  // Exactly the first bytes of the slice, at most size(). kInvalidArgument where the client's memory
+  // has become smaller than it registered.
+  [[nodiscard]] Status read(std::span<std::byte> into) const;
+  [[nodiscard]] Status write(std::span<const std::byte> bytes) const;
+
+ private:
+  std::shared_ptr<const SharedMemoryRegion> region_;
+  std::uint64_t offset_;  // in the object
+  std::uint64_t size_;
+};
+
+class SharedMemoryRegions {
+ public:
+  explicit SharedMemoryRegions(bool allowed, SharedMemoryLimits limits = {});
+  SharedMemoryRegions(const SharedMemoryRegions&) = delete;
+  SharedMemoryRegions& operator=(const SharedMemoryRegions&) = delete;
+  ~SharedMemoryRegions();
+
+  [[nodiscard]] bool allowed() const noexcept { return allowed_; }
+
+  // Every call: kUnimplemented where shared memory is not allowed.
+  // kInvalidArgument: no such object, out of its bounds, name taken, a limit. `key` is a POSIX name,
+  // "/name" or "name", and no path.
+  [[nodiscard]] Status add(std::string_view name, std::string_view key, std::uint64_t offset,
+                           std::uint64_t byte_size);
+  // "" = all. An unknown name is no error.
+  [[nodiscard]] Status remove(std::string_view name);
+  // "" = all, by name; kNotFound.
+  [[nodiscard]] Result<std::vector<RegionStatus>> status(std::string_view name) const;
+  // `offset` counts from the region's beginning. kInvalidArgument where it is unknown or too small.
+  [[nodiscard]] Result<RegionSlice> slice(std::string_view name, std::uint64_t offset,
+                                          std::uint64_t byte_size) const;
+
+ private:
+  const bool allowed_;
+  const SharedMemoryLimits limits_;
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<const SharedMemoryRegion>, std::less<>> regions_
+      MUSTER_GUARDED_BY(mutex_);
+};
+
+}  // namespace muster
