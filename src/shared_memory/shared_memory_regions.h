@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// SharedMemoryRegions: POSIX shared memory of clients on this machine, by the names under which they
-// registered it. Off unless the server was told to allow it.
+// SharedMemoryRegions: POSIX shared memory of clients on this machine, by the names under which
+// they registered it. Off unless the server was told to allow it.
 //
 // Regions are read and written by system calls and never mapped: a client that shrinks its memory
 // while it is used gets an error instead of ending the process, and what was read once stays as it
-// was. Any thread. A region lives as long as a slice of it, also when it was unregistered meanwhile.
+// was. Any thread. A region lives as long as a slice of it, also when it was unregistered
+// meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +45,8 @@ class RegionSlice {
       : region_(std::move(region)), offset_(offset), size_(size) {}
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-  // Exactly the first bytes of the slice, at most size(). kInvalidArgument where the client's memory
-  // has become smaller than it registered.
+  // Exactly the first bytes of the slice, at most size(). kInvalidArgument where the client's
+  // memory has become smaller than it registered.
   [[nodiscard]] Status read(std::span<std::byte> into) const;
   [[nodiscard]] Status write(std::span<const std::byte> bytes) const;
 
@@ -65,7 +66,8 @@ class SharedMemoryRegions {
   [[nodiscard]] bool allowed() const noexcept { return allowed_; }
 
   // Every call: kUnimplemented where shared memory is not allowed.
-  // kInvalidArgument: no such object, out of its bounds, name taken, a limit. `key` is a POSIX name,
+  // kInvalidArgument: no such object, out of its bounds, name taken, a limit. `key` is a POSIX
+  // name,
   // "/name" or "name", and no path.
   [[nodiscard]] Status add(std::string_view name, std::string_view key, std::uint64_t offset,
                            std::uint64_t byte_size);
