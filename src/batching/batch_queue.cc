@@ -50,7 +50,7 @@ void BatchQueue::offer(PendingRequestPtr request) {
   }
   if (refusal.code() == StatusCode::kDeadlineExceeded) {
     metrics_.accepted.add();
-    metrics_.expired.add();
+    metrics_.expired.add(std::chrono::nanoseconds(0));
   } else {
     metrics_.refused.add();
   }
@@ -83,7 +83,7 @@ bool BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
     groups_.emplace_back();
     group = groups_.end() - 1;
   }
-  ++waiting_;
+  metrics_.waiting.set(static_cast<std::int64_t>(++waiting_));
   bytes_ += request->bytes;
   group->rows += request->rows;
   if (deadline != kNoDeadline) ++group->dated;
@@ -174,7 +174,7 @@ bool BatchQueue::cancel(RequestTicket ticket) {
     }
     if (!cancelled) return false;
     ++cancelling_;
-    metrics_.cancelled.add();
+    metrics_.cancelled.add(clock_.now() - cancelled->accepted_at);
     drop_empty_groups();
     wake_all_if_drained();
   }
@@ -229,7 +229,7 @@ PendingRequestPtr BatchQueue::remove(Group& group, std::size_t index) {
   group.requests.erase(place);
   group.rows -= request->rows;
   if (request->request.deadline != kNoDeadline) --group.dated;
-  --waiting_;
+  metrics_.waiting.set(static_cast<std::int64_t>(--waiting_));
   bytes_ -= request->bytes;
   return request;
 }
@@ -287,13 +287,13 @@ void BatchQueue::collect_expired(TimePoint now, Answers& expired) {
       const TimePoint deadline = group.requests[i]->request.deadline;
       if (deadline <= now) {
         expired.push_back(remove(group, i));
+        metrics_.expired.add(now - expired.back()->accepted_at);
       } else {
         earliest_deadline_ = std::min(earliest_deadline_, deadline);
         ++i;
       }
     }
   }
-  metrics_.expired.add(expired.size());
   drop_empty_groups();
   wake_all_if_drained();
 }

@@ -68,7 +68,7 @@ class Storm {
     EXPECT_EQ(queue_.waiting(), 0U);
     EXPECT_EQ(metrics_.accepted.value() + metrics_.refused.value(), total);
     EXPECT_EQ(metrics_.accepted.value(),
-              served_.load() + metrics_.expired.value() + metrics_.cancelled.value());
+              served_.load() + metrics_.expired.count() + metrics_.cancelled.count());
   }
 
  private:

@@ -201,7 +201,7 @@ TEST_F(BatchQueueTest, answers_at_once_what_comes_too_late) {
   make(options(8));
   offer(1, 1, clock_.now());
   EXPECT_EQ(message(1), "DEADLINE_EXCEEDED: the deadline came before the request could be run");
-  EXPECT_EQ(metrics_.expired.value(), 1U);
+  EXPECT_EQ(metrics_.expired.count(), 1U);
   EXPECT_EQ(metrics_.accepted.value(), 1U);
 }
 
@@ -242,7 +242,7 @@ TEST_F(BatchQueueTest, cancels_what_waits) {
   EXPECT_FALSE(queue_->cancel(99));
   EXPECT_EQ(take(), Numbers({1}));
   EXPECT_FALSE(queue_->cancel(1));
-  EXPECT_EQ(metrics_.cancelled.value(), 2U);
+  EXPECT_EQ(metrics_.cancelled.count(), 2U);
 }
 
 TEST_F(BatchQueueTest, cancels_nothing_by_the_ticket_that_names_none) {
@@ -453,7 +453,7 @@ TEST_F(BatchQueueThreads, the_watcher_answers_while_every_runner_is_busy) {
   EXPECT_EQ(book_.await(1).code, StatusCode::kDeadlineExceeded);
   queue_->finish(claim->runner);
   EXPECT_EQ(book_.await(3).id, "3 delay");
-  EXPECT_EQ(metrics_.expired.value(), 2U);
+  EXPECT_EQ(metrics_.expired.count(), 2U);
 }
 
 TEST_F(BatchQueueThreads, closing_wakes_everybody) {

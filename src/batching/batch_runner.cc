@@ -48,36 +48,66 @@ Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
   metrics_.rows.add(static_cast<std::uint64_t>(batch.rows));
   metrics_.batches_by_reason[static_cast<std::size_t>(batch.reason)].add();
   metrics_.batch_rows.record(batch.rows);
+  Stages stages;
   Status status;
   try {
-    status = run_into(requests, batch, responses);
+    status = run_into(requests, batch, responses, stages);
   } catch (const std::exception& error) {
     // Out of memory, or a backend that broke its word: these requests fail, the next may not.
     status = internal_error(std::string("the batch could not be run: ") + error.what());
   } catch (...) {
     status = internal_error("the batch could not be run: the backend threw something unknown");
   }
-  (status.ok() ? metrics_.succeeded : metrics_.failed).add(requests.size());
+  count(requests, batch, stages, status.ok());
   return status;
 }
 
 Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
-                             const BatchFacts& batch, std::span<InferResponse> responses) {
+                             const BatchFacts& batch, std::span<InferResponse> responses,
+                             Stages& stages) {
   MUSTER_RETURN_IF_ERROR(gather(requests, batch.rows, stacked_, *session_));
   const TimePoint gathered = clock_.now();
   MUSTER_RETURN_IF_ERROR(session_->run());
   const TimePoint computed = clock_.now();
   MUSTER_RETURN_IF_ERROR(scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
+  stages = {gathered - batch.taken_at, computed - gathered, clock_.now() - computed};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     responses[i].id = requests[i]->request.id;
-    responses[i].batch = {batch.rows,
-                          static_cast<std::int64_t>(requests.size()),
-                          batch.reason,
-                          batch.taken_at - requests[i]->accepted_at,
-                          gathered - batch.taken_at,
-                          computed - gathered};
+    responses[i].batch = {batch.rows,    static_cast<std::int64_t>(requests.size()),
+                          batch.reason,  batch.taken_at - requests[i]->accepted_at,
+                          stages.gather, stages.compute};
   }
   return {};
+}
+
+void BatchRunner::count(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+                        const Stages& stages, bool succeeded) noexcept {
+  const TimePoint ended =
+      succeeded ? batch.taken_at + stages.gather + stages.compute + stages.scatter : clock_.now();
+  DurationTally queue;
+  DurationTally whole;
+  for (const PendingRequest* request : requests) {
+    queue.record(batch.taken_at - request->accepted_at);
+    whole.record(ended - request->accepted_at);
+  }
+  metrics_.queue.add(queue);
+  metrics_.last_batch.set(std::chrono::duration_cast<std::chrono::milliseconds>(
+                              std::chrono::system_clock::now().time_since_epoch())
+                              .count());
+  if (!succeeded) {
+    metrics_.failed.add(whole.total(), requests.size());
+    return;
+  }
+  const auto size = static_cast<std::int64_t>(requests.size());
+  metrics_.succeeded.add(whole);
+  metrics_.gather.add(stages.gather * size, requests.size());
+  metrics_.compute.add(stages.compute * size, requests.size());
+  metrics_.scatter.add(stages.scatter * size, requests.size());
+  metrics_.batch_compute.record(stages.compute);
+  BatchStages& totals = metrics_.stages_by_rows.at(batch.rows);
+  totals.gather.add(stages.gather);
+  totals.compute.add(stages.compute);
+  totals.scatter.add(stages.scatter);
 }
 
 }  // namespace muster

@@ -40,10 +40,18 @@ class BatchRunner {
                                                 const BatchFacts& batch) noexcept;
 
  private:
+  struct Stages {
+    std::chrono::nanoseconds gather{0};
+    std::chrono::nanoseconds compute{0};
+    std::chrono::nanoseconds scatter{0};
+  };
+
   Status run_into(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
-                  std::span<InferResponse> responses);
+                  std::span<InferResponse> responses, Stages& stages);
   Status run_caught(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
                     std::span<InferResponse> responses) noexcept;
+  void count(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
+             const Stages& stages, bool succeeded) noexcept;
 
   std::unique_ptr<Session> session_;
   const ModelSignature& signature_;

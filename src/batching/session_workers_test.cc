@@ -88,7 +88,55 @@ TEST_F(SessionWorkersTest, runs_a_lone_request_on_the_thread_that_calls) {
   EXPECT_EQ(answer.batch.reason, CloseReason::kDelay);
   EXPECT_EQ(model_.lives()[0].ran_on.front(), std::this_thread::get_id());
   EXPECT_EQ(metrics_.accepted.value(), 1U);
-  EXPECT_EQ(metrics_.succeeded.value(), 1U);
+  EXPECT_EQ(metrics_.succeeded.count(), 1U);
+}
+
+TEST_F(SessionWorkersTest, counts_how_long_requests_and_batches_took) {
+  start(options(8));
+  model_.hold();
+  offer(1);
+  model_.await_runs(1);
+  offer(2);
+  offer(3);
+  clock_.advance(milliseconds(5));
+  model_.release();
+  model_.await_runs(2);
+  EXPECT_EQ(metrics_.in_flight(), 2U);
+  clock_.advance(milliseconds(3));
+  model_.open();
+  book_.await_total(3);
+  EXPECT_EQ(metrics_.queue.count(), 3U);
+  EXPECT_EQ(metrics_.queue.total(), milliseconds(5 + 5));
+  EXPECT_EQ(metrics_.succeeded.count(), 3U);
+  EXPECT_EQ(metrics_.succeeded.total(), milliseconds(5 + 8 + 8));
+  EXPECT_EQ(metrics_.compute.count(), 3U);
+  EXPECT_EQ(metrics_.compute.total(), milliseconds(5 + 3 + 3));
+  EXPECT_EQ(metrics_.batch_compute.count(), 2U);
+  EXPECT_EQ(metrics_.batch_compute.total(), milliseconds(5 + 3));
+  EXPECT_EQ(metrics_.stages_by_rows.at(2).compute.count(), 1U);
+  EXPECT_EQ(metrics_.stages_by_rows.at(2).compute.total(), milliseconds(3));
+  EXPECT_EQ(metrics_.waiting.value(), 0);
+  EXPECT_EQ(metrics_.in_flight(), 0U);
+  EXPECT_GT(metrics_.last_batch.value(), 0);
+}
+
+TEST_F(SessionWorkersTest, counts_how_long_failures_and_cancelled_requests_took) {
+  start(options(8));
+  model_.hold();
+  model_.end_runs(PuppetModel::Ending::kFails);
+  offer(1);
+  model_.await_runs(1);
+  offer(2);
+  EXPECT_EQ(metrics_.waiting.value(), 1);
+  clock_.advance(milliseconds(5));
+  EXPECT_TRUE(workers_->cancel(2));
+  model_.open();
+  book_.await_total(2);
+  EXPECT_EQ(metrics_.failed.total(), milliseconds(5));
+  EXPECT_EQ(metrics_.cancelled.total(), milliseconds(5));
+  EXPECT_EQ(metrics_.succeeded.count(), 0U);
+  EXPECT_EQ(metrics_.compute.count(), 0U);
+  EXPECT_EQ(metrics_.stages_by_rows.at(1).compute.count(), 0U);
 }
 
 TEST_F(SessionWorkersTest, runs_an_offered_request_on_a_worker) {
@@ -241,8 +289,8 @@ TEST_F(SessionWorkersTest, tells_all_of_a_batch_that_its_run_failed) {
   offer(2);
   for (const int key : {1, 2})
     EXPECT_EQ(book_.await(key).message, "the puppet fell");
-  EXPECT_EQ(metrics_.failed.value(), 2U);
-  EXPECT_EQ(metrics_.succeeded.value(), 0U);
+  EXPECT_EQ(metrics_.failed.count(), 2U);
+  EXPECT_EQ(metrics_.succeeded.count(), 0U);
   model_.end_runs(PuppetModel::Ending::kDone);
   EXPECT_EQ(infer({3, 4}).code, StatusCode::kOk);
 }
@@ -587,7 +635,7 @@ TEST_P(SessionWorkersStorm, gives_everybody_their_own_answer) {
       if (answer.code == StatusCode::kUnavailable) continue;
       ASSERT_EQ(answer.numbers, Numbers({key + testing::kPuppetAdds})) << answer.message;
     }
-    EXPECT_EQ(metrics.accepted.value(), metrics.succeeded.value());
+    EXPECT_EQ(metrics.accepted.value(), metrics.succeeded.count());
     EXPECT_EQ(metrics.accepted.value() + metrics.refused.value(), book.total());
   }
 }

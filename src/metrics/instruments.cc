@@ -1,27 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/instruments.h"
 
-#include <algorithm>
-
 namespace muster {
+namespace {
 
-void SizeHistogram::record(std::int64_t size) noexcept {
-  const auto bounded = static_cast<std::uint64_t>(std::max<std::int64_t>(size, 0));
-  if (bounded <= kExactSizes) {
-    exact_[bounded].add();
-  } else {
-    powers_[static_cast<std::size_t>(std::bit_width(bounded)) - 1].add();
+using std::chrono::nanoseconds;
+
+std::size_t bucket_of(nanoseconds length) noexcept {
+  return static_cast<std::size_t>(std::ranges::lower_bound(kDurationBounds, length) -
+                                  kDurationBounds.begin());
+}
+
+nanoseconds at_least_0(nanoseconds length) noexcept {
+  return std::max(length, nanoseconds(0));
+}
+
+}  // namespace
+
+void DurationTotal::add(nanoseconds sum, std::uint64_t count) noexcept {
+  count_.add(count);
+  nanoseconds_.add(static_cast<std::uint64_t>(at_least_0(sum).count()));
+}
+
+void DurationTally::record(nanoseconds length) noexcept {
+  ++buckets_[bucket_of(length)];
+  nanoseconds_ += at_least_0(length).count();
+}
+
+void DurationHistogram::record(nanoseconds length) noexcept {
+  buckets_[bucket_of(length)].add();
+  nanoseconds_.add(static_cast<std::uint64_t>(at_least_0(length).count()));
+}
+
+void DurationHistogram::add(const DurationTally& tally) noexcept {
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    if (tally.buckets_[i] > 0) buckets_[i].add(tally.buckets_[i]);
   }
+  nanoseconds_.add(static_cast<std::uint64_t>(tally.nanoseconds_));
+}
+
+DurationHistogram::Snapshot DurationHistogram::snapshot() const noexcept {
+  Snapshot snapshot;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    count += buckets_[i].value();
+    snapshot.cumulative[i] = count;
+  }
+  snapshot.total = nanoseconds(static_cast<std::int64_t>(nanoseconds_.value()));
+  return snapshot;
 }
 
 std::map<std::int64_t, std::uint64_t> SizeHistogram::counts() const {
   std::map<std::int64_t, std::uint64_t> counts;
-  for (std::size_t i = 0; i < exact_.size(); ++i) {
-    if (exact_[i].value() > 0) counts[static_cast<std::int64_t>(i)] = exact_[i].value();
-  }
-  for (std::size_t i = 0; i < powers_.size(); ++i) {
-    if (powers_[i].value() > 0) counts[std::int64_t{1} << i] += powers_[i].value();
-  }
+  sizes_.for_each([&](std::int64_t size, const Counter& count) {
+    if (count.value() > 0) counts[size] += count.value();
+  });
   return counts;
 }
 

@@ -207,10 +207,10 @@ ServiceStatistics ServedModel::statistics() const {
   ServiceStatistics totals;
   totals.requests_accepted = metrics_.accepted.value();
   totals.requests_refused = metrics_.refused.value() + not_fitting_.value();
-  totals.requests_succeeded = metrics_.succeeded.value();
-  totals.requests_failed = metrics_.failed.value();
-  totals.requests_expired = metrics_.expired.value();
-  totals.requests_cancelled = metrics_.cancelled.value();
+  totals.requests_succeeded = metrics_.succeeded.count();
+  totals.requests_failed = metrics_.failed.count();
+  totals.requests_expired = metrics_.expired.count();
+  totals.requests_cancelled = metrics_.cancelled.count();
   totals.rows = metrics_.rows.value();
   for (std::size_t i = 0; i < kCloseReasonCount; ++i) {
     totals.batches_by_reason[i] = metrics_.batches_by_reason[i].value();

@@ -326,8 +326,8 @@ class QueueWalk final : private Clock {
   void check_counts() const {
     require(metrics_.accepted.value() == accepted_, "accepted is counted wrongly");
     require(metrics_.refused.value() == refused_, "refused is counted wrongly");
-    require(metrics_.expired.value() == expired_, "expired is counted wrongly");
-    require(metrics_.cancelled.value() == cancelled_, "cancelled is counted wrongly");
+    require(metrics_.expired.count() == expired_, "expired is counted wrongly");
+    require(metrics_.cancelled.count() == cancelled_, "cancelled is counted wrongly");
   }
 
   const Pick pick_;
