@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is counted of one version of a model. It belongs to the registry of versions, not to what is
+// loaded, so that it survives a reload.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "batching/batching_metrics.h"
+#include "inference/model_control.h"
+#include "metrics/instruments.h"
+
+namespace muster {
+
+struct VersionMetrics {
+  BatchingMetrics batching;
+  Counter not_fitting;  // refused by the check, before batching
+  Counter loads;        // that ended in readiness
+  Counter failed_loads;
+};
+
+struct VersionMetricsView {
+  std::string_view model;
+  std::int64_t version = 0;
+  ModelState state = ModelState::kUnknown;
+  std::chrono::nanoseconds load_time{0};  // of the newest load that ended in readiness
+  const VersionMetrics& counted;
+};
+
+}  // namespace muster
