@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as config.pbtxt, compared with two models; what is accepted must come back from its
-// text.
+// Any bytes as config.pbtxt and, behind a zero byte, as the JSON that a load call sends; compared
+// with two models. What is accepted must come back from its text.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -38,9 +39,14 @@ void resolve_with(const muster::ParsedConfig& parsed, const muster::ModelSignatu
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto models = muster::testing::models();
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const muster::Result<muster::ParsedConfig> parsed =
+  const std::string_view all(reinterpret_cast<const char*>(data), size);
+  const std::size_t end = std::min(all.find('\0'), size);
+  const std::string_view text = all.substr(0, end);
+  muster::Result<muster::ParsedConfig> parsed =
       muster::parse_model_config(text, {"config.pbtxt", ""});
+  if (parsed.ok() && end < size) {
+    parsed = muster::put_above(*parsed, all.substr(end + 1), {"sent", ""});
+  }
   if (!parsed.ok()) {
     MUSTER_CHECK(parsed.status().message().find('\n') == std::string_view::npos);
     return 0;

@@ -9,8 +9,9 @@
 
 #include "base/text.h"
 #include "model_config/check_fields.h"
+#include "model_config/json_override.h"
 #include "model_config/parsed_parts.h"
-#include "model_config/read_fields.h"
+#include "model_config/reading/read_fields.h"
 #include "model_config/syntax_errors.h"
 
 namespace muster {
@@ -46,6 +47,14 @@ Status parse_text(std::string_view text, const std::string& file, ParsedConfig::
   return problems.status();
 }
 
+Result<ParsedConfig> check(std::unique_ptr<ParsedConfig::Parts> parts,
+                           std::string_view directory_name, Problems problems) {
+  if (check_fields(parts->located(), problems)) read_fields(directory_name, *parts, problems);
+  MUSTER_RETURN_IF_ERROR(problems.status());
+  parts->config.warnings = problems.take_warnings();
+  return ParsedConfig(std::move(parts));
+}
+
 }  // namespace
 
 ParsedConfig::ParsedConfig(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -68,14 +77,24 @@ Result<ParsedConfig> parse_model_config(std::string_view text, const ParseContex
 
   auto parts = std::make_unique<ParsedConfig::Parts>();
   parts->given = true;
+  parts->lines_known = true;
   parts->config.config_file = context.file;
   MUSTER_RETURN_IF_ERROR(parse_text(text, context.file, *parts));
-  if (check_fields(parts->located(), problems)) {
-    read_fields(context.directory_name, *parts, problems);
+  return check(std::move(parts), context.directory_name, std::move(problems));
+}
+
+Result<ParsedConfig> put_above(const ParsedConfig& below, std::string_view json,
+                               const ParseContext& context) {
+  auto parts = std::make_unique<ParsedConfig::Parts>();
+  parts->given = below.parts().given;
+  parts->text = below.parts().text;
+  parts->config.config_file = context.file;
+  Problems problems(context.file);
+  if (const Status put = put_json_above(json, parts->text); !put.ok()) {
+    problems.add(0, std::string(put.message()));
+    return problems.status();
   }
-  MUSTER_RETURN_IF_ERROR(problems.status());
-  parts->config.warnings = problems.take_warnings();
-  return ParsedConfig(std::move(parts));
+  return check(std::move(parts), context.directory_name, std::move(problems));
 }
 
 ParsedConfig no_model_config(std::string name) {

@@ -2,7 +2,7 @@
 // Model configuration: the text of config.pbtxt becomes a ModelConfig, checked against the model.
 // Two steps, because a part of it is needed to load the model that the rest is checked against:
 //
-//   parse_model_config | no_model_config   Backend::load(config())   resolve
+//   parse_model_config | no_model_config   put_above?   Backend::load(config())   resolve
 //
 // Pure: no file is opened here. Text and model may be hostile; every limit is named below. Errors
 // are one line, "models/lenet/config.pbtxt:12: what is wrong and how to put it right", the first
@@ -22,9 +22,9 @@
 
 namespace muster {
 
-inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
-inline constexpr int kMaxConfigDepth = 16;      // messages within messages
-inline constexpr int kMaxConfigEntries = 4096;  // of any repeated field
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a text or a JSON
+inline constexpr int kMaxConfigDepth = 16;                            // messages within messages
+inline constexpr int kMaxConfigEntries = 4096;                        // of any repeated field
 inline constexpr std::int64_t kMaxBatchSize = 65536;
 inline constexpr std::int64_t kDefaultMaxBatchSize = 64;  // where a batch axis is there and no word
 inline constexpr std::int64_t kMaxInstanceCount = 256;
@@ -62,6 +62,12 @@ class ParsedConfig {
                                                       const ParseContext& context);
 // A folder without config.pbtxt.
 [[nodiscard]] ParsedConfig no_model_config(std::string name);
+// The configuration that a load call brings, in JSON as the protocol's ModelConfig call gives it:
+// it may be partial and stands above what is below it, field by field. Lists replace lists, maps
+// take over each key that is given, and an empty list or map says nothing. `context.file` names
+// where it came from ("the configuration sent for models/lenet"): no lines are known for it.
+[[nodiscard]] Result<ParsedConfig> put_above(const ParsedConfig& below, std::string_view json,
+                                             const ParseContext& context);
 
 struct ResolveContext {
   std::string backend;     // the one that loaded the model

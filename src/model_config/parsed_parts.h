@@ -14,13 +14,14 @@
 namespace muster {
 
 struct ParsedConfig::Parts {
-  bool given = false;  // false: there is no config.pbtxt, and `text` is empty
+  bool given = false;        // there is a config.pbtxt
+  bool lines_known = false;  // `text` is what `lines` is about; never with a JSON above it
   ::inference::ModelConfig text;
   google::protobuf::TextFormat::ParseInfoTree lines;
   ModelConfig config;
   ImageSettings image;
 
-  [[nodiscard]] Located located() const { return {text, given ? &lines : nullptr}; }
+  [[nodiscard]] Located located() const { return {text, lines_known ? &lines : nullptr}; }
 };
 
 }  // namespace muster

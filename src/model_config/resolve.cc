@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "model_config/read_fields.h"
+#include "model_config/reading/read_fields.h"
 
 namespace muster {
 namespace {
@@ -161,7 +161,7 @@ void resolve_batching(Resolution& r) {
 
 void resolve_labels(Resolution& r) {
   if (r.context.read_file == nullptr) return;
-  if (!r.parsed.given) {
+  if (!r.parsed.given && r.parsed.text.output_size() == 0) {
     resolve_usual_labels(r);
     return;
   }
@@ -185,7 +185,8 @@ void resolve_labels(Resolution& r) {
 Result<ModelConfig> resolve(const ParsedConfig& parsed, const ModelSignature& signature,
                             const ResolveContext& context) {
   const ParsedConfig::Parts& parts = parsed.parts();
-  const std::string& subject = parts.given ? parts.config.config_file : context.model_file;
+  const std::string& subject =
+      parts.config.config_file.empty() ? context.model_file : parts.config.config_file;
   Resolution r{parts, signature, context, parts.config, Problems(subject)};
   if (r.config.backend.empty()) r.config.backend = context.backend;
 

@@ -13,7 +13,9 @@ namespace muster {
 // Fills `parts.config` and `parts.image` from `parts.text`; adds what is wrong.
 void read_fields(std::string_view directory_name, ParsedConfig::Parts& parts, Problems& problems);
 
-// The part of it that reads `parameters` and what is passed on like one.
+// The part of it that reads `max_batch_size` and `dynamic_batching`.
+void read_batching(ParsedConfig::Parts& parts, Problems& problems);
+// The part that reads `parameters` and what is passed on like one.
 void read_parameters(ParsedConfig::Parts& parts, Problems& problems);
 
 // Whether a file of that name can only lie in the folder itself.

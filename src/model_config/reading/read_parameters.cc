@@ -6,7 +6,7 @@
 #include <google/protobuf/message.h>
 
 #include "base/text.h"
-#include "model_config/read_fields.h"
+#include "model_config/reading/read_fields.h"
 
 namespace muster {
 namespace {
