@@ -83,7 +83,7 @@ bool BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
     groups_.emplace_back();
     group = groups_.end() - 1;
   }
-  metrics_.waiting.set(static_cast<std::int64_t>(++waiting_));
+  ++waiting_;
   bytes_ += request->bytes;
   group->rows += request->rows;
   if (deadline != kNoDeadline) ++group->dated;
@@ -111,6 +111,7 @@ std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) 
   if (take == nullptr) return std::nullopt;
   request.accepted_at = now;
   metrics_.accepted.add();
+  metrics_.taken.add();
   const std::size_t runner = idle_runners_.back();
   idle_runners_.pop_back();
   return Claim{runner, take->reason};
@@ -229,7 +230,7 @@ PendingRequestPtr BatchQueue::remove(Group& group, std::size_t index) {
   group.requests.erase(place);
   group.rows -= request->rows;
   if (request->request.deadline != kNoDeadline) --group.dated;
-  metrics_.waiting.set(static_cast<std::int64_t>(--waiting_));
+  --waiting_;
   bytes_ -= request->bytes;
   return request;
 }
@@ -274,6 +275,7 @@ void BatchQueue::fill(const Choice& choice, TimePoint now, Batch& batch) {
     batch.rows += batch.requests.back()->rows;
   } while (options_.limits.merge && !group.requests.empty() &&
            batch.rows + group.requests.front()->rows <= choice.take.rows);
+  metrics_.taken.add(batch.requests.size());
   lone_batches_ = batch.requests.size() > 1 ? 0 : lone_batches_ + 1;
   drop_empty_groups();
 }

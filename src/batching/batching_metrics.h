@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What batching counts. Accepted = succeeded + failed + expired + cancelled + waiting + in flight.
+// Every counter only grows; what waits and what is in flight follows from them.
 //
 // Durations that are sums over requests count, for each request, what its whole batch took: the
 // protocol's statistics want them so. A part of a split request counts as a request here.
@@ -21,11 +22,12 @@ struct BatchStages {
   DurationTotal scatter;
 };
 
-// One queue and its runners write; it may be handed to the next queue when that one has drained.
+// Several queues may share one, as a model's old version and its new one do while it is reloaded.
 struct BatchingMetrics {
   // Requests; durations from acceptance to answer.
   Counter accepted;
   Counter refused;  // queue full or closed
+  Counter taken;    // by a worker, or by the caller that runs its own
   DurationHistogram succeeded;
   DurationTotal failed;     // by the runtime
   DurationTotal expired;    // before they could be run
@@ -35,7 +37,6 @@ struct BatchingMetrics {
   DurationTotal gather;
   DurationTotal compute;
   DurationTotal scatter;
-  Gauge waiting;
 
   // Batches.
   Counter rows;  // run, whether they succeeded or not
@@ -45,12 +46,15 @@ struct BatchingMetrics {
   BySize<BatchStages> stages_by_rows;
   Gauge last_batch;  // when one ended last: milliseconds since the epoch (1970), 0 = never
 
-  // Requests taken and not yet answered. Trails by a moment, as all that is read here.
-  [[nodiscard]] std::uint64_t in_flight() const noexcept {
-    // In this order, so that a request that is answered meanwhile is not counted as missing.
-    const std::uint64_t left = succeeded.count() + failed.count() + expired.count() +
-                               cancelled.count() + static_cast<std::uint64_t>(waiting.value());
+  // Requests. What leaves is read before what comes, so that what happens in between is not missing;
+  // both trail by a moment.
+  [[nodiscard]] std::uint64_t waiting() const noexcept {
+    const std::uint64_t left = taken.value() + expired.count() + cancelled.count();
     return std::max(accepted.value(), left) - left;
+  }
+  [[nodiscard]] std::uint64_t in_flight() const noexcept {
+    const std::uint64_t answered = succeeded.count() + failed.count();
+    return std::max(taken.value(), answered) - answered;
   }
 };
 

@@ -115,7 +115,7 @@ TEST_F(SessionWorkersTest, counts_how_long_requests_and_batches_took) {
   EXPECT_EQ(metrics_.batch_compute.total(), milliseconds(5 + 3));
   EXPECT_EQ(metrics_.stages_by_rows.at(2).compute.count(), 1U);
   EXPECT_EQ(metrics_.stages_by_rows.at(2).compute.total(), milliseconds(3));
-  EXPECT_EQ(metrics_.waiting.value(), 0);
+  EXPECT_EQ(metrics_.waiting(), 0U);
   EXPECT_EQ(metrics_.in_flight(), 0U);
   EXPECT_GT(metrics_.last_batch.value(), 0);
 }
@@ -127,7 +127,7 @@ TEST_F(SessionWorkersTest, counts_how_long_failures_and_cancelled_requests_took)
   offer(1);
   model_.await_runs(1);
   offer(2);
-  EXPECT_EQ(metrics_.waiting.value(), 1);
+  EXPECT_EQ(metrics_.waiting(), 1U);
   clock_.advance(milliseconds(5));
   EXPECT_TRUE(workers_->cancel(2));
   model_.open();
