@@ -32,15 +32,28 @@ struct Experiment {
   std::vector<Comparison> comparisons;
 };
 
-// By the workload's kind; `program` is `muster`. What it needs is opened here and lives as long as
-// the experiment.
-[[nodiscard]] Experiment make_experiment(const Workload& workload, const std::string& program);
+// The programs and servers that are measured beside this one's own code.
+struct Peers {
+  std::string program;       // `muster`
+  std::string bare_program;  // `muster_bench_bare`
+  // Another server of the same protocol with the same model: HOST:PORT of its HTTP and, where it is
+  // to be asked by it, gRPC; "" = none. Its processor time is known where its process is.
+  std::string target;
+  std::string target_grpc;
+  int target_pid = 0;
+};
+
+// By the workload's kind. What it needs is opened here and lives as long as the experiment.
+[[nodiscard]] Experiment make_experiment(const Workload& workload, const Peers& peers);
 
 // The kinds.
 [[nodiscard]] Experiment one_by_one(const Workload& workload);
 [[nodiscard]] Experiment many_callers(const Workload& workload);
 [[nodiscard]] Experiment batch_sizes(const Workload& workload);
 [[nodiscard]] Experiment classify_files(const Workload& workload, const std::string& program);
+[[nodiscard]] Experiment served(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment overload(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment start_up(const Workload& workload, const Peers& peers);
 
 // Of all rounds.
 struct Outcome {

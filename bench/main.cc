@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// muster_bench: measures Muster against the raw runtime, workload by workload. See bench/README.md.
+// muster_bench: measures Muster against the raw runtime and a bare server, workload by workload.
+// See bench/README.md.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +27,7 @@ struct Arguments {
   std::vector<std::string> workloads;
   std::string csv;
   std::string commit = "unknown";
-  std::string program;
+  Peers peers;
   int rounds = 0;      // 0 = as the workload says
   double seconds = 0;  // likewise
   bool quick = false;
@@ -63,7 +64,7 @@ void measure(const Arguments& arguments) {
   Verdict total;
   for (const Workload& workload : workloads) {
     const double load = load_average();
-    const Outcome outcome = run(workload, make_experiment(workload, arguments.program));
+    const Outcome outcome = run(workload, make_experiment(workload, arguments.peers));
     print_table(workload, outcome);
     if (csv != nullptr) write_csv(csv.get(), facts, workload, load, outcome);
     const Verdict verdict = judge(workload, outcome);
@@ -81,12 +82,17 @@ int main(int argc, char** argv) {
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   muster::bench::Arguments arguments;
   const auto own = std::filesystem::read_symlink("/proc/self/exe");
-  arguments.program = own.parent_path().parent_path() / "muster";
+  arguments.peers.program = own.parent_path().parent_path() / "muster";
+  arguments.peers.bare_program = own.parent_path() / "muster_bench_bare";
   CLI::App app("Measures Muster against the raw runtime. Run it from the repository's root.");
   app.add_option("WORKLOAD", arguments.workloads, "Workload files")->required();
   app.add_option("--csv", arguments.csv, "Write every figure to this file");
   app.add_option("--commit", arguments.commit, "What the sources are, for the results");
-  app.add_option("--program", arguments.program, "The muster program")->capture_default_str();
+  muster::bench::Peers& peers = arguments.peers;
+  app.add_option("--program", peers.program, "The muster program")->capture_default_str();
+  app.add_option("--target", peers.target, "HOST:PORT of another server's HTTP, measured beside");
+  app.add_option("--target-grpc", peers.target_grpc, "HOST:PORT of its gRPC");
+  app.add_option("--target-pid", peers.target_pid, "Its process, whose processor time is read");
   app.add_option("--rounds", arguments.rounds, "Instead of what the workloads say");
   app.add_option("--seconds", arguments.seconds, "Of each contender in a round, likewise");
   app.add_flag("--quick", arguments.quick, "Few and short rounds: for a first look only");

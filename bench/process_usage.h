@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this process takes of the machine: processor time, context switches, and the cores it may
-// use.
+// What a process takes of the machine, this one or another: processor time, context switches,
+// memory, and the cores it may use.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <sched.h>
+#include <sys/types.h>
 
 #include "bench/statistics.h"
 
@@ -36,6 +37,29 @@ class Usage {
 
   Reading start_;
 };
+
+// Of all threads of another process of ours, from construction on. pid 0: nothing is known.
+class UsageOf {
+ public:
+  explicit UsageOf(pid_t pid);
+  // items_per_s; with a pid also cpu_us_per_item and switches_per_item (voluntary or not).
+  void put_into(Figures& figures, double items) const;
+  [[nodiscard]] double cpu_us() const;  // since construction
+
+ private:
+  struct Reading {
+    WallClock::time_point time;
+    double cpu_us = 0;
+    double switches = 0;
+  };
+  [[nodiscard]] Reading read() const;
+
+  pid_t pid_;
+  Reading start_;
+};
+
+// Memory that is resident in it now.
+[[nodiscard]] double resident_mib(pid_t pid);
 
 // The cores that this process may use, as numbers.
 [[nodiscard]] std::vector<int> usable_cores();

@@ -71,6 +71,20 @@ RawRuntime::Loop::Loop(RawRuntime& runtime, std::int64_t batch)
   }
 }
 
+std::string RawRuntime::input_name() {
+  return session_.GetInputNameAllocated(0, Ort::AllocatorWithDefaultOptions()).get();
+}
+
+std::string RawRuntime::output_name() {
+  return session_.GetOutputNameAllocated(0, Ort::AllocatorWithDefaultOptions()).get();
+}
+
+std::vector<std::int64_t> RawRuntime::row_shape() {
+  std::vector<std::int64_t> shape = shape_for(session_.GetInputTypeInfo(0), 1);
+  shape.erase(shape.begin());
+  return shape;
+}
+
 std::string RawRuntime::version() {
   return std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString();
 }

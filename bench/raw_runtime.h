@@ -39,6 +39,11 @@ class RawRuntime {
     Ort::IoBinding binding_;
   };
 
+  // Of its first input and output.
+  [[nodiscard]] std::string input_name();
+  [[nodiscard]] std::string output_name();
+  [[nodiscard]] std::vector<std::int64_t> row_shape();  // of the input, without the batch axis
+
   [[nodiscard]] static std::string version();
 
  private:

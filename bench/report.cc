@@ -35,7 +35,12 @@ constexpr Column kColumns[] = {{"items/s", "items_per_s", 0},
                                {"CPU us/item", "cpu_us_per_item", 2},
                                {"switches/item", "switches_per_item", 3},
                                {"rows/batch", "rows_per_batch", 1},
-                               {"wall ms", "wall_ms", 1}};
+                               {"wall ms", "wall_ms", 1},
+                               {"client us", "client_cpu_us_per_item", 2},
+                               {"good/s", "good_per_s", 0},
+                               {"late %", "late_percent", 2},
+                               {"refused %", "refused_percent", 1},
+                               {"resident MiB", "resident_mib", 1}};
 
 std::string cell(const std::map<std::string, Spread>& figures, const Column& column) {
   const auto found = figures.find(column.metric);

@@ -33,6 +33,14 @@ bool read_sizes(const std::string& text, std::vector<std::int64_t>& sizes) {
   return in.eof() && !sizes.empty();
 }
 
+bool read_words(const std::string& text, std::vector<std::string>& words) {
+  std::istringstream in(text);
+  std::string word;
+  while (in >> word)
+    words.push_back(word);
+  return !words.empty();
+}
+
 bool read_target(const std::string& text, std::vector<Target>& targets) {
   std::istringstream in(text);
   Target target;
@@ -61,6 +69,10 @@ bool read_field(const std::string& key, const std::string& value, Workload& work
   if (key == "cores") return read_number(value, workload.cores) && workload.cores >= 0;
   if (key == "delay_us") return read_number(value, workload.delay_us);
   if (key == "files") return read_number(value, workload.files) && workload.files > 0;
+  if (key == "ask") return read_words(value, workload.ways);
+  if (key == "timeout_us")
+    return read_number(value, workload.timeout_us) && workload.timeout_us > 0;
+  if (key == "load") return read_number(value, workload.load) && workload.load > 0;
   if (key == "sizes") return read_sizes(value, workload.sizes);
   if (key == "target") return read_target(value, workload.targets);
   return false;

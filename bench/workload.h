@@ -32,6 +32,9 @@ struct Workload {
   std::vector<std::int64_t> sizes;  // batch sizes, for the kind that compares them
   std::string pictures;             // a folder
   int files = 0;
+  std::vector<std::string> ways;  // in which servers are asked (served/contenders.h)
+  std::int64_t timeout_us = 0;    // of requests in an overload; 0 = none
+  double load = 2;                // of an overload, in peaks
   std::vector<Target> targets;
 };
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two ways to load a server: a closed loop, in which every client waits for its answer before
+// it asks again, and an open loop, in which requests come whether or not the earlier ones are
+// answered.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "bench/clients/question.h"
+#include "bench/clients/socket.h"
+#include "bench/statistics.h"
+
+namespace muster::bench {
+
+enum class Transport : std::uint8_t { kHttp, kGrpc };
+
+// A server to be asked.
+struct Asked {
+  Transport transport = Transport::kHttp;
+  Address address;
+  pid_t pid = 0;  // whose processor time it takes; 0 = not known
+};
+
+struct ClosedLoop {
+  int connections = 1;
+  int streams = 1;  // requests in flight on each connection; HTTP has one
+  double seconds = 1;
+  std::int64_t rows = 1;  // of each question
+};
+
+// Warms up, measures, waits for the last answers. Needs a question for every request in flight.
+// Every request must be answered, and every so manieth answer is compared: a wrong one is an
+// exception. items_per_s, cpu_us_per_item, switches_per_item (of the server), p50_us ...,
+// client_cpu_us_per_item.
+[[nodiscard]] Figures run_closed_loop(const Asked& asked, const std::vector<Question>& questions,
+                                      const ClosedLoop& loop);
+
+struct OpenLoop {
+  int connections = 1024;
+  double per_second = 1000;  // arrivals, Poisson
+  std::chrono::microseconds deadline{0};
+  double seconds = 1;
+};
+
+// Latencies count from the moment when a request was meant to be sent, also where all connections
+// were taken. items_per_s (answered at all), good_per_s (within the deadline),
+// late_percent (of those accepted), refused_percent (of all), cpu_us (of the server, in all),
+// accepted, refused, p50_us ... (of those accepted).
+[[nodiscard]] Figures run_open_loop(const Asked& asked, const std::vector<Question>& questions,
+                                    const OpenLoop& loop);
+
+}  // namespace muster::bench

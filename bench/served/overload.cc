@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// More than a server can carry: its peak in a closed loop, then that many times the peak in an open
+// one, every request with a deadline.
+#include <stdexcept>
+
+#include "bench/served/contenders.h"
+
+namespace muster::bench {
+namespace {
+
+constexpr int kConnections = 1024;
+
+// What the accepted ones took is known from the peak; the rest went to refusals.
+double cpu_us_of_a_refusal(const Round& round) {
+  const Figures& overload = round.at("overload");
+  if (overload.at("refused") == 0) return 0;
+  const double accepted = overload.at("accepted") * round.at("peak").at("cpu_us_per_item");
+  return (overload.at("cpu_us") - accepted) / overload.at("refused");
+}
+
+}  // namespace
+
+Experiment overload(const Workload& workload, const Peers& peers) {
+  const KnownModel model = know_model(workload.model);
+  const auto muster = std::make_shared<MusterServer>(peers.program, repository_of(workload));
+  const auto peak = std::make_shared<double>(0);
+  const auto questions = std::make_shared<std::vector<Question>>(
+      http_binary_questions(model, kConnections, workload.timeout_us));
+  const Asked asked{Transport::kHttp, muster->doors().http, muster->doors().pid};
+
+  Experiment experiment;
+  const Contender closed =
+      ask_server("peak", "http-binary", muster->doors(), model, workload).value();
+  experiment.contenders.push_back({"peak", [=] {
+                                     Figures figures = closed.measure();
+                                     *peak = figures.at("items_per_s");
+                                     return figures;
+                                   }});
+  const OpenLoop loop{kConnections, 0, std::chrono::microseconds(workload.timeout_us),
+                      workload.seconds};
+  experiment.contenders.push_back({"overload", [=, load = workload.load] {
+                                     OpenLoop at_load = loop;
+                                     at_load.per_second = load * *peak;
+                                     return run_open_loop(asked, *questions, at_load);
+                                   }});
+  experiment.comparisons = {
+      {"goodput_of_peak",
+       [=](const Round& round) {
+         return (void)muster,
+                round.at("overload").at("good_per_s") / round.at("peak").at("items_per_s");
+       }},
+      {"late_percent", [](const Round& round) { return round.at("overload").at("late_percent"); }},
+      {"cpu_us_of_a_refusal", cpu_us_of_a_refusal}};
+  return experiment;
+}
+
+}  // namespace muster::bench
