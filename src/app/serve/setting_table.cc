@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/serve/setting_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "app/serve/setting_values.h"
+#include "base/text.h"
+
+namespace muster {
+namespace {
+
+using Values = SettingRow::Values;
+
+constexpr std::string_view kModels = "Models";
+constexpr std::string_view kListeners = "Listeners";
+constexpr std::string_view kAccess = "Who may do what";
+constexpr std::string_view kLimits = "Limits of one client";
+constexpr std::string_view kLife = "Log, start and end";
+constexpr std::string_view kHidden = "";
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
+constexpr std::uint64_t kMostThings = 1U << 20;
+constexpr std::uint64_t kMostThreads = 256;
+
+// Of a setting that is given once, what was given last counts.
+Status set_text(std::string& target, Values values) {
+  if (values.back().empty()) return invalid_argument("the value is empty");
+  target = values.back();
+  return {};
+}
+
+Status set_texts(std::vector<std::string>& target, Values values) {
+  if (std::ranges::any_of(values, &std::string::empty)) {
+    return invalid_argument("a value is empty");
+  }
+  target.assign(values.begin(), values.end());
+  return {};
+}
+
+Status set_switch(bool& target, Values values, bool inverted = false) {
+  MUSTER_ASSIGN_OR_RETURN(const bool value, parse_switch(values.back()));
+  target = value != inverted;
+  return {};
+}
+
+template <typename Number>
+Status set_count(Number& target, Values values, std::uint64_t lowest, std::uint64_t highest,
+                 bool unit_names = false) {
+  MUSTER_ASSIGN_OR_RETURN(const std::uint64_t value,
+                          parse_count(values.back(), lowest, highest, unit_names));
+  target = static_cast<Number>(value);
+  return {};
+}
+
+Status set_bytes(std::size_t& target, Values values, std::uint64_t lowest = 1) {
+  return set_count(target, values, lowest, kMostBytes, true);
+}
+
+Status set_port(std::uint16_t& target, Values values) {
+  return set_count(target, values, 0, std::numeric_limits<std::uint16_t>::max());
+}
+
+Status set_seconds(std::chrono::milliseconds& target, Values values,
+                   std::chrono::milliseconds lowest) {
+  MUSTER_ASSIGN_OR_RETURN(target, parse_seconds(values.back(), lowest));
+  return {};
+}
+
+Status set_address(std::string& target, Values values) {
+  MUSTER_ASSIGN_OR_RETURN(target, parse_address(values.back()));
+  return {};
+}
+
+Status set_model_control(ModelControlMode& target, Values values) {
+  constexpr std::pair<std::string_view, ModelControlMode> kModes[] = {
+      {"none", ModelControlMode::kNone},
+      {"poll", ModelControlMode::kPoll},
+      {"explicit", ModelControlMode::kExplicit}};
+  for (const auto& [name, mode] : kModes) {
+    if (values.back() != name) continue;
+    target = mode;
+    return {};
+  }
+  return invalid_argument("'" + printable(values.back()) +
+                          "' is not right; give none, poll or explicit");
+}
+
+Status set_log_level(LogLevel& target, Values values) {
+  MUSTER_ASSIGN_OR_RETURN(target, parse_log_level(values.back()));
+  return {};
+}
+
+// Triton counts levels of chatter; here there is one.
+Status set_log_verbose(LogLevel& target, Values values) {
+  std::uint64_t level = 0;
+  MUSTER_RETURN_IF_ERROR(set_count(level, values, 0, kMostThings));
+  if (level > 0) target = LogLevel::kDebug;
+  return {};
+}
+
+using S = ServeSettings;
+using V = Values;
+using std::chrono::milliseconds;
+
+constexpr SettingRow kRows[] = {
+    {"models", "model-repository model-store", kModels, "DIR", "",
+     "Folder of model folders; may be given several times", true,
+     [](S& s, V v) { return set_texts(s.models.repositories, v); }},
+    {"model-control", "model-control-mode", kModels, "none|poll|explicit", "none",
+     "When models come and go: never, when their folders change, or when a client says so", false,
+     [](S& s, V v) { return set_model_control(s.models.control, v); }},
+    {"poll-seconds", "repository-poll-secs", kModels, "SECONDS", "15",
+     "With poll: how often the folders are looked at", false,
+     [](S& s, V v) { return set_seconds(s.models.poll_interval, v, milliseconds(100)); }},
+    {"load-model", "", kModels, "NAME", "",
+     "With explicit: a model to load at the start, or * for all; may be given several times", true,
+     [](S& s, V v) { return set_texts(s.models.load_models, v); }},
+    {"load-threads", "model-load-thread-count", kModels, "N", "4",
+     "Models that are loaded side by side", false,
+     [](S& s, V v) { return set_count(s.models.load_threads, v, 1, kMostThreads); }},
+    {"picture-threads", "", kModels, "N", "0", "Threads that decode pictures; 0 = one a CPU", false,
+     [](S& s, V v) { return set_count(s.models.picture_threads, v, 0, kMostThreads); }},
+    {"max-waiting-pictures", "", kModels, "N", "256",
+     "Pictures that may wait to be decoded, of all clients", false,
+     [](S& s, V v) { return set_count(s.models.max_waiting_pictures, v, 1, kMostThings); }},
+    {"max-waiting-picture-bytes", "", kModels, "BYTES", "256MiB", "The same in bytes", false,
+     [](S& s, V v) { return set_bytes(s.models.max_waiting_picture_bytes, v); }},
+    {"strict-readiness", "", kModels, "", "false",
+     "The server is ready only while every model that was asked for is", false,
+     [](S& s, V v) { return set_switch(s.models.strict_readiness, v); }},
+    {"exit-on-error", "", kModels, "", "false",
+     "A model that fails to load at the start ends the program", false,
+     [](S& s, V v) { return set_switch(s.exit_on_error, v); }},
+
+    {"host", "", kListeners, "ADDRESS", "127.0.0.1",
+     "IP address that all listeners are bound to; 0.0.0.0 = all of this machine", false,
+     [](S& s, V v) { return set_address(s.host, v); }},
+    {"http-port", "", kListeners, "PORT", "8000", "0 = any free one, which is printed", false,
+     [](S& s, V v) { return set_port(s.http_port, v); }},
+    {"grpc-port", "", kListeners, "PORT", "8001", "Likewise", false,
+     [](S& s, V v) { return set_port(s.grpc_port, v); }},
+    {"metrics-port", "", kListeners, "PORT", "8002", "Likewise", false,
+     [](S& s, V v) { return set_port(s.metrics_port, v); }},
+    {"http-address", "", kListeners, "ADDRESS", "", "Instead of --host, for HTTP alone", false,
+     [](S& s, V v) { return set_address(s.http_address, v); }},
+    {"grpc-address", "", kListeners, "ADDRESS", "", "Instead of --host, for gRPC alone", false,
+     [](S& s, V v) { return set_address(s.grpc_address, v); }},
+    {"metrics-address", "", kListeners, "ADDRESS", "", "Instead of --host, for metrics alone",
+     false, [](S& s, V v) { return set_address(s.metrics_address, v); }},
+    {"unix-socket", "", kListeners, "PATH", "",
+     "Also listen on Unix-domain sockets: HTTP on PATH, gRPC on PATH.grpc", false,
+     [](S& s, V v) { return set_text(s.unix_socket, v); }},
+    {"no-http", "", kListeners, "", "false", "No HTTP", false,
+     [](S& s, V v) { return set_switch(s.http, v, true); }},
+    {"no-grpc", "", kListeners, "", "false", "No gRPC", false,
+     [](S& s, V v) { return set_switch(s.grpc, v, true); }},
+    {"no-metrics", "", kListeners, "", "false", "No metrics page", false,
+     [](S& s, V v) { return set_switch(s.metrics, v, true); }},
+    {"allow-http", "", kHidden, "", "true", "Triton's opposite of --no-http", false,
+     [](S& s, V v) { return set_switch(s.http, v); }},
+    {"allow-grpc", "", kHidden, "", "true", "Triton's opposite of --no-grpc", false,
+     [](S& s, V v) { return set_switch(s.grpc, v); }},
+    {"allow-metrics", "", kHidden, "", "true", "Triton's opposite of --no-metrics", false,
+     [](S& s, V v) { return set_switch(s.metrics, v); }},
+    {"http-threads", "http-thread-count", kListeners, "N", "1", "Threads that speak HTTP", false,
+     [](S& s, V v) { return set_count(s.http_threads, v, 1, kMostThreads); }},
+    {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "1", "Threads that speak gRPC",
+     false, [](S& s, V v) { return set_count(s.grpc_threads, v, 1, kMostThreads); }},
+
+    {"token-file", "", kAccess, "FILE", "",
+     "Bearer tokens and their rights, \"infer,metrics,admin TOKEN\" a line; then every call but "
+     "health needs one",
+     false, [](S& s, V v) { return set_text(s.token_file, v); }},
+    {"tls-cert", "", kAccess, "FILE", "",
+     "Certificate with its chain, PEM; all TCP ports speak TLS", false,
+     [](S& s, V v) { return set_text(s.tls.certificate, v); }},
+    {"tls-key", "", kAccess, "FILE", "", "Its key, PEM", false,
+     [](S& s, V v) { return set_text(s.tls.key, v); }},
+    {"tls-client-ca", "", kAccess, "FILE", "",
+     "Clients must show a certificate that one of these, PEM, has signed", false,
+     [](S& s, V v) { return set_text(s.tls.client_ca, v); }},
+    {"shared-memory", "allow-client-shm", kAccess, "", "false",
+     "Clients may register system shared memory for their tensors", false,
+     [](S& s, V v) { return set_switch(s.shared_memory, v); }},
+    {"max-regions", "", kAccess, "N", "1024", "Regions of shared memory, of all clients", false,
+     [](S& s, V v) { return set_count(s.shared_memory_limits.max_regions, v, 1, kMostThings); }},
+    {"max-region-name-bytes", "", kAccess, "BYTES", "1KiB", "Name of such a region", false,
+     [](S& s, V v) { return set_bytes(s.shared_memory_limits.max_name_bytes, v); }},
+
+    {"max-body-bytes", "http-max-input-size", kLimits, "BYTES", "64MiB",
+     "Body of a request, as it comes", false,
+     [](S& s, V v) { return set_bytes(s.limits.max_body_bytes, v); }},
+    {"max-decompressed-bytes", "", kLimits, "BYTES", "256MiB", "The same after gzip or deflate",
+     false, [](S& s, V v) { return set_bytes(s.limits.max_decompressed_bytes, v); }},
+    {"max-header-bytes", "", kLimits, "BYTES", "16KiB", "Header of a request", false,
+     [](S& s, V v) { return set_bytes(s.limits.max_header_bytes, v, 256); }},
+    {"max-connections", "", kLimits, "N", "4096", "Connections of each listener", false,
+     [](S& s, V v) { return set_count(s.limits.max_connections, v, 1, kMostThings); }},
+    {"max-pipelined-requests", "", kLimits, "N", "32",
+     "Unanswered requests of a connection or stream", false,
+     [](S& s, V v) { return set_count(s.limits.max_pipelined_requests, v, 1, kMostThings); }},
+    {"max-pictures", "", kLimits, "N", "256", "Pictures of a classify call", false,
+     [](S& s, V v) { return set_count(s.limits.max_pictures, v, 1, kMostThings); }},
+    {"idle-timeout-seconds", "", kLimits, "SECONDS", "300", "Silence between two requests", false,
+     [](S& s, V v) { return set_seconds(s.limits.idle_timeout, v, milliseconds(10)); }},
+    {"receive-timeout-seconds", "", kLimits, "SECONDS", "30",
+     "From a request's first byte to its last", false,
+     [](S& s, V v) { return set_seconds(s.limits.receive_timeout, v, milliseconds(10)); }},
+    {"send-timeout-seconds", "", kLimits, "SECONDS", "30", "Until a reply is read", false,
+     [](S& s, V v) { return set_seconds(s.limits.send_timeout, v, milliseconds(10)); }},
+    {"max-json-depth", "", kLimits, "N", "64", "Nesting of a JSON body", false,
+     [](S& s, V v) { return set_count(s.limits.protocol.max_json_depth, v, 4, 1024); }},
+    {"max-tensors", "", kLimits, "N", "1024", "Inputs of a request, and outputs", false,
+     [](S& s, V v) { return set_count(s.limits.protocol.max_tensors, v, 1, kMostThings); }},
+    {"max-parameters", "", kLimits, "N", "256", "Parameters of a request or tensor", false,
+     [](S& s, V v) { return set_count(s.limits.protocol.max_parameters, v, 1, kMostThings); }},
+    {"max-rank", "", kLimits, "N", "32", "Dimensions of a tensor", false,
+     [](S& s, V v) { return set_count(s.limits.protocol.max_rank, v, 1, 32); }},
+    {"max-name-bytes", "", kLimits, "BYTES", "1KiB", "Name of a tensor or parameter", false,
+     [](S& s, V v) { return set_bytes(s.limits.protocol.max_name_bytes, v); }},
+    {"max-id-bytes", "", kLimits, "BYTES", "4KiB", "Id of a request", false,
+     [](S& s, V v) { return set_bytes(s.limits.protocol.max_id_bytes, v); }},
+    {"max-classes", "", kLimits, "N", "65536", "Classes that an output is asked for", false,
+     [](S& s, V v) { return set_count(s.limits.protocol.max_classes, v, 1, 1U << 24); }},
+
+    {"log-level", "", kLife, "LEVEL", "warning", "debug, info, warning, error or off, on stderr",
+     false, [](S& s, V v) { return set_log_level(s.log_level, v); }},
+    {"log-verbose", "", kHidden, "N", "0", "Triton's --log-level debug", false,
+     [](S& s, V v) { return set_log_verbose(s.log_level, v); }},
+    {"access-log", "", kLife, "FILE", "", "One JSON line a request into FILE; - is stdout", false,
+     [](S& s, V v) { return set_text(s.access_log, v); }},
+    {"exit-timeout-seconds", "exit-timeout-secs", kLife, "SECONDS", "30",
+     "How long accepted requests may still take after SIGTERM", false,
+     [](S& s, V v) { return set_seconds(s.exit_timeout, v, milliseconds(0)); }},
+};
+
+bool has_name(const SettingRow& row, std::string_view name) {
+  return row.name == name || std::ranges::count(words_of(row.triton_names), name) > 0;
+}
+
+}  // namespace
+
+std::span<const SettingRow> setting_rows() {
+  return kRows;
+}
+
+const SettingRow* find_setting(std::string_view name) {
+  const auto* found =
+      std::ranges::find_if(kRows, [&](const SettingRow& row) { return has_name(row, name); });
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+std::string_view nearest_setting(std::string_view name) {
+  std::vector<std::string_view> names = {"config"};
+  for (const SettingRow& row : kRows) {
+    names.push_back(row.name);
+    std::ranges::copy(words_of(row.triton_names), std::back_inserter(names));
+  }
+  return nearest(name, names);
+}
+
+std::string environment_name(const SettingRow& row) {
+  std::string name = "MUSTER_";
+  for (const char letter : row.name) {
+    const bool small = letter >= 'a' && letter <= 'z';
+    name += letter == '-' ? '_' : small ? static_cast<char>(letter - 'a' + 'A') : letter;
+  }
+  return name;
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    if (!word.empty()) words.push_back(word);
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  }
+  return words;
+}
+
+}  // namespace muster
