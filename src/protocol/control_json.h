@@ -17,6 +17,7 @@
 #include "inference/model_control.h"
 #include "inference/picture_service.h"
 #include "protocol/infer_call.h"
+#include "protocol/json/json_writer.h"
 #include "shared_memory/shared_memory_regions.h"
 
 namespace muster {
@@ -61,8 +62,5 @@ using SettingValue =
 using Settings = std::map<std::string, SettingValue, std::less<>>;
 [[nodiscard]] Result<Settings> parse_settings(std::string_view body, const ProtocolLimits&);
 [[nodiscard]] std::string settings_json(const Settings& settings);
-
-// `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace muster

@@ -11,8 +11,8 @@
 
 namespace muster {
 
-// Raw tensors of the call are views into `message`, which `owner` keeps (null: the caller does, until
-// the request is answered). Model and version are taken from the message.
+// Raw tensors of the call are views into `message`, which `owner` keeps (null: the caller does,
+// until the request is answered). Model and version are taken from the message.
 [[nodiscard]] Result<InferCall> decode_grpc_infer(const ::inference::ModelInferRequest& message,
                                                   std::shared_ptr<const void> owner,
                                                   const DecodeContext& context);

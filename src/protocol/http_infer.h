@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inference over HTTP: the JSON of the Open Inference Protocol with its binary tensor extension, to an
-// InferCall and from an InferResponse.
+// Inference over HTTP: the JSON of the Open Inference Protocol with its binary tensor extension, to
+// an InferCall and from an InferResponse.
 #pragma once
 
 #include <cstddef>
@@ -34,15 +34,16 @@ namespace muster {
 struct HttpInferReply {
   std::string json;
   std::vector<std::span<const std::byte>> parts;
-  bool binary = false;  // some output lies in `parts`: Inference-Header-Content-Length is json.size()
+  bool binary =
+      false;  // some output lies in `parts`: Inference-Header-Content-Length is json.size()
   InferResponse response;
   std::vector<Tensor> made;  // classification results
 
   [[nodiscard]] std::size_t size() const noexcept;  // of the whole body
 };
 
-// kInvalidArgument where a wish cannot be had of this response: too small a region, a classification
-// of BYTES. `reply` may be one that was used before: its memory is reused.
+// kInvalidArgument where a wish cannot be had of this response: too small a region, a
+// classification of BYTES. `reply` may be one that was used before: its memory is reused.
 [[nodiscard]] Status encode_http_infer(const ReplyWishes& wishes, InferResponse response,
                                        HttpInferReply& reply);
 

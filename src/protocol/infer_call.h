@@ -23,12 +23,12 @@ namespace muster {
 
 struct ProtocolLimits {
   std::size_t max_json_depth = 64;
-  std::size_t max_tensors = 1024;           // inputs, and outputs, of a request
-  std::size_t max_parameters = 256;         // of a request or a tensor
-  std::size_t max_rank = 32;                // dimensions of a tensor
-  std::size_t max_name_bytes = 1024;        // of a tensor, a parameter
-  std::size_t max_id_bytes = 4096;          // of a request id
-  std::int64_t max_classes = 65536;         // `classification` of an output
+  std::size_t max_tensors = 1024;     // inputs, and outputs, of a request
+  std::size_t max_parameters = 256;   // of a request or a tensor
+  std::size_t max_rank = 32;          // dimensions of a tensor
+  std::size_t max_name_bytes = 1024;  // of a tensor, a parameter
+  std::size_t max_id_bytes = 4096;    // of a request id
+  std::int64_t max_classes = 65536;   // `classification` of an output
 };
 
 // How one output is wanted.
@@ -44,9 +44,9 @@ struct OutputWish {
 // How the answer is wanted. Outlives the request.
 struct ReplyWishes {
   std::string id;
-  std::vector<OutputWish> outputs;      // empty = all the model has
-  bool binary = false;                  // for outputs without a word of their own
-  bool final_response = false;          // triton_enable_empty_final_response, on a stream
+  std::vector<OutputWish> outputs;  // empty = all the model has
+  bool binary = false;              // for outputs without a word of their own
+  bool final_response = false;      // triton_enable_empty_final_response, on a stream
 };
 
 struct InferCall {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// RequestBody: the bytes of one HTTP request's body, with the padding behind them that simdjson needs.
+// RequestBody: the bytes of one HTTP request's body, in one piece.
 #pragma once
 
 #include <cstddef>
@@ -11,23 +11,21 @@
 
 namespace muster {
 
-// Grows up to a limit. Tensors that were decoded from it are views into it, so it must stay as it is
-// from then on; requests keep it alive by a shared_ptr.
+// Grows up to a limit. Tensors that were decoded from it are views into it, so it must stay as it
+// is from then on; requests keep it alive by a shared_ptr.
 class RequestBody {
  public:
-  static constexpr std::size_t kPadding = 64;  // at least SIMDJSON_PADDING
-
   // `limit` in bytes, of what may be appended in all.
   explicit RequestBody(std::size_t limit) noexcept : limit_(limit) {}
   RequestBody(const RequestBody&) = delete;
   RequestBody& operator=(const RequestBody&) = delete;
 
-  // Makes room for `size` bytes in all. kResourceExhausted over the limit, or where there is no
-  // memory. Memory is taken as bytes come, at most `kEagerBytes` before.
+  // Makes room for `size` bytes in all. kOutOfRange over the limit, kResourceExhausted where there
+  // is no memory. Memory is taken as bytes come, at most kEagerBytes before.
   [[nodiscard]] Status reserve(std::size_t size);
   [[nodiscard]] Status append(std::span<const std::byte> bytes);
-  // At least one and up to `wanted` free bytes behind the content to receive into; `commit` says how
-  // many of them are content now.
+  // At least one and up to `wanted` free bytes behind the content to receive into; `commit` says
+  // how many of them are content now.
   [[nodiscard]] Result<std::span<std::byte>> space(std::size_t wanted);
   void commit(std::size_t received) noexcept { size_ += received; }
 
@@ -47,7 +45,7 @@ class RequestBody {
 
   const std::size_t limit_;
   std::size_t size_ = 0;
-  std::size_t capacity_ = 0;  // without the padding
+  std::size_t capacity_ = 0;
   std::unique_ptr<std::byte[], Free> data_;
 };
 

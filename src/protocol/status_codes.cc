@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "protocol/control_json.h"
+#include "protocol/json/json_writer.h"
 
 namespace muster {
 namespace {
@@ -38,7 +38,8 @@ constexpr auto kRows = std::to_array<Row>({
 
 const Row& row_of(StatusCode code) noexcept {
   const auto index = static_cast<std::size_t>(code);
-  return index < kRows.size() ? kRows[index] : kRows[static_cast<std::size_t>(StatusCode::kUnknown)];
+  return index < kRows.size() ? kRows[index]
+                              : kRows[static_cast<std::size_t>(StatusCode::kUnknown)];
 }
 
 }  // namespace
@@ -49,25 +50,44 @@ int http_status(StatusCode code) noexcept {
 
 std::string_view http_reason(int status) noexcept {
   switch (status) {
-    case 100: return "Continue";
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 431: return "Request Header Fields Too Large";
-    case 499: return "Client Closed Request";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Unknown";
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 499:
+      return "Client Closed Request";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Unknown";
   }
 }
 

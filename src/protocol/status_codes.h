@@ -9,8 +9,8 @@
 
 namespace muster {
 
-// 400 for what the client did wrong, 404, 401, 403, 413 (kOutOfRange: a body over its limit), 501, 503
-// (queue full, too late, closing, not ready), 500.
+// 400 for what the client did wrong, 404, 401, 403, 413 (kOutOfRange: a body over its limit), 501,
+// 503 (queue full, too late, closing, not ready), 500.
 [[nodiscard]] int http_status(StatusCode code) noexcept;
 // "Service Unavailable".
 [[nodiscard]] std::string_view http_reason(int status) noexcept;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/infer_tensors.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace muster {
+namespace {
+
+std::string in_quotes(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
+
+Status check_bools(std::span<const std::byte> bytes) {
+  const auto is_none = [](std::byte value) { return value > std::byte{1}; };
+  const auto found = std::find_if(bytes.begin(), bytes.end(), is_none);
+  if (found == bytes.end()) return {};
+  return invalid_argument("element " + std::to_string(found - bytes.begin()) + " is " +
+                          std::to_string(std::to_integer<int>(*found)) +
+                          ", which is no BOOL (0 or 1)");
+}
+
+// As bytes_elements does, but nothing is kept.
+Status check_strings(std::size_t count, std::span<const std::byte> bytes) {
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint32_t length = 0;
+    if (bytes.size() >= sizeof(length)) {
+      std::memcpy(&length, bytes.data(), sizeof(length));
+      bytes = bytes.subspan(sizeof(length));
+      if (length <= bytes.size()) {
+        bytes = bytes.subspan(length);
+        continue;
+      }
+    }
+    return invalid_argument("the bytes end within element " + std::to_string(i) + " of " +
+                            std::to_string(count));
+  }
+  if (bytes.empty()) return {};
+  return invalid_argument(std::to_string(bytes.size()) + " bytes follow its last element");
+}
+
+Status check_size(const InputHead& head, std::size_t given) {
+  if (head.type == DataType::kBytes) return {};
+  const std::size_t expected = head.elements * element_size(head.type);
+  if (given == expected) return {};
+  return invalid_argument("shape " + head.shape.to_string() + " of " +
+                          std::string(data_type_name(head.type)) + " takes " +
+                          std::to_string(expected) + " bytes, " + std::to_string(given) + " given");
+}
+
+Status check_elements(const InputHead& head, std::span<const std::byte> bytes) {
+  if (head.type == DataType::kBool) return check_bools(bytes);
+  if (head.type == DataType::kBytes) return check_strings(head.elements, bytes);
+  return {};
+}
+
+Result<Tensor> read_slice(const InputHead& head, const RegionPlace& place,
+                          const DecodeContext& context) {
+  MUSTER_RETURN_IF_ERROR(check_size(head, place.byte_size.value_or(0)));
+  MUSTER_ASSIGN_OR_RETURN(const std::optional<RegionSlice> slice, region_slice(place, context));
+  if (!slice) return internal_error("a tensor in shared memory names no region");
+  MUSTER_ASSIGN_OR_RETURN(Tensor tensor, Tensor::allocate(head.type, head.shape, slice->size()));
+  MUSTER_RETURN_IF_ERROR(slice->read(tensor.bytes()));
+  MUSTER_RETURN_IF_ERROR(check_elements(head, tensor.bytes()));
+  return tensor;
+}
+
+}  // namespace
+
+Status check_tensor_name(std::string_view kind, std::string_view name, std::size_t index,
+                         const ProtocolLimits& limits) {
+  if (index >= limits.max_tensors) {
+    return invalid_argument("there are more than " + std::to_string(limits.max_tensors) + " " +
+                            std::string(kind) + "s");
+  }
+  if (name.empty()) {
+    return invalid_argument(std::string(kind) + " " + std::to_string(index) + " has no name");
+  }
+  if (name.size() > limits.max_name_bytes) {
+    return invalid_argument("the name of " + std::string(kind) + " '" + printable(name, 40) +
+                            "' has more than " + std::to_string(limits.max_name_bytes) + " bytes");
+  }
+  return {};
+}
+
+Status check_id(std::string_view id, const ProtocolLimits& limits) {
+  if (id.size() <= limits.max_id_bytes) return {};
+  return invalid_argument("the request's id has " + std::to_string(id.size()) +
+                          " bytes, the limit is " + std::to_string(limits.max_id_bytes));
+}
+
+Result<DataType> read_datatype(std::string_view name) {
+  // The prefix is what config.pbtxt writes, and no client.
+  if (name.starts_with("TYPE_")) {
+    return invalid_argument("unknown data type '" + printable(name) + "'");
+  }
+  return parse_data_type(name);
+}
+
+Status check_rank(std::size_t rank, const ProtocolLimits& limits) {
+  if (rank <= limits.max_rank) return {};
+  return invalid_argument("the shape has more than " + std::to_string(limits.max_rank) +
+                          " dimensions");
+}
+
+Status set_shape(InputHead& head, Shape shape) {
+  const bool sized = element_size(head.type) > 0;
+  // With the size of an element, so that no product of the two overflows later.
+  MUSTER_RETURN_IF_ERROR(sized ? byte_size(head.type, shape).status()
+                               : element_count(shape).status());
+  MUSTER_ASSIGN_OR_RETURN(head.elements, element_count(shape));
+  head.shape = std::move(shape);
+  return {};
+}
+
+Status in_input(std::string_view name, const Status& status) {
+  return status.ok() ? status : status.with_context("input " + in_quotes(name));
+}
+
+Status add_view(InputHead head, std::span<const std::byte> bytes, InferRequest& request) {
+  if (const Status size = check_size(head, bytes.size()); !size.ok()) {
+    return in_input(head.name, size);
+  }
+  if (const Status elements = check_elements(head, bytes); !elements.ok()) {
+    return in_input(head.name, elements);
+  }
+  request.add_input(std::move(head.name), TensorView{head.type, std::move(head.shape), bytes});
+  return {};
+}
+
+Status add_from_region(InputHead head, const RegionPlace& place, const DecodeContext& context,
+                       InferRequest& request) {
+  auto tensor = read_slice(head, place, context);
+  if (!tensor.ok()) return in_input(head.name, tensor.status());
+  request.add_input(std::move(head.name), *std::move(tensor));
+  return {};
+}
+
+Result<std::optional<RegionSlice>> region_slice(const RegionPlace& place,
+                                                const DecodeContext& context) {
+  if (!place.named) {
+    if (!place.placed) return std::optional<RegionSlice>();
+    return invalid_argument(
+        "shared_memory_offset and shared_memory_byte_size need a shared_memory_region");
+  }
+  if (!place.byte_size) {
+    return invalid_argument("shared_memory_region needs a shared_memory_byte_size");
+  }
+  if (context.regions == nullptr) return unimplemented("shared memory is not supported here");
+  MUSTER_ASSIGN_OR_RETURN(RegionSlice slice,
+                          context.regions->slice(place.name, place.offset, *place.byte_size));
+  return std::optional<RegionSlice>(std::move(slice));
+}
+
+}  // namespace muster
