@@ -125,10 +125,9 @@ Status apply_output_parameter(std::string_view name, const ParameterValue& value
                               OutputParameters& parameters) {
   if (name == "binary_data") return read(name, value, parameters.binary_data.emplace());
   if (name == "classification") {
-    const auto* classes = std::get_if<std::int64_t>(&value);
-    if (classes == nullptr || *classes < 1) return wrong_type(name, "a whole number above 0");
-    parameters.classes = *classes;
-    return {};
+    std::uint64_t& classes = parameters.classes.emplace();
+    const Status status = read(name, value, classes);
+    return status.ok() && classes > 0 ? status : wrong_type(name, "a whole number above 0");
   }
   return apply_region_parameter(name, value, parameters.region);
 }
@@ -141,11 +140,12 @@ Status add_output(std::string name, OutputParameters parameters, const DecodeCon
     return invalid_argument("output '" + printable(name) + "': " + what);
   };
   OutputWish wish;
-  wish.classes = parameters.classes.value_or(0);
-  if (wish.classes > limits.max_classes) {
-    return at_fault("classification of " + std::to_string(wish.classes) +
+  const std::uint64_t classes = parameters.classes.value_or(0);
+  if (classes > static_cast<std::uint64_t>(limits.max_classes)) {
+    return at_fault("classification of " + std::to_string(classes) +
                     " classes is over the limit of " + std::to_string(limits.max_classes));
   }
+  wish.classes = static_cast<std::int64_t>(classes);
   wish.binary = parameters.binary_data.value_or(call.wishes.binary);
   if (parameters.region.named && wish.classes > 0) {
     return at_fault("classification and shared memory exclude each other");

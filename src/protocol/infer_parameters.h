@@ -37,7 +37,7 @@ struct InputParameters {
 
 struct OutputParameters {
   std::optional<bool> binary_data;
-  std::optional<std::int64_t> classes;
+  std::optional<std::uint64_t> classes;
   RegionPlace region;
 };
 
