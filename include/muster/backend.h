@@ -16,9 +16,14 @@
 
 namespace muster {
 
+// What prepare_input and run say where no later call can succeed either: the device is gone, its
+// context is corrupt. The model is then taken out of service instead of failing request by request;
+// loading it again is the way back. Any other failure is the batch's own.
+inline constexpr StatusCode kBrokenForGood = StatusCode::kDataLoss;
+
 // Runs one batch at a time; used by one thread at a time. Per batch:
 //   prepare_input* run output*
-// A failed call leaves the session ready for the next prepare_input.
+// A failed call leaves the session ready for the next prepare_input, but for kBrokenForGood.
 class Session {
  public:
   virtual ~Session() = default;

@@ -11,12 +11,14 @@
 namespace muster {
 
 BatchRunner::BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature,
-                         bool stacked, Clock& clock, BatchingMetrics& metrics)
+                         bool stacked, Clock& clock, BatchingMetrics& metrics,
+                         std::shared_ptr<const ModelDescription> description)
     : session_(std::move(session)),
       signature_(signature),
       stacked_(stacked),
       clock_(clock),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      description_(std::move(description)) {}
 
 void BatchRunner::run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
                       std::vector<Result<InferResponse>>& outcomes) noexcept {
@@ -73,6 +75,7 @@ Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
   stages = {gathered - batch.taken_at, computed - gathered, clock_.now() - computed};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     responses[i].id = requests[i]->request.id;
+    responses[i].model = description_;
     responses[i].batch = {batch.rows,    static_cast<std::int64_t>(requests.size()),
                           batch.reason,  batch.taken_at - requests[i]->accepted_at,
                           stages.gather, stages.compute};

@@ -27,8 +27,10 @@ struct BatchFacts {
 class BatchRunner {
  public:
   // `signature`, `clock` and `metrics` must outlive it. `stacked`: the first axis counts rows.
+  // `description` goes with every response; it may be null.
   BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature, bool stacked,
-              Clock& clock, BatchingMetrics& metrics);
+              Clock& clock, BatchingMetrics& metrics,
+              std::shared_ptr<const ModelDescription> description = nullptr);
 
   // One outcome for each request, in their order; requests stay the caller's to answer. Where the
   // batch fails, all get its status.
@@ -58,6 +60,7 @@ class BatchRunner {
   const bool stacked_;
   Clock& clock_;
   BatchingMetrics& metrics_;
+  const std::shared_ptr<const ModelDescription> description_;
   std::vector<InferResponse> responses_;  // of the batch under way; keeps its memory
 };
 

@@ -46,21 +46,22 @@ QueueOptions bound_as(QueueOptions queue, const CompiledModel& model) {
 }  // namespace
 
 SessionWorkers::SessionWorkers(const CompiledModel& model, bool stacked, QueueOptions queue,
-                               Clock& clock, BatchingMetrics& metrics)
+                               Clock& clock, BatchingMetrics& metrics,
+                               std::shared_ptr<const ModelDescription> description)
     : model_(model),
       stacked_(stacked),
       clock_(clock),
       metrics_(metrics),
+      description_(std::move(description)),
       thread_bound_(model.sessions_are_thread_bound()),
       queue_(bound_as(std::move(queue), model), clock, metrics) {}
 
-Result<std::unique_ptr<SessionWorkers>> SessionWorkers::start(const CompiledModel& model,
-                                                              bool stacked, QueueOptions queue,
-                                                              Clock& clock,
-                                                              BatchingMetrics& metrics) {
+Result<std::unique_ptr<SessionWorkers>> SessionWorkers::start(
+    const CompiledModel& model, bool stacked, QueueOptions queue, Clock& clock,
+    BatchingMetrics& metrics, std::shared_ptr<const ModelDescription> description) {
   const std::size_t count = queue.runners;
   std::unique_ptr<SessionWorkers> workers(
-      new SessionWorkers(model, stacked, std::move(queue), clock, metrics));
+      new SessionWorkers(model, stacked, std::move(queue), clock, metrics, std::move(description)));
   workers->runners_.resize(count);
   workers->made_.resize(count);
   try {
@@ -99,7 +100,7 @@ Status SessionWorkers::make_runner(std::size_t index) {
   try {
     MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, model_.new_session());
     runners_[index] = std::make_unique<BatchRunner>(std::move(session), model_.signature(),
-                                                    stacked_, clock_, metrics_);
+                                                    stacked_, clock_, metrics_, description_);
     return {};
   } catch (const std::exception& error) {
     return internal_error(std::string("a session could not be made: ") + error.what());

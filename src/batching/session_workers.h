@@ -22,10 +22,11 @@ class SessionWorkers {
  public:
   // Makes the sessions (each on its worker's thread where they are bound to one) and starts the
   // threads. `model`, `clock` and `metrics` must outlive what is returned. `queue.runners` sessions
-  // are made; `queue.runners_are_thread_bound` is taken from the model.
-  static Result<std::unique_ptr<SessionWorkers>> start(const CompiledModel& model, bool stacked,
-                                                       QueueOptions queue, Clock& clock,
-                                                       BatchingMetrics& metrics);
+  // are made; `queue.runners_are_thread_bound` is taken from the model. `description` goes with
+  // every response; it may be null.
+  static Result<std::unique_ptr<SessionWorkers>> start(
+      const CompiledModel& model, bool stacked, QueueOptions queue, Clock& clock,
+      BatchingMetrics& metrics, std::shared_ptr<const ModelDescription> description = nullptr);
   SessionWorkers(const SessionWorkers&) = delete;
   SessionWorkers& operator=(const SessionWorkers&) = delete;
   // Closes. Must not run where a completion may be running.
@@ -45,7 +46,7 @@ class SessionWorkers {
 
  private:
   SessionWorkers(const CompiledModel& model, bool stacked, QueueOptions queue, Clock& clock,
-                 BatchingMetrics& metrics);
+                 BatchingMetrics& metrics, std::shared_ptr<const ModelDescription> description);
   void start_threads();
   void work(std::size_t worker);
   Status make_runner(std::size_t index);
@@ -56,6 +57,7 @@ class SessionWorkers {
   const bool stacked_;
   Clock& clock_;
   BatchingMetrics& metrics_;
+  const std::shared_ptr<const ModelDescription> description_;
   const bool thread_bound_;
   BatchQueue queue_;
   std::vector<std::unique_ptr<BatchRunner>> runners_;  // [i] is whose turn the queue says it is

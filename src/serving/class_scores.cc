@@ -141,4 +141,22 @@ Result<std::vector<std::vector<ClassScore>>> class_scores(const TensorView& outp
   return scores;
 }
 
+Result<std::vector<std::vector<ClassScore>>> class_scores_of(const InferResponse& response,
+                                                             const ModelConfig& config,
+                                                             bool stacked, std::size_t top_k) {
+  MUSTER_ASSIGN_OR_RETURN(const TensorSpec* output, classifying_output(config));
+  const Tensor* tensor = response.find(output->name);
+  if (tensor == nullptr) {
+    return invalid_argument("the response has no output '" + printable(output->name) + "'");
+  }
+  if (stacked && tensor->shape().rank() < 2) {
+    return failed_precondition("output '" + printable(output->name) + "' of shape " +
+                               tensor->shape().to_string() + " holds one number a row, no classes");
+  }
+  static const std::vector<std::string> kNoLabels;
+  const auto labels = config.labels.find(output->name);
+  return class_scores(tensor->view(), config.activation,
+                      labels == config.labels.end() ? kNoLabels : labels->second, top_k);
+}
+
 }  // namespace muster

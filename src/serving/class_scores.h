@@ -20,4 +20,9 @@ namespace muster {
     const TensorView& output, const std::string& activation, const std::vector<std::string>& labels,
     std::size_t top_k);
 
+// The same of the output of a response that classifies. `stacked`: the model's first axis counts
+// rows.
+[[nodiscard]] Result<std::vector<std::vector<ClassScore>>> class_scores_of(
+    const InferResponse& response, const ModelConfig& config, bool stacked, std::size_t top_k);
+
 }  // namespace muster

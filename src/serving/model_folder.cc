@@ -23,19 +23,9 @@ std::optional<std::int64_t> version_of(const std::string& name) {
   return parse_int(name);
 }
 
-std::vector<std::int64_t> versions_in(const fs::path& folder) {
-  std::vector<std::int64_t> versions;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (!entry->is_directory(ignored)) continue;
-    if (const auto version = version_of(entry->path().filename().string())) {
-      versions.push_back(*version);
-    }
-  }
-  std::ranges::sort(versions);
-  return versions;
+Status leads_out(const std::string& path) {
+  return failed_precondition(printable(path) +
+                             " leads out of its repository; put the file itself there");
 }
 
 Result<std::string> read_bounded(const fs::path& file, std::size_t limit) {
@@ -76,6 +66,29 @@ Result<ParsedConfig> read_config(const fs::path& folder, const std::string& name
 
 }  // namespace
 
+std::vector<std::int64_t> versions_in(const std::string& folder) {
+  std::vector<std::int64_t> versions;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (!entry->is_directory(ignored)) continue;
+    if (const auto version = version_of(entry->path().filename().string())) {
+      versions.push_back(*version);
+    }
+  }
+  std::ranges::sort(versions);
+  return versions;
+}
+
+bool lies_within(const std::string& path, const std::string& folder) {
+  std::error_code error;
+  const fs::path whole = fs::canonical(path, error);
+  if (error) return fs::symlink_status(path, error).type() == fs::file_type::not_found;
+  const fs::path inner = whole.lexically_relative(folder);
+  return !inner.empty() && *inner.begin() != "..";
+}
+
 Result<ModelFolder> ModelFolder::open(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -111,8 +124,32 @@ Result<ModelFolder> ModelFolder::open(const std::string& path) {
   MUSTER_ASSIGN_OR_RETURN(ParsedConfig config, read_config(place, name));
   ModelFolder folder(place.string(), name, std::move(config));
   folder.wanted_version_ = wanted;
-  folder.versions_ = versions_in(place);
+  folder.versions_ = versions_in(place.string());
   return folder;
+}
+
+Result<ModelFolder> ModelFolder::open_within(const std::string& path, std::string repository) {
+  // Not of where a link leads: the model goes by the name that it has in the repository.
+  const std::string name = fs::path(path).filename().string();
+  const std::string config_file = (fs::path(path) / kConfigFile).string();
+  for (const std::string& place : {path, config_file}) {
+    if (!lies_within(place, repository)) return leads_out(place);
+  }
+  MUSTER_ASSIGN_OR_RETURN(ParsedConfig config, read_config(path, name));
+  ModelFolder folder(path, name, std::move(config));
+  folder.repository_ = std::move(repository);
+  folder.versions_ = versions_in(path);
+  return folder;
+}
+
+Status ModelFolder::put_above(std::string_view json) {
+  MUSTER_ASSIGN_OR_RETURN(
+      config_, muster::put_above(config_, json, {"the configuration sent for " + name_, name_}));
+  return {};
+}
+
+Status ModelFolder::check_place(const std::string& path) const {
+  return repository_.empty() || lies_within(path, repository_) ? Status() : leads_out(path);
 }
 
 Result<ModelFolder::Choice> ModelFolder::choose() const {
@@ -133,6 +170,10 @@ Result<ModelFolder::Choice> ModelFolder::choose() const {
   return choose_in(std::to_string(version), version);
 }
 
+Result<ModelFolder::Choice> ModelFolder::choose(std::int64_t version) const {
+  return choose_in(version == 0 ? "" : std::to_string(version), version);
+}
+
 Result<ModelFolder::Choice> ModelFolder::choose_in(const std::string& sub,
                                                    std::int64_t version) const {
   const ModelConfig& config = config_.config();
@@ -146,6 +187,7 @@ Result<ModelFolder::Choice> ModelFolder::choose_in(const std::string& sub,
                                                          : config.model_filename);
     if (file.empty()) continue;
     if (fs::is_regular_file(folder / file, error)) {
+      MUSTER_RETURN_IF_ERROR(check_place((folder / file).string()));
       return Choice{(folder / file).string(), std::string(backend), version};
     }
     tried += (tried.empty() ? "" : ", ") + file;
@@ -165,7 +207,9 @@ Result<std::string> ModelFolder::read(std::string_view bare_name) const {
   if (bare_name.empty() || bare_name.find('/') != std::string_view::npos || bare_name == "..") {
     return invalid_argument("'" + printable(bare_name) + "' is no file's bare name");
   }
-  return read_bounded(fs::path(path_) / bare_name, kMaxLabelFileBytes);
+  const fs::path file = fs::path(path_) / bare_name;
+  MUSTER_RETURN_IF_ERROR(check_place(file.string()));
+  return read_bounded(file, kMaxLabelFileBytes);
 }
 
 }  // namespace muster

@@ -64,19 +64,7 @@ Result<Shape> ModelService::picture_shape(std::int64_t pictures) const {
 
 Result<std::vector<std::vector<ClassScore>>> ModelService::scores(const InferResponse& response,
                                                                   std::size_t top_k) const {
-  MUSTER_ASSIGN_OR_RETURN(const TensorSpec* output, classifying_output(config()));
-  const Tensor* tensor = response.find(output->name);
-  if (tensor == nullptr) {
-    return invalid_argument("the response has no output '" + printable(output->name) + "'");
-  }
-  if (parts_->model->stacked() && tensor->shape().rank() < 2) {
-    return failed_precondition("output '" + printable(output->name) + "' of shape " +
-                               tensor->shape().to_string() + " holds one number a row, no classes");
-  }
-  static const std::vector<std::string> kNoLabels;
-  const auto labels = config().labels.find(output->name);
-  return class_scores(tensor->view(), config().activation,
-                      labels == config().labels.end() ? kNoLabels : labels->second, top_k);
+  return class_scores_of(response, config(), parts_->model->stacked(), top_k);
 }
 
 void ModelService::close() {

@@ -9,8 +9,7 @@
 #include "base/text.h"
 #include "model_config/model_config.h"
 #include "serving/backend_library.h"
-#include "serving/batch_probe.h"
-#include "serving/model_folder.h"
+#include "serving/fault_watch.h"
 
 namespace muster {
 namespace {
@@ -75,62 +74,84 @@ Result<int> threads_for(const ServiceOptions& options, int instances) {
   return std::max(1, available_cpus() / std::max(1, instances));
 }
 
+// What the warm-up found becomes a warning, a changed configuration, or the end of the load.
+Status apply_findings(const WarmUpFindings& findings, const std::string& file,
+                      ModelConfig& config) {
+  if (!findings.broken.ok()) return findings.broken.with_context(printable(file));
+  if (!findings.not_mergeable.empty() && config.dynamic_batching) {
+    log(LogLevel::kWarning,
+        file + ": requests will run one by one, because " + findings.not_mergeable);
+    config.dynamic_batching = false;
+  }
+  if (!findings.not_tried.empty()) {
+    log(LogLevel::kInfo, file + ": not warmed up: " + findings.not_tried);
+  }
+  if (findings.sizes_left > 0) {
+    log(LogLevel::kInfo, file + ": not warmed up, for want of time, at " +
+                             std::to_string(findings.sizes_left) + " batch sizes");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
                                                        const ServiceOptions& options,
                                                        Clock& clock) {
   MUSTER_ASSIGN_OR_RETURN(const ModelFolder folder, ModelFolder::open(path));
-  MUSTER_ASSIGN_OR_RETURN(const ModelFolder::Choice choice, folder.choose());
+  MUSTER_ASSIGN_OR_RETURN(ModelFolder::Choice choice, folder.choose());
   std::shared_ptr<Backend> backend = options.backend;
   if (!backend) {
     MUSTER_ASSIGN_OR_RETURN(backend, open_backend(choice.backend));
   }
-  const int instances = options.instance_count.value_or(folder.config().config().instance_count);
-  MUSTER_ASSIGN_OR_RETURN(const int threads, threads_for(options, instances));
+  LoadOrder order{folder, std::move(choice), std::move(backend), options};
+  MUSTER_ASSIGN_OR_RETURN(auto served, load(std::move(order), clock));
+  MUSTER_RETURN_IF_ERROR(served->start());
+  return served;
+}
+
+Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& clock) {
+  const ModelFolder& folder = order.folder;
+  const ModelFolder::Choice& choice = order.choice;
+  const int instances =
+      order.options.instance_count.value_or(folder.config().config().instance_count);
+  MUSTER_ASSIGN_OR_RETURN(const int threads, threads_for(order.options, instances));
   MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<const CompiledModel> model,
-                          backend->load({choice.file, &folder.config().config(), threads}));
+                          order.backend->load({choice.file, &folder.config().config(), threads}));
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();
   description->file = choice.file;
-  description->runtime = backend->version();
+  description->runtime = order.backend->version();
+  description->version = choice.version;
   MUSTER_ASSIGN_OR_RETURN(description->config,
                           resolve(folder.config(), description->signature,
                                   {choice.backend, choice.file, [&folder](std::string_view name) {
                                      return folder.read(name);
                                    }}));
   ModelConfig& config = description->config;
-  MUSTER_RETURN_IF_ERROR(apply_options(options, choice.file, description->signature, config));
-  description->version = choice.version;
+  MUSTER_RETURN_IF_ERROR(apply_options(order.options, choice.file, description->signature, config));
   for (const std::string& warning : config.warnings)
     log(LogLevel::kWarning, warning);
 
-  const ProbeFindings findings = probe(*model, config.batching.max_batch_size > 0,
-                                       config.batching.max_batch_size, config.outputs);
-  if (!findings.not_mergeable.empty() && config.dynamic_batching) {
-    log(LogLevel::kWarning,
-        choice.file + ": requests will run one by one, because " + findings.not_mergeable);
-    config.dynamic_batching = false;
-  }
-  if (!findings.not_tried.empty()) {
-    log(LogLevel::kInfo, choice.file + ": not warmed up: " + findings.not_tried);
-  }
-
+  const WarmUpFindings findings = warm_up(*model, config, order.warm_up, clock,
+                                          add_saturating(clock.now(), order.warm_up_limit));
+  MUSTER_RETURN_IF_ERROR(apply_findings(findings, choice.file, config));
   description->config_text = to_text(config);
-  std::unique_ptr<ServedModel> served(
-      new ServedModel(std::move(backend), std::move(model), std::move(description), clock));
-  MUSTER_RETURN_IF_ERROR(served->start_workers());
-  return served;
+  return std::unique_ptr<ServedModel>(new ServedModel(
+      std::move(order.backend), watch_faults(std::move(model), std::move(order.on_fault)),
+      std::move(description), std::move(order.metrics), clock));
 }
 
 ServedModel::ServedModel(std::shared_ptr<Backend> backend,
                          std::shared_ptr<const CompiledModel> model,
-                         std::shared_ptr<const ModelDescription> description, Clock& clock)
+                         std::shared_ptr<const ModelDescription> description,
+                         std::shared_ptr<VersionMetrics> metrics, Clock& clock)
     : backend_(std::move(backend)),
       model_(std::move(model)),
       description_(std::move(description)),
-      clock_(clock) {
+      clock_(clock),
+      metrics_(std::move(metrics)) {
   const ModelConfig& config = description_->config;
   rules_.config = &config;
   rules_.signature = &description_->signature;
@@ -143,7 +164,7 @@ ServedModel::ServedModel(std::shared_ptr<Backend> backend,
 
 ServedModel::~ServedModel() = default;
 
-Status ServedModel::start_workers() {
+Status ServedModel::start() {
   const ModelConfig& config = description_->config;
   QueueOptions queue;
   queue.limits.max_rows = rules_.max_rows;
@@ -153,20 +174,21 @@ Status ServedModel::start_workers() {
   queue.max_requests = config.batching.max_queue_size;
   queue.max_bytes = config.batching.max_queue_bytes;
   queue.runners = static_cast<std::size_t>(config.instance_count);
-  MUSTER_ASSIGN_OR_RETURN(
-      workers_, SessionWorkers::start(*model_, rules_.stacked, std::move(queue), clock_, metrics_));
+  MUSTER_ASSIGN_OR_RETURN(workers_,
+                          SessionWorkers::start(*model_, rules_.stacked, std::move(queue), clock_,
+                                                metrics_->batching, description_));
   return {};
 }
 
 Result<PendingRequest> ServedModel::admit(InferRequest request) {
   const std::string& name = description_->config.name;
   if (!request.model.empty() && request.model != name) {
-    not_fitting_.add();
+    metrics_->not_fitting.add();
     return not_found("there is no model '" + printable(request.model) + "' here, only '" +
                      printable(name) + "'");
   }
   if (request.version != 0 && request.version != description_->version) {
-    not_fitting_.add();
+    metrics_->not_fitting.add();
     return not_found("there is no version " + std::to_string(request.version) + " of model '" +
                      printable(name) + "' here");
   }
@@ -175,7 +197,7 @@ Result<PendingRequest> ServedModel::admit(InferRequest request) {
     request.deadline = std::min(request.deadline, add_saturating(clock_.now(), timeout));
   }
   auto pending = check_request(std::move(request), rules_);
-  if (!pending.ok()) not_fitting_.add();
+  if (!pending.ok()) metrics_->not_fitting.add();
   return pending;
 }
 
@@ -199,24 +221,29 @@ bool ServedModel::cancel(RequestTicket ticket) {
   return workers_->cancel(ticket);
 }
 
+void ServedModel::begin_close() {
+  workers_->begin_close();
+}
+
 void ServedModel::close() {
   workers_->close();
 }
 
 ServiceStatistics ServedModel::statistics() const {
+  const BatchingMetrics& counted = metrics_->batching;
   ServiceStatistics totals;
-  totals.requests_accepted = metrics_.accepted.value();
-  totals.requests_refused = metrics_.refused.value() + not_fitting_.value();
-  totals.requests_succeeded = metrics_.succeeded.count();
-  totals.requests_failed = metrics_.failed.count();
-  totals.requests_expired = metrics_.expired.count();
-  totals.requests_cancelled = metrics_.cancelled.count();
-  totals.rows = metrics_.rows.value();
+  totals.requests_accepted = counted.accepted.value();
+  totals.requests_refused = counted.refused.value() + metrics_->not_fitting.value();
+  totals.requests_succeeded = counted.succeeded.count();
+  totals.requests_failed = counted.failed.count();
+  totals.requests_expired = counted.expired.count();
+  totals.requests_cancelled = counted.cancelled.count();
+  totals.rows = counted.rows.value();
   for (std::size_t i = 0; i < kCloseReasonCount; ++i) {
-    totals.batches_by_reason[i] = metrics_.batches_by_reason[i].value();
+    totals.batches_by_reason[i] = counted.batches_by_reason[i].value();
     totals.batches += totals.batches_by_reason[i];
   }
-  totals.batches_by_rows = metrics_.batch_rows.counts();
+  totals.batches_by_rows = counted.batch_rows.counts();
   return totals;
 }
 

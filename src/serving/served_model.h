@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// ServedModel: one loaded model with its queue and workers. Loads, checks requests, hands them on.
+// ServedModel: one loaded version of a model with its queue and workers. Loads, checks requests,
+// hands them on.
+//
+//   open | load start     then infer and cancel from any thread     close ~ServedModel
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -9,16 +13,37 @@
 #include <muster/service.h>
 
 #include "base/clock.h"
-#include "batching/batching_metrics.h"
 #include "batching/session_workers.h"
+#include "serving/model_folder.h"
+#include "serving/repository/version_metrics.h"
 #include "serving/request_check.h"
+#include "serving/warm_up.h"
 
 namespace muster {
 
+// What to load, and how. The folder is used during `load` alone.
+struct LoadOrder {
+  const ModelFolder& folder;
+  ModelFolder::Choice choice;
+  std::shared_ptr<Backend> backend;
+  ServiceOptions options = {};
+  WarmUpExtent warm_up = WarmUpExtent::kProbe;
+  std::chrono::milliseconds warm_up_limit{0};  // for what is not essential (warm_up.h)
+  std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
+  // Called once where a session breaks for good (fault_watch.h). May be null.
+  std::function<void(std::string reason)> on_fault = {};
+};
+
 class ServedModel {
  public:
-  // Blocks while the model loads and warms up. `options.backend` null: the one that the model's
-  // configuration or file names. `clock` must outlive it.
+  // Blocks while the model loads and warms up, all on the calling thread but for what the backend
+  // does on threads of its own. `clock` must outlive what is returned.
+  static Result<std::unique_ptr<ServedModel>> load(LoadOrder order, Clock& clock);
+  // Makes the sessions and starts the workers, which inherit the calling thread's priority. Once.
+  Status start();
+
+  // Both at once, with a probe instead of a whole warm-up.
+  // `options.backend` null: the one that the model's configuration or file names.
   static Result<std::unique_ptr<ServedModel>> open(const std::string& path,
                                                    const ServiceOptions& options, Clock& clock);
   ServedModel(const ServedModel&) = delete;
@@ -29,6 +54,8 @@ class ServedModel {
   void infer(InferRequest request, Completion completion);
   [[nodiscard]] Result<InferResponse> infer(InferRequest request);
   bool cancel(RequestTicket ticket);
+  // Refuses what is new and returns at once.
+  void begin_close();
   void close();
 
   [[nodiscard]] const std::shared_ptr<const ModelDescription>& description() const noexcept {
@@ -40,8 +67,8 @@ class ServedModel {
 
  private:
   ServedModel(std::shared_ptr<Backend> backend, std::shared_ptr<const CompiledModel> model,
-              std::shared_ptr<const ModelDescription> description, Clock& clock);
-  Status start_workers();
+              std::shared_ptr<const ModelDescription> description,
+              std::shared_ptr<VersionMetrics> metrics, Clock& clock);
   [[nodiscard]] Result<PendingRequest> admit(InferRequest request);
 
   // Constant after construction, in the order of who needs whom.
@@ -51,8 +78,7 @@ class ServedModel {
   RequestRules rules_;
   Clock& clock_;
   // Synchronise themselves.
-  BatchingMetrics metrics_;
-  Counter not_fitting_;  // refused by the check, before batching
+  const std::shared_ptr<VersionMetrics> metrics_;
   std::unique_ptr<SessionWorkers> workers_;
 };
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/repository/background_threads.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace muster {
+namespace {
+
+// Of the calling thread alone, as Linux has it. Refusals are no matter: then it is as quick as all.
+void lower_priority() noexcept {
+  constexpr int kNicest = 19;
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNicest);
+  const sched_param none{};
+  (void)::sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+}  // namespace
+
+BackgroundThreads::BackgroundThreads(std::size_t count, ThreadPriority priority) {
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, count); ++i)
+    threads_.emplace_back([this, priority] { work(priority); });
+}
+
+BackgroundThreads::~BackgroundThreads() {
+  finish();
+}
+
+void BackgroundThreads::post(std::function<void()> job) {
+  const MutexLock lock(mutex_);
+  jobs_.push_back(std::move(job));
+  work_.notify_one();
+}
+
+void BackgroundThreads::post_first(std::function<void()> job) {
+  const MutexLock lock(mutex_);
+  jobs_.push_front(std::move(job));
+  work_.notify_one();
+}
+
+void BackgroundThreads::finish() {
+  {
+    const MutexLock lock(mutex_);
+    ending_ = true;
+    work_.notify_all();
+  }
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void BackgroundThreads::work(ThreadPriority priority) {
+  if (priority == ThreadPriority::kLow) lower_priority();
+  MutexLock lock(mutex_);
+  while (true) {
+    while (jobs_.empty() && !ending_)
+      work_.wait(lock);
+    if (jobs_.empty()) return;
+    const std::function<void()> job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    lock.lock();
+  }
+}
+
+}  // namespace muster

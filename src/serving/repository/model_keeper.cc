@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/repository/model_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace muster {
+namespace {
+
+// Two, so that one model that answers for long does not hold up the unloading of another.
+constexpr std::size_t kUnloaders = 2;
+
+void run_all(std::vector<std::function<void()>>& after) {
+  for (const std::function<void()>& step : after)
+    step();
+  after.clear();
+}
+
+Status no_such_model(std::string_view name) {
+  return not_found("there is no model '" + printable(name) + "'");
+}
+
+}  // namespace
+
+ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
+                         LocalServiceOptions options, Clock& clock)
+    : repository_(std::move(repository)),
+      options_(std::move(options)),
+      registry_(registry),
+      clock_(clock),
+      backends_(options_.backends),
+      loaders_(options_.load_threads, ThreadPriority::kUsual),
+      starters_(1, ThreadPriority::kUsual),
+      unloaders_(kUnloaders, ThreadPriority::kUsual) {}
+
+ModelKeeper::~ModelKeeper() {
+  stop();
+  if (poller_.joinable()) poller_.join();
+  loaders_.finish();
+  starters_.finish();
+  {
+    const MutexLock lock(mutex_);
+    unload_all();
+  }
+  unloaders_.finish();
+}
+
+Status ModelKeeper::begin() {
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<FoundModel> found, repository_.scan());
+  const bool all = options_.control != ModelControlMode::kExplicit ||
+                   std::ranges::find(options_.load_models, "*") != options_.load_models.end();
+  for (const std::string& name : options_.load_models) {
+    if (name != "*" && std::ranges::find(found, name, &FoundModel::name) == found.end()) {
+      return no_such_model(name).with_context("load_models");
+    }
+  }
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    for (const FoundModel& model : found) {
+      const bool named =
+          std::ranges::find(options_.load_models, model.name) != options_.load_models.end();
+      if (!all && !named) continue;
+      ModelRecord& record = record_of(model.name);
+      record.seen_stamp = record.followed_stamp = model.stamp();
+      enqueue(record, {}, after);
+    }
+    begun_ = true;
+    settle_changed();
+    if (options_.control == ModelControlMode::kPoll) {
+      poller_ = std::thread([this] { keep_polling(); });
+    }
+  }
+  run_all(after);
+  return {};
+}
+
+ModelRecord& ModelKeeper::record_of(const std::string& name) {
+  ModelRecord& record = models_[name];
+  record.name = name;
+  return record;
+}
+
+void ModelKeeper::settle_changed() {
+  if (begun_ && working_ == 0) first_done_ = true;
+  changed_.notify_all();
+}
+
+void ModelKeeper::enqueue(ModelRecord& model, ModelJob job, Afterwards& after) {
+  if (!model.current && model.waiting.empty()) ++working_;
+  model.waiting.push_back(std::move(job));
+  advance(model, after);
+}
+
+void ModelKeeper::advance(ModelRecord& model, Afterwards& after) {
+  while (!model.busy) {
+    if (!model.current) {
+      if (model.waiting.empty()) return;
+      begin_job(model);
+      continue;
+    }
+    const auto step = stopping_ ? std::nullopt : next_step(snapshot_of(model));
+    if (!step) {
+      end_job(model, outcome_of(model), after);
+    } else if (step->kind == VersionStep::Kind::kLoad) {
+      begin_load(model, step->version);
+    } else {
+      unload_version(model, step->version);
+    }
+  }
+}
+
+void ModelKeeper::begin_job(ModelRecord& model) {
+  model.current = std::move(model.waiting.front());
+  model.waiting.pop_front();
+  if (model.current->kind == ModelJob::Kind::kUnload) {
+    model.plan.reset();
+    model.config_json.clear();
+    model.failure = {};
+    mark_wanted(model);
+    return;
+  }
+  if (model.current->config_json.empty()) model.current->config_json = model.config_json;
+  model.busy = true;
+  // The record stays where it is, and nobody changes the job while the model is busy.
+  loaders_.post(
+      [this, &model, name = model.name, job = &*model.current] { look(model, name, *job); });
+}
+
+void ModelKeeper::end_job(ModelRecord& model, Status outcome, Afterwards& after) {
+  ModelJob job = std::move(*model.current);
+  model.current.reset();
+  if (stopping_ && outcome.ok() && job.kind != ModelJob::Kind::kUnload && !is_as_wanted(model)) {
+    outcome = unavailable("the server is stopping");
+  }
+  // An override that did not work is not kept.
+  if (outcome.ok() && job.kind == ModelJob::Kind::kLoad) {
+    model.config_json = std::move(job.config_json);
+  }
+  if (job.done) {
+    after.push_back([done = std::move(job.done), outcome = std::move(outcome)] { done(outcome); });
+  }
+  if (model.waiting.empty()) {
+    --working_;
+    settle_changed();
+  }
+}
+
+void ModelKeeper::unload_version(ModelRecord& model, std::int64_t version) {
+  VersionRecord& record = model.versions[version];
+  record.state = ModelState::kUnloading;
+  record.reason = kUnloadedReason;
+  record.failure = {};
+  record.instance = 0;
+  record.loaded_stamp = 0;
+  ++record.draining;
+  registry_.remove(model.name, version);
+  log(LogLevel::kInfo,
+      "model '" + model.name + "' version " + std::to_string(version) + " is being unloaded");
+}
+
+std::vector<ModelIndexEntry> ModelKeeper::await_first() {
+  std::vector<ModelIndexEntry> failed;
+  MutexLock lock(mutex_);
+  while (!first_done_ && !stopping_)
+    changed_.wait(lock);
+  for (const auto& [name, model] : models_)
+    append_index(model, false, failed);
+  std::erase_if(failed, [](const ModelIndexEntry& entry) {
+    return entry.state != ModelState::kUnavailable || entry.reason == kUnloadedReason;
+  });
+  return failed;
+}
+
+void ModelKeeper::await_settled() {
+  MutexLock lock(mutex_);
+  while (working_ > 0 || draining() > 0)
+    changed_.wait(lock);
+}
+
+void ModelKeeper::keep_polling() {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    const auto pause =
+        unsettled_ ? std::min<std::chrono::milliseconds>(kSettleTime, options_.poll_interval)
+                   : options_.poll_interval;
+    const Clock::TimePoint next = add_saturating(clock_.now(), pause);
+    while (!stopping_ && clock_.now() < next)
+      clock_.wait_until(poll_now_, lock, next);
+    if (stopping_) return;
+    lock.unlock();
+    poll();
+    lock.lock();
+  }
+}
+
+void ModelKeeper::poll() {
+  const MutexLock one_look(polling_);
+  const auto found = repository_.scan();
+  if (!found.ok()) {
+    log(LogLevel::kWarning, found.status().message());
+    return;
+  }
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) return;
+    follow(*found, after);
+  }
+  run_all(after);
+}
+
+void ModelKeeper::follow(const std::vector<FoundModel>& found, Afterwards& after) {
+  unsettled_ = false;
+  const auto look_at = [&](ModelRecord& model, std::uint64_t stamp) MUSTER_REQUIRES(mutex_) {
+    if (stamp == model.followed_stamp) {
+      model.seen_stamp = stamp;
+    } else if (stamp != model.seen_stamp) {
+      model.seen_stamp = stamp;
+      unsettled_ = true;
+    } else {
+      model.followed_stamp = stamp;
+      ModelJob job;
+      job.kind = stamp == 0 ? ModelJob::Kind::kUnload : ModelJob::Kind::kFollow;
+      enqueue(model, std::move(job), after);
+    }
+  };
+  for (const FoundModel& model : found) {
+    const bool known = models_.contains(model.name);
+    ModelRecord& record = record_of(model.name);
+    // Of a model that is new, not even its absence has been seen.
+    if (!known) record.seen_stamp = 0;
+    look_at(record, model.stamp());
+  }
+  for (auto& [name, model] : models_) {
+    if (std::ranges::find(found, name, &FoundModel::name) == found.end()) look_at(model, 0);
+  }
+}
+
+void ModelKeeper::load(std::string name, std::optional<std::string> config_json,
+                       ModelControl::Done done) {
+  Status refusal;
+  if (options_.control != ModelControlMode::kExplicit) {
+    refusal = unavailable(
+        "models are not loaded on request in this mode; start the server with "
+        "--model-control explicit");
+  } else {
+    refusal = repository_.find(name).status();
+  }
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    if (refusal.ok() && stopping_) refusal = unavailable("the server is stopping");
+    if (refusal.ok()) {
+      ModelJob job;
+      job.kind = ModelJob::Kind::kLoad;
+      job.config_json = std::move(config_json).value_or("");
+      job.done = std::move(done);
+      enqueue(record_of(name), std::move(job), after);
+    }
+  }
+  run_all(after);
+  if (!refusal.ok()) done(std::move(refusal));
+}
+
+Status ModelKeeper::unload(std::string_view name) {
+  if (options_.control != ModelControlMode::kExplicit) {
+    return unavailable(
+        "models are not unloaded on request in this mode; start the server with "
+        "--model-control explicit");
+  }
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) return unavailable("the server is stopping");
+    const auto found = models_.find(name);
+    if (found == models_.end()) return {};
+    ModelJob job;
+    job.kind = ModelJob::Kind::kUnload;
+    enqueue(found->second, std::move(job), after);
+  }
+  run_all(after);
+  return {};
+}
+
+void ModelKeeper::stop() {
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    poll_now_.notify_all();
+    changed_.notify_all();
+    for (auto& [name, model] : models_) {
+      for (ModelJob& job : model.waiting) {
+        if (!job.done) continue;
+        after.push_back(
+            [done = std::move(job.done)] { done(unavailable("the server is stopping")); });
+      }
+      // The job at hand is ended by the thread that comes back from it.
+      model.waiting.clear();
+    }
+  }
+  run_all(after);
+}
+
+bool ModelKeeper::drain(std::chrono::milliseconds limit) {
+  const Clock::TimePoint end = add_saturating(clock_.now(), limit);
+  MutexLock lock(mutex_);
+  drained_ = true;
+  unload_all();
+  while (draining() > 0) {
+    if (clock_.now() >= end) return false;
+    clock_.wait_until(changed_, lock, end);
+  }
+  return true;
+}
+
+void ModelKeeper::unload_all() {
+  for (auto& [name, model] : models_) {
+    for (auto& [version, record] : model.versions) {
+      if (record.instance != 0) unload_version(model, version);
+    }
+  }
+}
+
+std::size_t ModelKeeper::draining() const {
+  std::size_t count = 0;
+  for (const auto& [name, model] : models_) {
+    for (const auto& [version, record] : model.versions)
+      count += record.draining;
+  }
+  return count;
+}
+
+bool ModelKeeper::ready() const {
+  const MutexLock lock(mutex_);
+  if (!first_done_ || stopping_) return false;
+  return !options_.strict_readiness ||
+         std::ranges::all_of(models_, [](const auto& model) { return is_as_wanted(model.second); });
+}
+
+Status ModelKeeper::why_not_ready(std::string_view name, std::int64_t version) const {
+  const MutexLock lock(mutex_);
+  if (drained_) return unavailable("the server is stopping");
+  const auto found = models_.find(name);
+  return found == models_.end() ? no_such_model(name)
+                                : muster::why_not_ready(found->second, version);
+}
+
+std::vector<ModelIndexEntry> ModelKeeper::index(bool ready_only) const {
+  const auto names = ready_only ? Result<std::vector<std::string>>(std::vector<std::string>())
+                                : repository_.names();
+  std::vector<ModelIndexEntry> index;
+  const MutexLock lock(mutex_);
+  for (const auto& [name, model] : models_)
+    append_index(model, ready_only, index);
+  if (!names.ok()) return index;
+  for (const std::string& name : *names) {
+    if (std::ranges::find(index, name, &ModelIndexEntry::name) == index.end()) {
+      index.push_back({name, 0, ModelState::kUnknown, ""});
+    }
+  }
+  std::ranges::stable_sort(index, {}, &ModelIndexEntry::name);
+  return index;
+}
+
+Result<std::vector<ModelStatistics>> ModelKeeper::statistics(std::string_view name,
+                                                             std::int64_t version) const {
+  std::vector<ModelStatistics> all;
+  const MutexLock lock(mutex_);
+  if (!name.empty() && !models_.contains(name)) return no_such_model(name);
+  for (const auto& [model_name, model] : models_) {
+    if (!name.empty() && model_name != name) continue;
+    for (const auto& [number, record] : model.versions) {
+      if (version != 0 && number != version) continue;
+      if (record.state == ModelState::kReady) {
+        all.push_back(statistics_of(model_name, number, *record.metrics));
+      }
+    }
+  }
+  if (all.empty() && !name.empty()) {
+    return invalid_argument("model '" + printable(name) + "'" +
+                            (version == 0 ? "" : " version " + std::to_string(version)) +
+                            " is not available, so that it has no statistics");
+  }
+  return all;
+}
+
+void ModelKeeper::visit_metrics(const std::function<void(const VersionMetricsView&)>& visit) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [name, model] : models_) {
+    for (const auto& [version, record] : model.versions)
+      visit({name, version, record.state, record.load_time, *record.metrics});
+  }
+}
+
+}  // namespace muster

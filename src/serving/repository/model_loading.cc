@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of ModelKeeper that runs on its background threads: looking at folders, loading,
+// starting, unloading.
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include <malloc.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "serving/repository/fingerprint.h"
+#include "serving/repository/model_keeper.h"
+
+namespace muster {
+namespace {
+
+// For warming up at sizes that are not essential, where clients wait for the model to be ready, and
+// where a version that runs answers them meanwhile.
+constexpr std::chrono::milliseconds kFirstWarmUp{500};
+constexpr std::chrono::milliseconds kReplacingWarmUp = std::chrono::minutes(10);
+
+// What a model's folder holds itself, as a download often does, is its first version.
+constexpr std::int64_t kOnlyVersion = 1;
+
+void give_memory_back() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace
+
+struct ModelKeeper::Loading {
+  ModelRecord& record;  // stays where it is; only its lock's holder looks into it
+  std::string name;
+  std::int64_t version;
+  std::uint64_t stamp;
+  std::uint64_t instance;
+  bool replaces;  // a version that runs
+  std::shared_ptr<const ModelFolder> folder;
+  std::shared_ptr<VersionMetrics> metrics;
+  Clock::TimePoint begun;
+  ModelFolder::Choice choice = {};
+  std::shared_ptr<Backend> backend = {};
+};
+
+void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
+  take_plan(model, plan_for(name, job.config_json));
+}
+
+Result<ModelPlan> ModelKeeper::plan_for(const std::string& name,
+                                        const std::string& config_json) const {
+  MUSTER_ASSIGN_OR_RETURN(const FoundModel found, repository_.find(name));
+  MUSTER_RETURN_IF_ERROR(Status(found.fault));
+  MUSTER_ASSIGN_OR_RETURN(ModelFolder folder,
+                          ModelFolder::open_within(found.path, found.repository));
+  std::uint64_t config_stamp = found.config_stamp;
+  if (!config_json.empty()) {
+    MUSTER_RETURN_IF_ERROR(folder.put_above(config_json));
+    config_stamp = combined(config_stamp, std::hash<std::string>{}(config_json));
+  }
+  ModelPlan plan;
+  if (found.versions.empty() && folder.choose(0).ok()) {
+    plan.stamps[kOnlyVersion] = config_stamp;
+  } else {
+    std::vector<std::int64_t> available;
+    for (const FoundVersion& version : found.versions)
+      available.push_back(version.version);
+    MUSTER_ASSIGN_OR_RETURN(const auto wanted,
+                            wanted_versions(folder.config().config().versions, available));
+    for (const FoundVersion& version : found.versions) {
+      if (std::ranges::find(wanted, version.version) == wanted.end()) continue;
+      plan.stamps[version.version] = combined(config_stamp, version.stamp);
+    }
+  }
+  plan.folder = std::make_shared<const ModelFolder>(std::move(folder));
+  return plan;
+}
+
+void ModelKeeper::take_plan(ModelRecord& model, Result<ModelPlan> plan) {
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    model.busy = false;
+    if (!plan.ok()) {
+      // What runs stays as it is.
+      log(LogLevel::kError, "model '" + model.name + "': " + std::string(plan.status().message()));
+      if (model.current->kind == ModelJob::Kind::kFollow || !model.plan) {
+        model.failure = plan.status();
+      }
+      end_job(model, plan.status(), after);
+    } else {
+      model.failure = {};
+      model.plan = *std::move(plan);
+      if (model.current->kind == ModelJob::Kind::kLoad) {
+        for (const auto& [version, stamp] : model.plan->stamps) {
+          model.versions[version].loaded_stamp = 0;
+          model.versions[version].failed_stamp = 0;
+        }
+      }
+      mark_wanted(model);
+    }
+    advance(model, after);
+  }
+  for (const auto& step : after)
+    step();
+}
+
+void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
+  VersionRecord& record = model.versions[version];
+  model.busy = true;
+  const auto loading = std::make_shared<Loading>(
+      Loading{model, model.name, version, model.plan->stamps.at(version), ++instances_,
+              record.instance != 0, model.plan->folder, record.metrics, clock_.now()});
+  // First on a thread of usual priority: a backend that is opened may start threads.
+  starters_.post([this, loading] {
+    Status status;
+    auto choice =
+        loading->folder->choose(loading->folder->versions().empty() ? 0 : loading->version);
+    if (choice.ok()) {
+      loading->choice = *std::move(choice);
+      loading->choice.version = loading->version;
+      auto backend = backends_.open(loading->choice.backend);
+      status = backend.status();
+      if (backend.ok()) loading->backend = *std::move(backend);
+    } else {
+      status = choice.status();
+    }
+    if (!status.ok()) return end_load(*loading, std::move(status));
+    loaders_.post([this, loading] { load_version(loading); });
+  });
+}
+
+void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
+  bool given_up = false;
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) given_up = true;
+  }
+  if (given_up) return end_load(*loading, unavailable("the server is stopping"));
+  LoadOrder order{*loading->folder, loading->choice, loading->backend, options_.service};
+  order.warm_up = WarmUpExtent::kEverySize;
+  order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;
+  order.metrics = loading->metrics;
+  order.on_fault = [this, name = loading->name, version = loading->version,
+                    instance = loading->instance](const std::string& reason) {
+    take_out_of_service(name, version, instance, reason);
+  };
+  Result<std::unique_ptr<ServedModel>> model = internal_error("it was not loaded");
+  try {
+    model = ServedModel::load(std::move(order), clock_);
+  } catch (const std::exception& error) {
+    model = internal_error(std::string("it could not be loaded: ") + error.what());
+  }
+  if (!model.ok()) return end_load(*loading, model.status());
+  // std::function must be copyable.
+  auto* const raw = std::move(model)->release();
+  starters_.post(
+      [this, loading, raw] { start_version(loading, std::unique_ptr<ServedModel>(raw)); });
+}
+
+void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading,
+                                std::unique_ptr<ServedModel> model) {
+  Status started = model->start();
+  if (!started.ok()) return end_load(*loading, std::move(started));
+  end_load(*loading, lease_on(std::move(model)));
+}
+
+void ModelKeeper::end_load(const Loading& loading, Result<ModelLease> outcome) {
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    ModelRecord& model = loading.record;
+    VersionRecord& record = model.versions[loading.version];
+    const std::string what =
+        "model '" + loading.name + "' version " + std::to_string(loading.version);
+    if (outcome.ok() && !stopping_) {
+      if (record.instance != 0) ++record.draining;
+      record.state = ModelState::kReady;
+      record.instance = loading.instance;
+      record.loaded_stamp = loading.stamp;
+      record.failed_stamp = 0;
+      record.failure = {};
+      record.load_time = clock_.now() - loading.begun;
+      record.metrics->loads.add();
+      registry_.put(loading.name, loading.version, *std::move(outcome));
+      log(LogLevel::kInfo, what + " is ready");
+    } else {
+      if (outcome.ok()) ++record.draining;
+      record.failure = outcome.ok() ? unavailable("the server is stopping") : outcome.status();
+      record.failed_stamp = loading.stamp;
+      record.metrics->failed_loads.add();
+      if (record.instance == 0) {
+        record.state = ModelState::kUnavailable;
+        record.reason = std::string(record.failure.message());
+      }
+      log(LogLevel::kError, what + " does not load: " + std::string(record.failure.message()));
+    }
+    model.busy = false;
+    advance(model, after);
+  }
+  for (const auto& step : after)
+    step();
+}
+
+void ModelKeeper::take_out_of_service(const std::string& name, std::int64_t version,
+                                      std::uint64_t instance, const std::string& reason) {
+  const MutexLock lock(mutex_);
+  VersionRecord& record = record_of(name).versions[version];
+  if (record.instance != instance) return;  // it has been replaced already
+  log(LogLevel::kError, "model '" + name + "' version " + std::to_string(version) +
+                            " is broken and takes no more requests: " + reason);
+  // Loading the same again of itself would most often break the same again; a client may ask for
+  // it.
+  record.failed_stamp = record.loaded_stamp;
+  record.state = ModelState::kUnavailable;
+  record.reason = reason;
+  record.failure = unavailable(reason);
+  record.instance = 0;
+  record.loaded_stamp = 0;
+  ++record.draining;
+  registry_.remove(name, version);
+  changed_.notify_all();
+}
+
+ModelLease ModelKeeper::lease_on(std::unique_ptr<ServedModel> model) {
+  return {model.release(), [this](ServedModel* last) { retire(last); }};
+}
+
+// On whatever thread the last lease has ended, a request's or one that holds the lock.
+void ModelKeeper::retire(ServedModel* model) {
+  {
+    const MutexLock lock(draining_mutex_);
+    draining_.emplace_back(model);
+  }
+  model->begin_close();
+  unloaders_.post([this, model] { unload_retired(*model); });
+}
+
+void ModelKeeper::unload_retired(ServedModel& model) {
+  model.close();
+  const std::string name = model.description()->config.name;
+  const std::int64_t version = model.description()->version;
+  std::shared_ptr<ServedModel> last;
+  {
+    const MutexLock lock(draining_mutex_);
+    const auto place = std::ranges::find_if(
+        draining_, [&](const auto& candidate) { return candidate.get() == &model; });
+    last = std::move(*place);
+    draining_.erase(place);
+  }
+  last.reset();
+  give_memory_back();
+  const MutexLock lock(mutex_);
+  VersionRecord& record = record_of(name).versions[version];
+  --record.draining;
+  if (record.draining == 0 && record.state == ModelState::kUnloading) {
+    record.state = ModelState::kUnavailable;
+  }
+  changed_.notify_all();
+}
+
+bool ModelKeeper::cancel(RequestTicket ticket) {
+  std::vector<std::shared_ptr<ServedModel>> draining;
+  {
+    const MutexLock lock(draining_mutex_);
+    draining.assign(draining_.begin(), draining_.end());
+  }
+  return std::ranges::any_of(draining, [&](const auto& model) { return model->cancel(ticket); });
+}
+
+}  // namespace muster

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ModelKeeper knows of each model: what is wanted, what runs, what is being done. Plain values
+// under the keeper's lock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inference/model_control.h"
+#include "serving/model_folder.h"
+#include "serving/repository/version_metrics.h"
+#include "serving/repository/version_policy.h"
+
+namespace muster {
+
+inline constexpr std::string_view kUnloadedReason = "unloaded";
+
+// One look at a model's folder: the versions that are wanted, each with a stamp of the files and
+// the configuration that it is to be loaded from.
+struct ModelPlan {
+  std::shared_ptr<const ModelFolder> folder;
+  std::map<std::int64_t, std::uint64_t> stamps;
+};
+
+struct ModelJob {
+  enum class Kind : std::uint8_t {
+    kFollow,  // bring in line with the disk what has changed there
+    kLoad,    // load all that is wanted anew
+    kUnload,
+  };
+  Kind kind = Kind::kFollow;
+  std::string config_json;       // kLoad: stands above config.pbtxt; "" = nothing does
+  ModelControl::Done done = {};  // may be empty
+};
+
+struct VersionRecord {
+  ModelState state = ModelState::kUnknown;
+  std::string reason;              // of kUnavailable
+  std::uint64_t instance = 0;      // of what runs; 0 = nothing
+  std::uint64_t loaded_stamp = 0;  // of what runs; 0 = it is to be replaced whatever its stamp
+  std::uint64_t failed_stamp = 0;  // of what was tried in vain; 0 = nothing
+  Status failure;                  // of the newest try
+  std::size_t draining = 0;        // instances that are being unloaded
+  std::chrono::nanoseconds load_time{0};
+  std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
+};
+
+struct ModelRecord {
+  std::string name;
+  std::deque<ModelJob> waiting;
+  std::optional<ModelJob> current;
+  bool busy = false;              // a thread looks or loads for `current`
+  std::optional<ModelPlan> plan;  // nothing: no version is wanted
+  std::string config_json;        // kept by later loads until the model is unloaded
+  Status failure;                 // of the newest look
+  std::map<std::int64_t, VersionRecord> versions;
+  // Polling: the whole folder's stamp when it was seen last, and when it was last followed. 0 = it
+  // was not there.
+  std::uint64_t seen_stamp = 0;
+  std::uint64_t followed_stamp = 0;
+};
+
+// What the policy is asked with.
+[[nodiscard]] std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model);
+// After a look, or after all is unloaded: which versions are shown as what.
+void mark_wanted(ModelRecord& model);
+// What was wanted of it is there. Of a model that nobody asked for: true.
+[[nodiscard]] bool is_as_wanted(const ModelRecord& model);
+// How the job at hand ended: the first failure of what is wanted.
+[[nodiscard]] Status outcome_of(const ModelRecord& model);
+// Appends its entries of the index; none where nobody asked for it.
+void append_index(const ModelRecord& model, bool ready_only, std::vector<ModelIndexEntry>& index);
+// Why a version (0: any) does not answer; ok where it does by now.
+[[nodiscard]] Status why_not_ready(const ModelRecord& model, std::int64_t version);
+
+// The protocol's statistics of one version.
+[[nodiscard]] ModelStatistics statistics_of(const std::string& name, std::int64_t version,
+                                            const VersionMetrics& counted);
+
+}  // namespace muster

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// ScalingBackend: its model files are one line of text, so that versions differ by what is in them.
+//
+//   scale 3     x FP32 [N,2] -> y FP32 [N,2], three times as much
+//   broken WHY  does not load
+//   fault WHY   loads, and its session breaks for good once `faults` is set
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "serving/testing/fake_models.h"
+
+namespace muster::testing {
+
+class ScalingBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "onnxruntime"; }
+  [[nodiscard]] std::string version() const override { return "Scaling 1"; }
+  [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
+      const ModelSource& source) override {
+    ++loads;
+    gate.pass();
+    std::ifstream stream(source.file);
+    std::string word;
+    std::string rest;
+    stream >> word;
+    std::getline(stream >> std::ws, rest);
+    if (word == "broken") return invalid_argument(rest);
+    if (word != "scale" && word != "fault") return invalid_argument("half a file");
+    auto model = std::make_shared<FakeModel>();
+    model->signature = {{fp32("x", {-1, 2})}, {fp32("y", {-1, 2})}};
+    const float factor = word == "scale" ? std::stof(rest) : 1;
+    const bool breaks = word == "fault";
+    model->compute = [this, factor, breaks, rest](const Inputs& inputs) -> Result<Outputs> {
+      if (breaks && faults) return Status(kBrokenForGood, rest);
+      std::vector<float> y;
+      for (const float value : inputs[0].elements<float>())
+        y.push_back(factor * value);
+      Outputs outputs;
+      outputs.push_back(floats(inputs[0].shape, y));
+      return outputs;
+    };
+    {
+      const MutexLock lock(mutex);
+      newest = model;
+    }
+    return std::make_shared<const FakeCompiledModel>(std::move(model));
+  }
+
+  std::shared_ptr<FakeModel> newest_model() {
+    const MutexLock lock(mutex);
+    return newest;
+  }
+
+  Gate gate;  // every load passes it
+  std::atomic<int> loads{0};
+  std::atomic<bool> faults{false};
+  Mutex mutex;
+  std::shared_ptr<FakeModel> newest MUSTER_GUARDED_BY(mutex);
+};
+
+}  // namespace muster::testing

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// WarmUp: runs a model on zeros before it serves, at the batch sizes it will see, so that no
+// request is the first of its size; and sees whether its outputs follow the number of rows. What a
+// model file declares does not tell: an axis may be open and hold something else.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <muster/backend.h>
+
+#include "base/clock.h"
+
+namespace muster {
+
+// Every batch size up to this is warmed up; of those above it powers of two, the preferred ones and
+// the largest.
+inline constexpr std::int64_t kEverySizeUpTo = 64;
+
+enum class WarmUpExtent : std::uint8_t {
+  kProbe,      // one row and two: what tells whether rows of several requests can share a batch
+  kEverySize,  // all that can come
+};
+
+// In the order in which they are run. `essential`: how many of the first are run however long they
+// take: the probe's, powers of two, preferred sizes and the largest.
+struct WarmUpSizes {
+  std::vector<std::int64_t> rows;
+  std::size_t essential = 0;
+};
+[[nodiscard]] WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent);
+
+struct WarmUpFindings {
+  // Why rows of several requests cannot share a batch; "" = they can.
+  std::string not_mergeable;
+  // Why the model could not be tried, or not with more rows; "" = it was.
+  std::string not_tried;
+  // A session is broken for good: the model cannot serve.
+  Status broken;
+  std::size_t sizes_left = 0;  // for want of time
+};
+
+// Blocks, at most until about `until` or as long as the essential sizes take. Models with open
+// dimensions besides the batch axis are not tried: no size can be guessed that suits them. Only the
+// outputs that `config` serves must follow the rows.
+[[nodiscard]] WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config,
+                                     WarmUpExtent extent, Clock& clock, Clock::TimePoint until);
+
+}  // namespace muster
