@@ -3,31 +3,71 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 #include <limits>
 #include <string_view>
 
 namespace muster {
 namespace {
 
-// Where a number's digits are a whole number that T holds exactly, and so is the power of ten that
-// they are divided by, the division rounds once, which makes it right
+// All powers of ten that a double holds exactly.
+constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr std::ptrdiff_t kMostDigits = 19;  // that fit into 64 bits
+
+// `digits` / 10^`decimals`, rounded once; false where it would not be sure to be the nearest.
+// Where a double holds the digits exactly, the division rounds once, which makes it right
 // (W. D. Clinger, "How to Read Floating Point Numbers Accurately", 1990).
-template <typename T>
-struct Exact;
-template <>
-struct Exact<float> {
-  static constexpr std::uint64_t kLargest = std::uint64_t{1} << 24;
-  static constexpr std::array<float, 11> kPowers = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F,
-                                                    1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
-};
-template <>
-struct Exact<double> {
-  static constexpr std::uint64_t kLargest = std::uint64_t{1} << 53;
-  static constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-};
+bool divide(std::uint64_t digits, std::size_t decimals, double& value) noexcept {
+  if (digits > std::uint64_t{1} << 53) return false;
+  value = static_cast<double>(digits) / kPowers[decimals];
+  return true;
+}
+
+// Rounding to a double first, even twice, is wrong for a float only where the double lies within
+// those errors of the middle between two floats.
+bool divide(std::uint64_t digits, std::size_t decimals, float& value) noexcept {
+  constexpr std::uint64_t kBelowFloat = (std::uint64_t{1} << 29) - 1;  // bits that a float drops
+  constexpr std::uint64_t kMiddle = std::uint64_t{1} << 28;
+  constexpr std::uint64_t kNear = 8;  // the two errors are less than 2
+  const double nearly = static_cast<double>(digits) / kPowers[decimals];
+  const std::uint64_t dropped = std::bit_cast<std::uint64_t>(nearly) & kBelowFloat;
+  if (dropped - (kMiddle - kNear) <= 2 * kNear) return false;
+  value = static_cast<float>(nearly);
+  return true;
+}
+
+// Eight bytes at once, the first of the text in the lowest byte.
+bool are_digits(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kHigh = 0xF0F0F0F0F0F0F0F0;
+  return ((bytes & kHigh) | ((bytes + 0x0606060606060606) & kHigh) >> 4) == 0x3333333333333333;
+}
+
+// Pairs of digits, then of pairs, then of fours.
+std::uint64_t number_of(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kEvery4 = 0x000000FF000000FF;
+  bytes -= 0x3030303030303030;
+  bytes = bytes * 10 + (bytes >> 8);
+  return ((bytes & kEvery4) * (100 + (std::uint64_t{1000000} << 32)) +
+          (bytes >> 16 & kEvery4) * (1 + (std::uint64_t{10000} << 32))) >>
+         32;
+}
+
+// What follows at `at` behind `digits`; wraps where there are too many, which the caller looks for.
+void take_digits(const char*& at, const char* end, std::uint64_t& digits) noexcept {
+  std::uint64_t bytes = 0;
+  while (end - at >= 8) {
+    std::memcpy(&bytes, at, sizeof(bytes));
+    if (!are_digits(bytes)) break;
+    digits = digits * 100000000 + number_of(bytes);
+    at += 8;
+  }
+  for (; at != end && is_json_digit(*at); ++at)
+    digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+}
 
 bool goes_on(const char* at, const char* end) noexcept {
   return at != end && (is_json_digit(*at) || *at == '.' || *at == 'e' || *at == 'E');
@@ -109,25 +149,24 @@ NumberFault read_float(const char*& at, const char* end, T& value) noexcept {
   const char* const whole = negative ? at + 1 : at;
   const char* p = whole;
   std::uint64_t digits = 0;
-  const auto take_digits = [&] {
-    while (p != end && is_json_digit(*p) && digits <= Exact<T>::kLargest)
-      digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
-  };
-  take_digits();
+  while (p != end && is_json_digit(*p))  // few, as a rule
+    digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
   if (p == whole) return read_word(at, end, value);
-  const bool begins_with_zero = *whole == '0' && p - whole > 1;
-  std::size_t decimals = 0;
+  std::ptrdiff_t count = p - whole;
+  const bool begins_with_zero = *whole == '0' && count > 1;
+  std::ptrdiff_t decimals = 0;
   if (p != end && *p == '.') {
     const char* const fraction = ++p;
-    take_digits();
-    decimals = static_cast<std::size_t>(p - fraction);
+    take_digits(p, end, digits);
+    decimals = p - fraction;
+    count += decimals;
     if (decimals == 0) return read_any(at, end, value);
   }
-  if (digits > Exact<T>::kLargest || decimals >= Exact<T>::kPowers.size() || begins_with_zero ||
-      goes_on(p, end)) {
+  T magnitude{};
+  if (count > kMostDigits || begins_with_zero || goes_on(p, end) ||
+      !divide(digits, static_cast<std::size_t>(decimals), magnitude)) {
     return read_any(at, end, value);
   }
-  const T magnitude = static_cast<T>(digits) / Exact<T>::kPowers[decimals];
   value = negative ? -magnitude : magnitude;
   at = p;
   return NumberFault::kNone;
