@@ -28,6 +28,8 @@ struct ServerIdentity {
   std::vector<std::string> extensions;
 };
 
+// A tensor's shape with the batch axis, where there is one, open.
+[[nodiscard]] Shape shown_shape(const TensorSpec& spec, bool batched);
 [[nodiscard]] std::string server_metadata_json(const ServerIdentity& server);
 [[nodiscard]] std::string model_metadata_json(const ModelDescription& model,
                                               std::span<const std::int64_t> versions);
@@ -47,7 +49,8 @@ struct IndexQuery {
 struct LoadQuery {
   std::optional<std::string> config_json;
 };
-// A `file:` parameter is refused by name.
+// Ok for 'config'; a `file:` parameter is refused with what to do instead, others by name.
+[[nodiscard]] Status check_load_parameter(std::string_view name);
 [[nodiscard]] Result<LoadQuery> parse_load_query(std::string_view body, const ProtocolLimits&);
 struct RegionQuery {
   std::string key;

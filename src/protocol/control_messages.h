@@ -24,6 +24,7 @@ void fill(std::span<const RegionStatus> regions,
                                            const ProtocolLimits& limits);
 void fill(const Settings& settings, ::inference::TraceSettingResponse& message);
 void fill(const Settings& settings, ::inference::LogSettingsResponse& message);
+// No value is null; the values of trace_level are a list also where there is one.
 [[nodiscard]] Settings settings_of(const ::inference::TraceSettingRequest& message);
 [[nodiscard]] Settings settings_of(const ::inference::LogSettingsRequest& message);
 

@@ -30,4 +30,64 @@ inline void append_json_bool(std::string& out, bool value) {
   out += value ? std::string_view("true") : std::string_view("false");
 }
 
+// JsonWriter: a document piece by piece; it knows where commas go and nothing else. Whoever calls
+// it closes what was opened.
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) noexcept : out_(out) {}
+
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_array() { return open('['); }
+  JsonWriter& end_array() { return close(']'); }
+  JsonWriter& key(std::string_view name) {
+    comma();
+    append_json_string(out_, name);
+    out_ += ':';
+    comma_ = false;
+    return *this;
+  }
+  JsonWriter& text(std::string_view value) {
+    comma();
+    append_json_string(out_, value);
+    return *this;
+  }
+  template <typename T>
+  JsonWriter& number(T value) {
+    comma();
+    append_json_number(out_, value);
+    return *this;
+  }
+  JsonWriter& flag(bool value) {
+    comma();
+    append_json_bool(out_, value);
+    return *this;
+  }
+  JsonWriter& null() {
+    comma();
+    out_ += "null";
+    return *this;
+  }
+
+ private:
+  void comma() {
+    if (comma_) out_ += ',';
+    comma_ = true;
+  }
+  JsonWriter& open(char bracket) {
+    comma();
+    out_ += bracket;
+    comma_ = false;
+    return *this;
+  }
+  JsonWriter& close(char bracket) {
+    out_ += bracket;
+    comma_ = true;
+    return *this;
+  }
+
+  std::string& out_;
+  bool comma_ = false;
+};
+
 }  // namespace muster
