@@ -24,9 +24,10 @@ struct AccessEntry {
   int status = 0;  // HTTP status, or gRPC code
   std::size_t request_bytes = 0;
   std::size_t reply_bytes = 0;
-  std::chrono::nanoseconds duration{0};  // from the last byte of the request to the reply's encoding
-  const BatchReport* batch = nullptr;    // of inferences
-  std::string_view error;                // "" = none
+  std::chrono::nanoseconds duration{
+      0};                              // from the last byte of the request to the reply's encoding
+  const BatchReport* batch = nullptr;  // of inferences
+  std::string_view error;              // "" = none
 };
 
 // Any thread. Text from outside is escaped as JSON, so no entry can forge another.

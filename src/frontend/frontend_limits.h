@@ -11,14 +11,15 @@
 namespace muster {
 
 struct FrontendLimits {
-  std::size_t max_body_bytes = std::size_t{64} << 20;          // as it comes
+  std::size_t max_body_bytes = std::size_t{64} << 20;           // as it comes
   std::size_t max_decompressed_bytes = std::size_t{256} << 20;  // after gzip or deflate
   std::size_t max_header_bytes = std::size_t{16} << 10;         // of one request
   std::size_t max_connections = 4096;                           // of each listener
   std::size_t max_pipelined_requests = 32;  // of one connection, or unanswered on one stream
   std::size_t max_pictures = 256;           // of one classify call
-  std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};   // between requests
-  std::chrono::milliseconds receive_timeout{std::chrono::seconds(30)};  // from a request's first byte to its last
+  std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // between requests
+  std::chrono::milliseconds receive_timeout{
+      std::chrono::seconds(30)};  // from a request's first byte to its last
   std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};  // of a reply nobody reads
   ProtocolLimits protocol;
 };

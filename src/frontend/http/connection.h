@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connection: one client's requests, read in turn and answered in turn.
+//
+// What it does with bytes is here; how they move is up to the derived class (StreamConnection).
+// Lives on one transport thread and is counted: the thread, each operation of its stream and each
+// call in flight hold it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include "frontend/http/call.h"
+#include "frontend/http/http_frontend.h"
+#include "frontend/http/message/request_reader.h"
+
+namespace muster {
+
+class TransportThread;
+
+// What a connection is told of the listener that it came through. Outlives it.
+struct ListenerFacts {
+  HttpListener::Kind kind = HttpListener::Kind::kInference;
+  bool is_loopback = true;
+  std::atomic<std::size_t> open{0};  // connections
+};
+
+class Connection {
+ public:
+  Connection(TransportThread& thread, ListenerFacts& listener);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  virtual ~Connection();
+
+  void begin();
+  // No more requests than those that are here, even in part.
+  void finish_soon();
+  void check_time(TimePoint now);
+  // A call of this connection is to be handed in at the end of the round: is it still wanted? If
+  // not, it is answered here.
+  [[nodiscard]] bool still_wants(Call& call);
+  // A call of this connection came home.
+  void answered(Call& call);
+  // A call of this connection could not be handed in, and there is no memory to say so.
+  void lost(Call& call) noexcept;
+  void close() noexcept;
+  // Lets go of what calls in flight hold: they will never come home.
+  void abandon_calls() noexcept;
+  // The thread ends, and the connection may outlive it by an operation of its stream.
+  void leave_thread() noexcept { linked_ = false; }
+
+  friend void intrusive_ptr_add_ref(Connection* connection) noexcept { ++connection->holders_; }
+  friend void intrusive_ptr_release(Connection* connection) noexcept {
+    if (--connection->holders_ == 0) delete connection;
+  }
+
+  // In the thread's list.
+  Connection* previous = nullptr;
+  Connection* next = nullptr;
+
+ protected:
+  enum class Received : std::uint8_t { kBytes, kEnd, kFailure };
+
+  // What the stream does: each begins an operation that ends in the call named.
+  virtual void open() = 0;                                                    // opened
+  virtual void receive(std::span<std::byte> space) = 0;                       // received
+  virtual void send(std::span<const boost::asio::const_buffer> buffers) = 0;  // sent
+  // As many bytes as go without waiting, 0 where none do; `failed` where none ever will.
+  virtual std::size_t send_now(std::span<const boost::asio::const_buffer> buffers,
+                               bool& failed) = 0;
+  // Tells the client that nothing more comes.
+  virtual void end_sending() = 0;
+  virtual void close_stream() noexcept = 0;
+  // Whether bytes have come that were not received yet.
+  [[nodiscard]] virtual bool has_bytes() = 0;
+  [[nodiscard]] virtual std::string peer() const = 0;
+
+  void opened(bool ok);
+  void received(Received outcome, std::size_t bytes);
+  void sent(bool ok, std::size_t bytes);
+
+ private:
+  enum class Input : std::uint8_t {
+    kOpening,   // handshake
+    kRequests,  // wanted
+    kIgnored,   // no request is wanted any more; bytes are thrown away, the end is noticed
+    kEnded,     // the client sends nothing more
+    kClosed,
+  };
+
+  void advance();
+  [[nodiscard]] bool read_step();
+  void begin_receiving(std::span<std::byte> space);
+  void take_head();
+  [[nodiscard]] Refusal check_head(Call& call) const;
+  void take_request();
+  void refuse_reading(const Refusal& refusal);
+  void client_left();
+
+  void write_ready();
+  [[nodiscard]] bool send_outgoing();
+  void consume_outgoing(std::size_t bytes) noexcept;
+  void finish_outgoing();
+  void seal(Call& call);
+  void linger();
+
+  Call& append_call();
+  void hand_in(Call& call);
+  void come_home(Call& call) noexcept;
+  void drop_calls() noexcept;
+  void account(const Call& call);
+  void log_access(const Call& call);
+  [[nodiscard]] bool is_idle() const noexcept { return first_ == nullptr && !reader_.is_inside(); }
+
+  TransportThread& thread_;
+  ListenerFacts& listener_;
+  RequestReader reader_;
+  Input input_ = Input::kOpening;
+  bool receiving_ = false;
+  bool sending_ = false;
+  bool lingering_ = false;
+  bool advancing_ = false;
+  bool finishing_ = false;     // no requests after those that are here
+  bool continue_due_ = false;  // the last call's client waits for "100 Continue"
+  bool interim_ = false;       // which is being sent
+  Call* first_ = nullptr;      // oldest unanswered
+  Call* last_ = nullptr;
+  std::size_t calls_ = 0;
+  Refusal head_refusal_;  // of the call being read, told when its body has been read
+  std::vector<boost::asio::const_buffer> outgoing_;
+  std::size_t outgoing_begin_ = 0;
+  TimePoint since_{};  // idle, or the request being read began, or lingering began
+  TimePoint send_progress_{};
+  std::size_t holders_ = 0;
+  std::size_t in_flight_ = 0;  // of the holders, calls
+  bool linked_ = true;         // in the thread's list
+};
+
+using ConnectionRef = boost::intrusive_ptr<Connection>;
+
+}  // namespace muster

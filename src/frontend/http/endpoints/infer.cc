@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/endpoints/infer.h"
+
+#include <utility>
+
+#include "frontend/http/reply.h"
+
+namespace muster {
+namespace {
+
+Result<InferCall> decode(const EndpointContext& context, Call& call, std::int64_t version) {
+  const FrontServices& services = context.services;
+  const DecodeContext decoding{&services.limits.protocol, &services.regions, call.received};
+  std::shared_ptr<const RequestBody> body = std::move(call.body);
+  if (call.head.json_length != std::size_t{0}) {
+    return decode_http_infer(std::move(body), call.head.json_length, decoding);
+  }
+  MUSTER_ASSIGN_OR_RETURN(const auto model, services.inference.describe(call.route.model, version));
+  return decode_raw_infer(std::move(body), *model, decoding);
+}
+
+Status prepare(const EndpointContext& context, Call& call) {
+  MUSTER_ASSIGN_OR_RETURN(const std::int64_t version, parse_model_version(call.route.version));
+  MUSTER_ASSIGN_OR_RETURN(InferCall decoded, decode(context, call, version));
+  call.wishes = std::move(decoded.wishes);
+  call.ticket = new_ticket();
+  auto& request = call.order.emplace<InferRequest>(std::move(decoded.request));
+  request.model = call.route.model;
+  request.version = version;
+  request.ticket = call.ticket;
+  return {};
+}
+
+struct Deliver {
+  Call* call;
+  std::shared_ptr<Mailbox> mailbox;
+
+  void operator()(Result<InferResponse> outcome) noexcept {
+    call->answer.emplace<Result<InferResponse>>(std::move(outcome));
+    mailbox->push(call);
+  }
+};
+
+}  // namespace
+
+bool begin_infer(const EndpointContext& context, Call& call) {
+  const Status prepared = prepare(context, call);
+  if (prepared.ok()) return false;
+  reply_error(call, prepared);
+  return true;
+}
+
+void submit_infer(const EndpointContext& context, Call& call) {
+  InferRequest request = std::move(std::get<InferRequest>(call.order));
+  call.order.emplace<std::monostate>();
+  call.stage = Call::Stage::kInFlight;
+  context.services.inference.infer(std::move(request), Deliver{&call, context.mailbox});
+}
+
+void finish_infer(const EndpointContext&, Call& call) {
+  auto& outcome = std::get<Result<InferResponse>>(call.answer);
+  if (!outcome.ok()) return reply_error(call, outcome.status());
+  Reply& reply = call.reply;
+  reply.batch = outcome->batch;
+  if (outcome->model) reply.version = outcome->model->version;
+  const Status encoded = encode_http_infer(call.wishes, std::move(*outcome), reply.body);
+  if (!encoded.ok()) return reply_error(call, encoded);
+  reply.status = 200;
+  reply.content_type = reply.body.binary ? kBinaryType : kJsonType;
+}
+
+}  // namespace muster

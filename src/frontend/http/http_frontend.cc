@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/http_frontend.h"
+
+#include <future>
+#include <utility>
+
+#include "base/mutex.h"
+#include "frontend/http/listener.h"
+#include "frontend/http/transport_thread.h"
+
+namespace muster {
+
+class HttpFrontend::Parts {
+ public:
+  explicit Parts(const FrontServices& services) : services_(services) {}
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+  // Connections refer to their listeners, and the acceptors to the first thread.
+  ~Parts() {
+    stop_accepting();
+    threads_.clear();
+    listeners_.clear();
+  }
+
+  Status start(const HttpOptions& options) {
+    if (options.listeners.empty() || options.threads == 0) {
+      return invalid_argument("HTTP: at least one listener and one thread are needed");
+    }
+    for (const HttpListener& wanted : options.listeners) {
+      MUSTER_ASSIGN_OR_RETURN(auto listener, Listener::open(wanted));
+      listeners_.push_back(std::move(listener));
+    }
+    for (std::size_t i = 0; i < options.threads; ++i)
+      threads_.push_back(std::make_unique<TransportThread>(services_));
+    for (const auto& listener : listeners_)
+      listener->start(threads_);
+    return {};
+  }
+
+  [[nodiscard]] std::vector<std::uint16_t> ports() const {
+    std::vector<std::uint16_t> ports;
+    for (const auto& listener : listeners_)
+      ports.push_back(listener->port());
+    return ports;
+  }
+
+  // Waits until the sockets are closed, so that no client connects to a server that will not
+  // answer.
+  void stop_accepting() {
+    if (threads_.empty() || std::exchange(stopped_, true)) return;
+    std::promise<void> closed;
+    threads_.front()->post([&] {
+      for (const auto& listener : listeners_)
+        listener->stop();
+      closed.set_value();
+    });
+    closed.get_future().wait();
+    for (const auto& thread : threads_)
+      thread->post([&thread = *thread] { thread.finish_soon(); });
+  }
+
+  [[nodiscard]] bool drain(std::chrono::milliseconds limit) {
+    struct Quiet {
+      Mutex mutex;
+      CondVar changed;
+      std::size_t missing MUSTER_GUARDED_BY(mutex) = 0;
+    };
+    // Outlives this call where the limit passes first.
+    const auto quiet = std::make_shared<Quiet>();
+    const TimePoint until = add_saturating(services_.clock.now(), limit);
+    {
+      const MutexLock lock(quiet->mutex);
+      quiet->missing = threads_.size();
+    }
+    for (const auto& thread : threads_) {
+      thread->when_quiet([quiet] {
+        const MutexLock lock(quiet->mutex);
+        --quiet->missing;
+        quiet->changed.notify_all();
+      });
+    }
+    MutexLock lock(quiet->mutex);
+    while (quiet->missing > 0 && services_.clock.now() < until)
+      services_.clock.wait_until(quiet->changed, lock, until);
+    return quiet->missing == 0;
+  }
+
+ private:
+  const FrontServices& services_;
+  bool stopped_ = false;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<TransportThread>> threads_;
+};
+
+Result<std::unique_ptr<HttpFrontend>> HttpFrontend::start(const FrontServices& services,
+                                                          HttpOptions options) {
+  auto parts = std::make_unique<Parts>(services);
+  MUSTER_RETURN_IF_ERROR(parts->start(options));
+  return std::unique_ptr<HttpFrontend>(new HttpFrontend(std::move(parts)));
+}
+
+HttpFrontend::HttpFrontend(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+HttpFrontend::~HttpFrontend() = default;
+
+std::vector<std::uint16_t> HttpFrontend::ports() const {
+  return parts_->ports();
+}
+
+void HttpFrontend::stop_accepting() {
+  parts_->stop_accepting();
+}
+
+bool HttpFrontend::drain(std::chrono::milliseconds limit) {
+  return parts_->drain(limit);
+}
+
+}  // namespace muster

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/listener.h"
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "frontend/http/message/reply_head.h"
+#include "frontend/http/tls_context.h"
+#include "frontend/http/transport_thread.h"
+#include "protocol/status_codes.h"
+
+namespace muster {
+namespace {
+
+namespace asio = boost::asio;
+
+// Then others on the thread have their turn.
+constexpr int kMaxAcceptsAtOnce = 16;
+// How long to wait where there are no descriptors left, or no memory.
+constexpr std::chrono::milliseconds kRetryAfter{100};
+
+std::string busy_reply() {
+  const std::string body = error_json("too many connections; try again later");
+  ReplyHead head;
+  head.status = 503;
+  head.content_length = body.size();
+  head.close = true;
+  head.retry_after = true;
+  std::string text;
+  write_reply_head(head, text);
+  return text + body;
+}
+
+bool is_passing(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+struct Listener::Acceptor {
+  using Executor = asio::io_context::executor_type;
+  asio::posix::basic_stream_descriptor<Executor> socket;
+  asio::basic_waitable_timer<std::chrono::steady_clock,
+                             asio::wait_traits<std::chrono::steady_clock>, Executor>
+      retry;
+};
+
+Result<std::unique_ptr<Listener>> Listener::open(const HttpListener& wanted) {
+  std::unique_ptr<asio::ssl::context> tls;
+  if (wanted.tls.enabled()) {
+    if (wanted.unix_socket) {
+      return invalid_argument("a Unix-domain socket has no TLS: its file's permissions guard it");
+    }
+    MUSTER_ASSIGN_OR_RETURN(tls, make_tls_context(wanted.tls));
+  }
+  auto socket = wanted.unix_socket ? listen_on_path(wanted.address)
+                                   : listen_on_address(wanted.address, wanted.port);
+  if (!socket.ok()) return std::move(socket).status();
+  return std::unique_ptr<Listener>(new Listener(wanted, *socket, std::move(tls)));
+}
+
+Listener::Listener(HttpListener wanted, ListeningSocket socket,
+                   std::unique_ptr<asio::ssl::context> tls)
+    : wanted_(std::move(wanted)), socket_(socket), tls_(std::move(tls)) {
+  facts_.kind = wanted_.kind;
+  facts_.is_loopback = socket_.is_loopback;
+  struct stat file {};
+  if (wanted_.unix_socket && ::lstat(wanted_.address.c_str(), &file) == 0) {
+    file_device_ = file.st_dev;
+    file_number_ = file.st_ino;
+  }
+}
+
+Listener::~Listener() {
+  stop();
+  struct stat file {};
+  if (wanted_.unix_socket && ::lstat(wanted_.address.c_str(), &file) == 0 &&
+      file.st_dev == file_device_ && file.st_ino == file_number_) {
+    ::unlink(wanted_.address.c_str());
+  }
+}
+
+void Listener::start(std::span<const std::unique_ptr<TransportThread>> threads) {
+  for (const auto& thread : threads)
+    threads_.push_back(thread.get());
+  threads_.front()->post([this] {
+    const auto executor = threads_.front()->io().get_executor();
+    acceptor_ = std::make_unique<Acceptor>(Acceptor{
+        {executor, std::exchange(socket_.descriptor, -1)}, decltype(Acceptor::retry)(executor)});
+    wait();
+  });
+}
+
+void Listener::stop() noexcept {
+  acceptor_.reset();
+  if (socket_.descriptor >= 0) ::close(std::exchange(socket_.descriptor, -1));
+}
+
+void Listener::wait() {
+  acceptor_->socket.async_wait(asio::posix::descriptor_base::wait_read,
+                               [this](boost::system::error_code error) {
+                                 if (error || !acceptor_) return;
+                                 accept_some();
+                               });
+}
+
+void Listener::accept_some() {
+  for (int i = 0; i < kMaxAcceptsAtOnce; ++i) {
+    const int accepted = ::accept4(acceptor_->socket.native_handle(), nullptr, nullptr,
+                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0) {
+      take({accepted, socket_.family});
+    } else if (is_passing(errno)) {
+      log(LogLevel::kWarning,
+          "HTTP: no more connections can be accepted for now: too many files "
+          "are open, or memory is short");
+      acceptor_->retry.expires_after(kRetryAfter);
+      acceptor_->retry.async_wait([this](boost::system::error_code error) {
+        if (!error && acceptor_) wait();
+      });
+      return;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    }
+  }
+  wait();
+}
+
+void Listener::take(AcceptedSocket accepted) {
+  TransportThread& first = *threads_.front();
+  if (facts_.open.load(std::memory_order_relaxed) >= first.services().limits.max_connections) {
+    return refuse(accepted);
+  }
+  first.metrics().connections_accepted.add();
+  TransportThread& chosen = *threads_[next_thread_++ % threads_.size()];
+  if (&chosen == &first) return admit(first, accepted);
+  chosen.post([this, &chosen, accepted] { admit(chosen, accepted); });
+}
+
+void Listener::refuse(AcceptedSocket accepted) noexcept {
+  threads_.front()->metrics().connections_refused.add();
+  if (!tls_) {
+    static const std::string kBusy = busy_reply();
+    std::array<char, 4096> request;
+    static_cast<void>(::send(accepted.descriptor, kBusy.data(), kBusy.size(), MSG_NOSIGNAL));
+    ::shutdown(accepted.descriptor, SHUT_WR);
+    // What is left unread would take the reply away from the client.
+    static_cast<void>(::recv(accepted.descriptor, request.data(), request.size(), MSG_DONTWAIT));
+  }
+  ::close(accepted.descriptor);
+}
+
+void Listener::admit(TransportThread& thread, AcceptedSocket accepted) {
+  const ConnectionRef connection = tls_ ? make_tls_connection(thread, facts_, accepted, *tls_)
+                                        : make_plain_connection(thread, facts_, accepted);
+  connection->begin();
+}
+
+}  // namespace muster

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listener: a listening socket, whose connections go to the transport threads in turn.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "frontend/http/connection.h"
+#include "frontend/http/http_frontend.h"
+#include "frontend/http/socket_address.h"
+#include "frontend/http/stream_connection.h"
+
+namespace muster {
+
+class TransportThread;
+
+class Listener {
+ public:
+  // Listens when it returns; accepts when started.
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> open(const HttpListener& wanted);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  // All threads have ended. Removes the file of a Unix-domain socket, if it is still ours.
+  ~Listener();
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return socket_.port; }
+  // Any thread. Accepts on the first of `threads`, which outlive this.
+  void start(std::span<const std::unique_ptr<TransportThread>> threads);
+  // On the first thread: no more connections, and the socket is closed.
+  void stop() noexcept;
+
+ private:
+  struct Acceptor;
+
+  Listener(HttpListener wanted, ListeningSocket socket,
+           std::unique_ptr<boost::asio::ssl::context> tls);
+  void wait();
+  void accept_some();
+  void take(AcceptedSocket accepted);
+  void refuse(AcceptedSocket accepted) noexcept;
+  void admit(TransportThread& thread, AcceptedSocket accepted);
+
+  const HttpListener wanted_;
+  ListeningSocket socket_;
+  std::uint64_t file_device_ = 0;  // of a Unix-domain socket
+  std::uint64_t file_number_ = 0;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
+  ListenerFacts facts_;
+  std::vector<TransportThread*> threads_;
+  std::size_t next_thread_ = 0;
+  std::unique_ptr<Acceptor> acceptor_;
+};
+
+}  // namespace muster

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/message/reply_head.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <concepts>
+
+#include "protocol/status_codes.h"
+
+namespace muster {
+namespace {
+
+template <std::integral Number>
+void append(std::string& out, Number number) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+void append_milliseconds(std::string& out, std::chrono::nanoseconds duration) {
+  const auto microseconds = std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+  append(out, microseconds / 1000);
+  const std::int64_t rest = microseconds % 1000;
+  const std::array<char, 4> fraction = {'.', static_cast<char>('0' + rest / 100),
+                                        static_cast<char>('0' + rest / 10 % 10),
+                                        static_cast<char>('0' + rest % 10)};
+  out.append(fraction.data(), fraction.size());
+}
+
+void append_status_line(std::string& out, int status) {
+  if (status == 200) {
+    out += "HTTP/1.1 200 OK\r\n";
+    return;
+  }
+  out += "HTTP/1.1 ";
+  append(out, status);
+  out += ' ';
+  out += http_reason(status);
+  out += "\r\n";
+}
+
+}  // namespace
+
+void append_server_timing(const BatchReport& batch, std::int64_t version, std::string& out) {
+  out += "queue;dur=";
+  append_milliseconds(out, batch.queue);
+  out += ", batch;dur=";
+  append_milliseconds(out, batch.gather);
+  out += ";desc=\"rows=";
+  append(out, batch.rows);
+  out += "\", compute;dur=";
+  append_milliseconds(out, batch.compute);
+  if (version == 0) return;
+  out += ";desc=\"version=";
+  append(out, version);
+  out += '"';
+}
+
+void write_reply_head(const ReplyHead& head, std::string& out) {
+  out.clear();
+  append_status_line(out, head.status);
+  out += "Content-Type: ";
+  out += head.content_type;
+  out += "\r\nContent-Length: ";
+  append(out, head.content_length);
+  out += "\r\n";
+  if (head.json_length) {
+    out += "Inference-Header-Content-Length: ";
+    append(out, *head.json_length);
+    out += "\r\n";
+  }
+  if (head.coding != Coding::kIdentity) {
+    out += "Content-Encoding: ";
+    out += coding_name(head.coding);
+    out += "\r\n";
+  }
+  if (head.batch != nullptr) {
+    out += "Server-Timing: ";
+    append_server_timing(*head.batch, head.version, out);
+    out += "\r\n";
+  }
+  if (!head.allow.empty()) {
+    out += "Allow: ";
+    out += head.allow;
+    out += "\r\n";
+  }
+  if (head.retry_after) out += "Retry-After: 1\r\n";
+  if (head.authenticate) out += "WWW-Authenticate: Bearer\r\n";
+  if (head.close) {
+    out += "Connection: close\r\n";
+  } else if (head.keep_alive_told) {
+    out += "Connection: keep-alive\r\n";
+  }
+  out += "\r\n";
+}
+
+}  // namespace muster

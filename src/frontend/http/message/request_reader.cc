@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/message/request_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "frontend/http/message/head_parser.h"
+#include "protocol/status_codes.h"
+
+namespace muster {
+namespace {
+
+// Holds the usual request of one row whole, so that it comes with one call.
+constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
+// For bodies that go through the buffer.
+constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
+
+std::span<const std::byte> bytes_of(std::string_view text) noexcept {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+Refusal refusal_of(const Status& status) {
+  return {http_status(status.code()), client_message(status)};
+}
+
+std::string_view RequestReader::buffered() const noexcept {
+  return {reinterpret_cast<const char*>(buffer_.data()) + begin_, end_ - begin_};
+}
+
+RequestReader::Step RequestReader::step() {
+  space_ = {};
+  switch (state_) {
+    case State::kHead:
+      return read_head();
+    case State::kBodyBegins:
+      return begin_body();
+    case State::kFixedBody:
+      return read_fixed_body();
+    case State::kChunkedBody:
+      return read_chunked_body();
+    case State::kRefused:
+      break;
+  }
+  return Step::kRefused;
+}
+
+void RequestReader::commit(std::size_t received) noexcept {
+  if (direct_) {
+    body_->commit(received);
+    body_bytes_ += received;
+    remaining_ -= received;
+  } else {
+    end_ += received;
+  }
+}
+
+RequestReader::Step RequestReader::refuse(Refusal refusal) {
+  refusal_ = std::move(refusal);
+  state_ = State::kRefused;
+  return Step::kRefused;
+}
+
+// Free space in the buffer, which grows up to `at_most` bytes.
+RequestReader::Step RequestReader::need_bytes(std::size_t at_most) {
+  direct_ = false;
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (begin_ > 0 && end_ == buffer_.size()) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == buffer_.size()) {
+    buffer_.resize(std::min(at_most, std::max(kSmallBuffer, buffer_.size() * 2)));
+  }
+  space_ = std::span(buffer_).subspan(end_);
+  return Step::kNeedBytes;
+}
+
+RequestReader::Step RequestReader::read_head() {
+  if (begin_ == end_ && buffer_.size() > kSmallBuffer) {
+    buffer_ = {};
+    begin_ = end_ = 0;
+  }
+  // Empty lines before a request are passed over (RFC 9112, 2.2).
+  while (buffered().starts_with("\r\n"))
+    begin_ += 2;
+  const HeadEnd::Found found =
+      buffered() == "\r" ? HeadEnd::Found::kNotYet : head_end_.look(buffered());
+  const bool too_long = found == HeadEnd::Found::kEnd
+                            ? head_end_.size() > limits_.max_header_bytes
+                            : buffered().size() >= limits_.max_header_bytes;
+  if (found == HeadEnd::Found::kMalformed) {
+    return refuse({400,
+                   "the request is not valid HTTP: a line of its head ends without CR LF, is "
+                   "folded, or has a NUL"});
+  }
+  if (too_long) {
+    return refuse({431, "the request's headers have more than " +
+                            std::to_string(limits_.max_header_bytes) + " bytes"});
+  }
+  if (found == HeadEnd::Found::kNotYet) return need_bytes(limits_.max_header_bytes);
+
+  return parse_head();
+}
+
+RequestReader::Step RequestReader::parse_head() {
+  head_.clear();
+  body_.reset();
+  inflater_.reset();
+  chunks_ = {};
+  body_bytes_ = 0;
+  HeadParser parser(head_);
+  const std::string_view text = buffered().substr(0, head_end_.size());
+  HeadParser::ErrorCode error;
+  static_cast<void>(parser.put({text.data(), text.size()}, error));
+  if (error || !parser.is_header_done()) return refuse(parser.refusal(error));
+  begin_ += head_end_.size();
+  head_end_.restart();
+  remaining_ = head_.content_length;
+  chunked_ = head_.chunked;
+  coding_ = head_.body_coding;
+  state_ = State::kBodyBegins;
+  return Step::kHead;
+}
+
+RequestReader::Step RequestReader::begin_body() {
+  if (remaining_ > limits_.max_body_bytes) {
+    return refuse({413, "the body has " + std::to_string(remaining_) + " bytes, at most " +
+                            std::to_string(limits_.max_body_bytes)});
+  }
+  if (keeping_) {
+    const bool coded = coding_ != Coding::kIdentity;
+    body_ = std::make_shared<RequestBody>(coded ? limits_.max_decompressed_bytes
+                                                : limits_.max_body_bytes);
+    if (coded && (chunked_ || remaining_ > 0)) {
+      auto inflater = Inflater::make(coding_, limits_.max_decompressed_bytes);
+      if (!inflater.ok()) return refuse(refusal_of(inflater.status()));
+      inflater_ = std::move(inflater).value();
+    } else if (remaining_ > 0) {
+      const Status room = body_->reserve(remaining_);
+      if (!room.ok()) return refuse(refusal_of(room));
+    }
+  }
+  state_ = chunked_ ? State::kChunkedBody : State::kFixedBody;
+  return step();
+}
+
+Status RequestReader::keep(std::span<const std::byte> piece) {
+  if (!keeping_) return {};
+  return inflater_ ? inflater_->feed(piece, *body_) : body_->append(piece);
+}
+
+RequestReader::Step RequestReader::read_fixed_body() {
+  const std::size_t here = std::min(remaining_, end_ - begin_);
+  if (here > 0) {
+    const Status kept = keep(bytes_of(buffered().substr(0, here)));
+    if (!kept.ok()) return refuse(refusal_of(kept));
+    begin_ += here;
+    remaining_ -= here;
+    body_bytes_ += here;
+  }
+  if (remaining_ == 0) return finish();
+  if (!keeping_ || inflater_) return need_bytes(kLargeBuffer);
+  auto room = body_->space(remaining_);
+  if (!room.ok()) return refuse(refusal_of(room.status()));
+  direct_ = true;
+  space_ = *room;
+  return Step::kNeedBytes;
+}
+
+RequestReader::Step RequestReader::read_chunked_body() {
+  while (true) {
+    std::string_view rest = buffered();
+    std::string_view content;
+    const ChunkReader::Found found = chunks_.next(rest, content);
+    begin_ = end_ - rest.size();
+    // Refused by what a chunk announces, before its bytes come.
+    const std::size_t left = limits_.max_body_bytes - std::min(limits_.max_body_bytes, body_bytes_);
+    if (content.size() + chunks_.announced() > left) {
+      return refuse(
+          {413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes"});
+    }
+    body_bytes_ += content.size();
+    switch (found) {
+      case ChunkReader::Found::kNeedBytes:
+        return need_bytes(kLargeBuffer);
+      case ChunkReader::Found::kEnd:
+        return finish();
+      case ChunkReader::Found::kMalformed:
+        return refuse({400, "the chunked body is malformed"});
+      case ChunkReader::Found::kContent:
+        break;
+    }
+    const Status kept = keep(bytes_of(content));
+    if (!kept.ok()) return refuse(refusal_of(kept));
+  }
+}
+
+RequestReader::Step RequestReader::finish() {
+  if (inflater_ && keeping_) {
+    const Status whole = inflater_->finish();
+    if (!whole.ok()) return refuse(refusal_of(whole));
+  }
+  state_ = State::kHead;
+  return Step::kRequest;
+}
+
+std::shared_ptr<RequestBody> RequestReader::take_body() {
+  if (!body_) body_ = std::make_shared<RequestBody>(0);
+  return std::exchange(body_, nullptr);
+}
+
+}  // namespace muster

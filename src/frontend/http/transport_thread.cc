@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/transport_thread.h"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <pthread.h>
+
+#include "base/log.h"
+
+namespace muster {
+namespace {
+
+// Events handled before the round's requests are handed in: those of a burst, but no more than keep
+// a waiting worker waiting for long.
+constexpr int kMaxEventsARound = 128;
+// The grain of all time limits of connections.
+constexpr std::chrono::milliseconds kTick{100};
+constexpr std::size_t kMaxSpareCalls = 256;
+constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
+
+}  // namespace
+
+TransportThread::TransportThread(const FrontServices& services)
+    : mailbox_(std::make_shared<Mailbox>()),
+      context_{services, mailbox_},
+      reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
+                     services.limits.max_decompressed_bytes},
+      timer_(mailbox_->io().get_executor()),
+      scratch_(kScratchBytes),
+      thread_([this] { run(); }) {}
+
+TransportThread::~TransportThread() {
+  post([this] { stop(); });
+  thread_.join();
+  mailbox_->close();
+  for (Connection* connection = connections_; connection != nullptr;) {
+    Connection* const next = connection->next;
+    connection->abandon_calls();
+    connection = next;
+  }
+  // The streams' last operations let go of their connections.
+  mailbox_->io().restart();
+  mailbox_->io().poll();
+  for (Connection* left = connections_; left != nullptr; left = left->next)
+    left->leave_thread();
+}
+
+void TransportThread::post(std::function<void()> task) {
+  boost::asio::post(mailbox_->io(), std::move(task));
+}
+
+void TransportThread::when_quiet(std::function<void()> quiet) {
+  post([this, quiet = std::move(quiet)]() mutable {
+    waiting_for_quiet_.push_back(std::move(quiet));
+  });
+}
+
+void TransportThread::run() noexcept {
+  pthread_setname_np(pthread_self(), "muster-http");
+  mailbox_->belongs_to_this_thread();
+  const auto work = boost::asio::make_work_guard(mailbox_->io());
+  while (!stopping_) {
+    try {
+      run_round();
+    } catch (const std::exception& failure) {
+      log(LogLevel::kError, std::string_view(failure.what()));
+    }
+  }
+}
+
+void TransportThread::run_round() {
+  boost::asio::io_context& io = mailbox_->io();
+  io.run_one();
+  now_is_known_ = false;
+  for (int events = 1; events < kMaxEventsARound && io.poll_one() > 0;)
+    ++events;
+  end_round();
+}
+
+void TransportThread::end_round() {
+  // A refusal comes home at once, and an answer may let the next request of its connection be read.
+  do {
+    deliver_answers();
+    hand_in_prepared();
+  } while (!mailbox_->empty() || !prepared_.empty());
+  if (open_calls_ == 0 && !waiting_for_quiet_.empty()) {
+    for (const auto& quiet : std::exchange(waiting_for_quiet_, {}))
+      quiet();
+  }
+}
+
+void TransportThread::deliver_answers() {
+  for (Letter* letter = mailbox_->take_all(); letter != nullptr;) {
+    auto& call = static_cast<Call&>(*letter);
+    letter = letter->next;
+    call.connection->answered(call);
+  }
+}
+
+void TransportThread::hand_in_prepared() {
+  handing_in_.clear();
+  std::swap(handing_in_, prepared_);
+  for (Call* call : handing_in_) {
+    if (call->connection->still_wants(*call)) hand_in(*call);
+  }
+}
+
+void TransportThread::hand_in(Call& call) {
+  try {
+    submit_call(context_, call);
+  } catch (const std::exception& failure) {
+    log(LogLevel::kError, std::string_view(failure.what()));
+    if (call.stage == Call::Stage::kPrepared) call.connection->lost(call);
+  }
+}
+
+TimePoint TransportThread::now() {
+  if (!now_is_known_) now_ = context_.services.clock.now();
+  now_is_known_ = true;
+  return now_;
+}
+
+Call& TransportThread::take_call() {
+  if (spare_calls_.empty()) {
+    spare_calls_.reserve(kMaxSpareCalls);
+    spare_calls_.push_back(std::make_unique<Call>());
+  }
+  Call& call = *spare_calls_.back().release();
+  spare_calls_.pop_back();
+  ++open_calls_;
+  metrics().requests.add();
+  return call;
+}
+
+void TransportThread::release(Call& call) noexcept {
+  std::unique_ptr<Call> owned(&call);
+  --open_calls_;
+  metrics().requests_answered.add();
+  if (spare_calls_.size() >= kMaxSpareCalls) return;
+  owned->clear();
+  spare_calls_.push_back(std::move(owned));
+}
+
+void TransportThread::link(Connection& connection) {
+  connection.next = connections_;
+  if (connections_ != nullptr) connections_->previous = &connection;
+  connections_ = &connection;
+  if (!ticking_) schedule_tick();
+}
+
+void TransportThread::unlink(Connection& connection) noexcept {
+  if (connection.previous != nullptr) connection.previous->next = connection.next;
+  if (connection.next != nullptr) connection.next->previous = connection.previous;
+  if (connections_ == &connection) connections_ = connection.next;
+}
+
+void TransportThread::schedule_tick() {
+  ticking_ = connections_ != nullptr && !stopping_;
+  if (!ticking_) return;
+  timer_.expires_after(kTick);
+  timer_.async_wait([this](boost::system::error_code) { tick(); });
+}
+
+void TransportThread::tick() {
+  for (Connection* connection = connections_; connection != nullptr;) {
+    const ConnectionRef alive(connection);
+    connection->check_time(now());
+    connection = connection->next;
+  }
+  schedule_tick();
+}
+
+void TransportThread::finish_soon() {
+  finishing_ = true;
+  for (Connection* connection = connections_; connection != nullptr;) {
+    const ConnectionRef alive(connection);
+    connection->finish_soon();
+    connection = connection->next;
+  }
+}
+
+void TransportThread::stop() {
+  stopping_ = true;
+  timer_.cancel();
+  for (Connection* connection = connections_; connection != nullptr;) {
+    const ConnectionRef alive(connection);
+    connection->close();
+    connection = connection->next;
+  }
+}
+
+}  // namespace muster

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// TransportThread: one thread that moves bytes, and the connections that live on it.
+//
+// It works in rounds: what the sockets have is read and decoded, then all requests of the round are
+// handed in together, so that a burst wakes a worker once; answers that came home meanwhile are
+// encoded and written. Nothing on it waits for anything but its sockets.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "frontend/front_services.h"
+#include "frontend/http/connection.h"
+#include "frontend/http/endpoints/endpoint.h"
+#include "frontend/http/mailbox.h"
+
+namespace muster {
+
+class TransportThread {
+ public:
+  // Runs from here on. `services` outlives it.
+  explicit TransportThread(const FrontServices& services);
+  TransportThread(const TransportThread&) = delete;
+  TransportThread& operator=(const TransportThread&) = delete;
+  // Closes its connections; answers that are still to come are thrown away.
+  ~TransportThread();
+
+  // Any thread: runs `task` on this one, soon.
+  void post(std::function<void()> task);
+  // Any thread: `quiet` is called on this one when no call is open, once.
+  void when_quiet(std::function<void()> quiet);
+
+  // On this thread alone, from here on.
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return mailbox_->io(); }
+  // No connection reads requests that are not here yet, nor any that begins later.
+  void finish_soon();
+  [[nodiscard]] bool is_finishing() const noexcept { return finishing_; }
+
+  // For connections.
+  void link(Connection& connection);
+  void unlink(Connection& connection) noexcept;
+  [[nodiscard]] TimePoint now();  // when this round began
+  [[nodiscard]] const FrontServices& services() const noexcept { return context_.services; }
+  [[nodiscard]] const EndpointContext& context() const noexcept { return context_; }
+  [[nodiscard]] TransportMetrics& metrics() const noexcept {
+    return context_.services.metrics.http;
+  }
+  [[nodiscard]] const ReaderLimits& reader_limits() const noexcept { return reader_limits_; }
+  [[nodiscard]] Call& take_call();
+  void release(Call& call) noexcept;
+  // Hands the call in at the end of the round.
+  void prepare(Call& call) { prepared_.push_back(&call); }
+  // Bytes that nobody reads are received into this.
+  [[nodiscard]] std::span<std::byte> scratch() noexcept { return scratch_; }
+
+ private:
+  void run() noexcept;
+  void run_round();
+  void end_round();
+  void deliver_answers();
+  void hand_in_prepared();
+  void hand_in(Call& call);
+  void tick();
+  void schedule_tick();
+  void stop();
+
+  const std::shared_ptr<Mailbox> mailbox_;
+  const EndpointContext context_;
+  const ReaderLimits reader_limits_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    boost::asio::wait_traits<std::chrono::steady_clock>,
+                                    boost::asio::io_context::executor_type>
+      timer_;
+  bool ticking_ = false;
+  bool stopping_ = false;
+  bool finishing_ = false;
+  bool now_is_known_ = false;
+  TimePoint now_{};
+  Connection* connections_ = nullptr;
+  std::vector<Call*> prepared_;
+  std::vector<Call*> handing_in_;
+  std::vector<std::unique_ptr<Call>> spare_calls_;
+  std::size_t open_calls_ = 0;
+  std::vector<std::function<void()>> waiting_for_quiet_;
+  std::vector<std::byte> scratch_;
+  std::thread thread_;  // last: it uses the others
+};
+
+}  // namespace muster

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/server_settings.h"
+
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+
+namespace muster {
+namespace {
+
+class ServerSettingsTest : public ::testing::Test {
+ protected:
+  ~ServerSettingsTest() override { set_log_level(LogLevel::kWarning); }
+  ServerSettings settings_;
+};
+
+TEST_F(ServerSettingsTest, shows_the_names_that_clients_know) {
+  const Settings log = settings_.log_settings();
+  EXPECT_EQ(log.at("log_file"), SettingValue(std::string()));
+  EXPECT_EQ(log.at("log_warning"), SettingValue(true));
+  EXPECT_EQ(log.at("log_verbose_level"), SettingValue(std::uint64_t{0}));
+  const Settings trace = settings_.trace_settings();
+  EXPECT_EQ(trace.at("trace_level"), SettingValue(std::vector<std::string>{"OFF"}));
+}
+
+TEST_F(ServerSettingsTest, a_change_reaches_the_log) {
+  ASSERT_TRUE(settings_.change_log_settings({{"log_info", true}}).ok());
+  EXPECT_TRUE(logs(LogLevel::kInfo));
+  EXPECT_FALSE(logs(LogLevel::kDebug));
+  ASSERT_TRUE(settings_.change_log_settings({{"log_verbose_level", std::uint64_t{1}}}).ok());
+  EXPECT_TRUE(logs(LogLevel::kDebug));
+  ASSERT_TRUE(settings_
+                  .change_log_settings({{"log_verbose_level", std::uint64_t{0}},
+                                        {"log_info", false},
+                                        {"log_warning", false},
+                                        {"log_error", false}})
+                  .ok());
+  EXPECT_FALSE(logs(LogLevel::kError));
+}
+
+TEST_F(ServerSettingsTest, changes_all_or_nothing) {
+  const Status status = settings_.change_log_settings({{"log_info", true}, {"log_zeal", true}});
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("log_zeal"), std::string_view::npos);
+  EXPECT_EQ(settings_.log_settings().at("log_info"), SettingValue(false));
+}
+
+TEST_F(ServerSettingsTest, refuses_paths_and_wrong_types) {
+  EXPECT_FALSE(settings_.change_log_settings({{"log_file", std::string("/tmp/x")}}).ok());
+  EXPECT_FALSE(settings_.change_log_settings({{"log_info", std::string("yes")}}).ok());
+  EXPECT_FALSE(settings_.change_log_settings({{"log_verbose_level", true}}).ok());
+  EXPECT_FALSE(settings_.change_log_settings({{"log_format", std::string("ISO8601")}}).ok());
+  EXPECT_FALSE(settings_.change_trace_settings({{"trace_file", std::string("/tmp/x")}}).ok());
+}
+
+TEST_F(ServerSettingsTest, traces_stay_off) {
+  EXPECT_TRUE(settings_.change_trace_settings({{"trace_level", std::string("OFF")}}).ok());
+  EXPECT_TRUE(settings_.change_trace_settings({{"trace_rate", std::monostate()}}).ok());
+  const Status on =
+      settings_.change_trace_settings({{"trace_level", std::vector<std::string>{"TIMESTAMPS"}}});
+  EXPECT_EQ(on.code(), StatusCode::kInvalidArgument);
+  EXPECT_FALSE(settings_.change_trace_settings({{"trace_rat", std::monostate()}}).ok());
+}
+
+}  // namespace
+}  // namespace muster

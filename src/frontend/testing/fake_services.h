@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// The services behind a front end, played: one model "echo", whose output "y" is its input "x".
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "frontend/front_services.h"
+
+namespace muster::testing {
+
+inline std::shared_ptr<const ModelDescription> echo_model() {
+  auto model = std::make_shared<ModelDescription>();
+  model->config.name = "echo";
+  model->config.backend = "scripted";
+  model->config.batching.max_batch_size = 8;
+  model->config.inputs = {{"x", DataType::kFp32, Shape{-1, 4}, {}}};
+  model->config.outputs = {{"y", DataType::kFp32, Shape{-1, 4}, {}}};
+  model->signature.inputs = model->config.inputs;
+  model->signature.outputs = model->config.outputs;
+  model->config_text = "name: \"echo\"\nbackend: \"scripted\"\nmax_batch_size: 8\n";
+  model->version = 3;
+  return model;
+}
+
+// Any thread. Answers on the thread that asks, unless requests are held.
+class FakeInference final : public InferenceService {
+ public:
+  void infer(InferRequest request, Completion completion) override {
+    {
+      const MutexLock lock(mutex_);
+      ++asked_;
+      if (holding_ && !refusal_) {
+        held_.push_back({std::move(request), std::move(completion)});
+        changed_.notify_all();
+        return;
+      }
+    }
+    answer(std::move(request), std::move(completion));
+  }
+
+  bool cancel(RequestTicket ticket) override {
+    Completion completion;
+    {
+      const MutexLock lock(mutex_);
+      const auto found = std::find_if(held_.begin(), held_.end(), [ticket](const Held& held) {
+        return held.request.ticket == ticket;
+      });
+      if (ticket == 0 || found == held_.end()) return false;
+      completion = std::move(found->completion);
+      held_.erase(found);
+      ++cancelled_;
+      changed_.notify_all();
+    }
+    completion.complete(Status(StatusCode::kCancelled, "the request was cancelled"));
+    return true;
+  }
+
+  Result<std::shared_ptr<const ModelDescription>> describe(std::string_view name,
+                                                           std::int64_t version) const override {
+    if (name == "echo" && (version == 0 || version == 3)) return model_;
+    return not_found("there is no model '" + std::string(name) + "'");
+  }
+
+  void hold() {
+    const MutexLock lock(mutex_);
+    holding_ = true;
+  }
+  // Answers what is held, newest first, on the calling thread.
+  void release() {
+    std::vector<Held> held;
+    {
+      const MutexLock lock(mutex_);
+      holding_ = false;
+      held = std::exchange(held_, {});
+    }
+    for (auto one = held.rbegin(); one != held.rend(); ++one)
+      answer(std::move(one->request), std::move(one->completion));
+  }
+  // From now on every request is refused with it.
+  void refuse(Status status) {
+    const MutexLock lock(mutex_);
+    refusal_ = std::move(status);
+  }
+  void wait_until_held(std::size_t count) {
+    MutexLock lock(mutex_);
+    while (held_.size() < count)
+      changed_.wait(lock);
+  }
+  void wait_until_cancelled(std::size_t count) {
+    MutexLock lock(mutex_);
+    while (cancelled_ < count)
+      changed_.wait(lock);
+  }
+  [[nodiscard]] std::size_t asked() const {
+    const MutexLock lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  struct Held {
+    InferRequest request;
+    Completion completion;
+  };
+
+  void answer(InferRequest request, Completion completion) {
+    std::optional<Status> refusal;
+    {
+      const MutexLock lock(mutex_);
+      refusal = refusal_;
+    }
+    if (refusal) return completion.complete(*refusal);
+    if (request.model != "echo") {
+      return completion.complete(not_found("there is no model '" + request.model + "'"));
+    }
+    InferResponse response;
+    response.id = request.id;
+    response.model = model_;
+    response.batch.rows = 8;
+    response.batch.requests = 2;
+    response.batch.reason = CloseReason::kFull;
+    response.batch.queue = std::chrono::microseconds(12);
+    response.batch.gather = std::chrono::microseconds(3);
+    response.batch.compute = std::chrono::microseconds(120);
+    for (const InferInput& input : request.inputs) {
+      const TensorView& view = input.tensor;
+      auto copy = Tensor::copy_of(view.type, view.shape, view.bytes);
+      if (!copy.ok()) return completion.complete(copy.status());
+      response.outputs.push_back({"y", std::move(copy).value()});
+    }
+    completion.complete(std::move(response));
+  }
+
+  const std::shared_ptr<const ModelDescription> model_ = echo_model();
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool holding_ MUSTER_GUARDED_BY(mutex_) = false;
+  std::optional<Status> refusal_ MUSTER_GUARDED_BY(mutex_);
+  std::vector<Held> held_ MUSTER_GUARDED_BY(mutex_);
+  std::size_t asked_ MUSTER_GUARDED_BY(mutex_) = 0;
+  std::size_t cancelled_ MUSTER_GUARDED_BY(mutex_) = 0;
+};
+
+// Set its fields before the front end is started.
+class FakeModels final : public ModelControl {
+ public:
+  bool is_ready = true;
+  Status load_outcome;
+  std::vector<std::string> loaded;  // "name config", by calls
+
+  [[nodiscard]] bool ready() const override { return is_ready; }
+  [[nodiscard]] Status model_ready(std::string_view name, std::int64_t version) const override {
+    if (name != "echo") return not_found("there is no model '" + std::string(name) + "'");
+    if (version != 0 && version != 3) return not_found("model echo has no such version");
+    return {};
+  }
+  [[nodiscard]] Result<std::vector<std::int64_t>> versions(std::string_view name) const override {
+    if (name != "echo") return not_found("there is no model '" + std::string(name) + "'");
+    return std::vector<std::int64_t>{3};
+  }
+  [[nodiscard]] std::vector<ModelIndexEntry> index(bool ready) const override {
+    std::vector<ModelIndexEntry> entries = {{"echo", 3, ModelState::kReady, ""}};
+    if (!ready) entries.push_back({"broken", 1, ModelState::kUnavailable, "no such file"});
+    return entries;
+  }
+  [[nodiscard]] Result<std::vector<ModelStatistics>> statistics(std::string_view name,
+                                                                std::int64_t) const override {
+    if (!name.empty() && name != "echo") {
+      return not_found("there is no model '" + std::string(name) + "'");
+    }
+    ModelStatistics statistics;
+    statistics.name = "echo";
+    statistics.version = 3;
+    return std::vector<ModelStatistics>{statistics};
+  }
+  void load(std::string name, std::optional<std::string> config_json, Done done) override {
+    loaded.push_back(name + " " + config_json.value_or(""));
+    done(load_outcome);
+  }
+  [[nodiscard]] Status unload(std::string_view) override { return {}; }
+};
+
+// Every picture is of class 7; the label tells how many bytes its file has.
+class FakePictures final : public PictureService {
+ public:
+  void classify(PictureRequest request,
+                std::function<void(Result<PictureResponse>)> done) override {
+    if (request.model != "echo") return done(not_found("there is no such model"));
+    PictureResponse response;
+    response.model = echo_model();
+    for (const auto file : request.files) {
+      std::vector<ClassScore> scores(request.top_k,
+                                     {7, std::to_string(file.size()) + " bytes", 0.5});
+      response.pictures.push_back(std::move(scores));
+    }
+    done(std::move(response));
+  }
+};
+
+// All of it, to be adjusted before the front end is started.
+struct FakeServices {
+  explicit FakeServices(Clock& with_clock, bool shared_memory = false)
+      : regions(shared_memory), clock(with_clock) {}
+
+  FakeInference inference;
+  FakeModels models;
+  FakePictures pictures;
+  SharedMemoryRegions regions;
+  ServerSettings settings;
+  AccessPolicy access;
+  std::unique_ptr<AccessLog> access_log = std::make_unique<AccessLog>();
+  FrontendMetrics metrics;
+  ServerIdentity identity;
+  FrontendLimits limits;
+  Clock& clock;
+
+  // Borrows all of them.
+  [[nodiscard]] FrontServices services() {
+    return {inference,   models,   pictures,
+            regions,     settings, access,
+            *access_log, metrics,  [] { return std::string("muster_up 1\n"); },
+            identity,    limits,   clock};
+  }
+};
+
+}  // namespace muster::testing
