@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes as the body of an inference over HTTP. The first line is the length of its JSON, or
+// anything that is no number for a body of JSON alone.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/text.h"
+#include "infer_round_trip.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view all(reinterpret_cast<const char*>(data), size);
+  const std::size_t line = std::min(all.find('\n'), all.size());
+  const std::string_view text = line == all.size() ? std::string_view() : all.substr(line + 1);
+  const std::optional<std::int64_t> length = muster::parse_int(all.substr(0, line));
+  const std::optional<std::size_t> header_length =
+      length && *length >= 0 ? std::optional(static_cast<std::size_t>(*length)) : std::nullopt;
+
+  const muster::ProtocolLimits limits;
+  const muster::SharedMemoryRegions regions(true);
+  const muster::DecodeContext context{&limits, &regions, muster::TimePoint()};
+  auto body = std::make_shared<muster::RequestBody>(text.size());
+  MUSTER_CHECK(body->append(std::as_bytes(std::span(text))).ok());
+  const muster::Result<muster::InferCall> call =
+      muster::decode_http_infer(body, header_length, context);
+  if (!call.ok()) {
+    muster::fuzz::check_error(call.status());
+    return 0;
+  }
+  for (const muster::InferInput& input : call->request.inputs)
+    muster::fuzz::check_view(input.tensor, body->bytes());
+  muster::fuzz::check_call(*call, context);
+  return 0;
+}
