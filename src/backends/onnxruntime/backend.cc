@@ -34,9 +34,10 @@ GraphOptimizationLevel runtime_level(GraphLevel level) {
   }
 }
 
-Ort::SessionOptions session_options(const Options& options) {
+Ort::SessionOptions session_options(const Options& options, PoolThreads& pool_threads) {
   const auto flag = [](bool on) { return on ? "1" : "0"; };
   Ort::SessionOptions session;
+  pool_threads.start_threads_of(session);
   session.SetIntraOpNumThreads(options.intra_op_threads);
   session.SetInterOpNumThreads(options.inter_op_threads);
   session.SetExecutionMode(options.parallel ? ORT_PARALLEL : ORT_SEQUENTIAL);
@@ -119,8 +120,9 @@ class OnnxRuntimeBackend final : public Backend {
     }
     std::unique_ptr<Ort::Session> session;
     const Status made = guarded([&] {
-      session = std::make_unique<Ort::Session>(environment_->get(), file.c_str(),
-                                               session_options(options));
+      session =
+          std::make_unique<Ort::Session>(environment_->get(), file.c_str(),
+                                         session_options(options, environment_->pool_threads()));
     });
     if (!made.ok()) return model_fault(clearer(made, outline));
     MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*session));

@@ -9,6 +9,7 @@
 
 #include <muster/status.h>
 
+#include "backends/onnxruntime/pool_threads.h"
 #include "base/mutex.h"
 
 namespace muster::onnxruntime {
@@ -19,6 +20,7 @@ class Environment {
   static Result<std::shared_ptr<Environment>> create();
 
   [[nodiscard]] Ort::Env& get() noexcept { return *env_; }
+  [[nodiscard]] PoolThreads& pool_threads() noexcept { return pool_threads_; }
   // From now on there is an arena that extends as requested, for sessions with
   // session.use_env_allocators. The runtime's API configures no arena of a single session.
   [[nodiscard]] Status share_arena_as_requested();
@@ -26,6 +28,7 @@ class Environment {
  private:
   Environment() = default;
 
+  PoolThreads pool_threads_;
   std::optional<Ort::Env> env_;
   Mutex mutex_;
   bool arena_shared_ MUSTER_GUARDED_BY(mutex_) = false;

@@ -16,7 +16,7 @@ namespace muster {
 
 enum class ThreadPriority : std::uint8_t {
   kUsual,
-  // Runs where nobody else wants the processor, and hardly otherwise. Threads that its jobs start
+  // Runs where nobody else wants the processor, and slowly otherwise. Threads that its jobs start
   // inherit it, and no thread can rise again without rights: start none that must be quick.
   kLow,
 };

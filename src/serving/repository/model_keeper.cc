@@ -33,7 +33,7 @@ ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
       registry_(registry),
       clock_(clock),
       backends_(options_.backends),
-      loaders_(options_.load_threads, ThreadPriority::kUsual),
+      loaders_(options_.load_threads, ThreadPriority::kLow),
       starters_(1, ThreadPriority::kUsual),
       unloaders_(kUnloaders, ThreadPriority::kUsual) {}
 
@@ -292,6 +292,7 @@ void ModelKeeper::stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
+    giving_up_.store(true);
     poll_now_.notify_all();
     changed_.notify_all();
     for (auto& [name, model] : models_) {

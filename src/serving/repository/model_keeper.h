@@ -9,6 +9,7 @@
 // the await_ calls.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -95,7 +96,8 @@ class ModelKeeper {
   void take_plan(ModelRecord& model, Result<ModelPlan> plan);
   void begin_load(ModelRecord& model, std::int64_t version) MUSTER_REQUIRES(mutex_);
   void load_version(const std::shared_ptr<Loading>& loading);
-  void start_version(const std::shared_ptr<Loading>& loading, std::unique_ptr<ServedModel> model);
+  void start_version(const std::shared_ptr<Loading>& loading,
+                     Result<std::unique_ptr<ServedModel>> loaded);
   void end_load(const Loading& loading, Result<ModelLease> outcome);
   void take_out_of_service(const std::string& name, std::int64_t version, std::uint64_t instance,
                            const std::string& reason);
@@ -108,6 +110,8 @@ class ModelKeeper {
   ModelRegistry& registry_;
   Clock& clock_;
   OpenedBackends backends_;
+
+  std::atomic<bool> giving_up_{false};  // loads that have not begun need not begin any more
 
   mutable Mutex mutex_;
   CondVar changed_;  // what await_ calls wait for

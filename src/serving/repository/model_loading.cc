@@ -47,7 +47,9 @@ struct ModelKeeper::Loading {
 };
 
 void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
-  take_plan(model, plan_for(name, job.config_json));
+  // A thread of low priority must never hold the lock: whoever waits for it would be as slow.
+  starters_.post(
+      [this, &model, plan = plan_for(name, job.config_json)] { take_plan(model, plan); });
 }
 
 Result<ModelPlan> ModelKeeper::plan_for(const std::string& name,
@@ -134,12 +136,6 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
 }
 
 void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
-  bool given_up = false;
-  {
-    const MutexLock lock(mutex_);
-    if (stopping_) given_up = true;
-  }
-  if (given_up) return end_load(*loading, unavailable("the server is stopping"));
   LoadOrder order{*loading->folder, loading->choice, loading->backend, options_.service};
   order.warm_up = WarmUpExtent::kEverySize;
   order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;
@@ -148,21 +144,21 @@ void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
                     instance = loading->instance](const std::string& reason) {
     take_out_of_service(name, version, instance, reason);
   };
-  Result<std::unique_ptr<ServedModel>> model = internal_error("it was not loaded");
+  Result<std::unique_ptr<ServedModel>> model = unavailable("the server is stopping");
   try {
-    model = ServedModel::load(std::move(order), clock_);
+    if (!giving_up_.load()) model = ServedModel::load(std::move(order), clock_);
   } catch (const std::exception& error) {
     model = internal_error(std::string("it could not be loaded: ") + error.what());
   }
-  if (!model.ok()) return end_load(*loading, model.status());
-  // std::function must be copyable.
-  auto* const raw = std::move(model)->release();
-  starters_.post(
-      [this, loading, raw] { start_version(loading, std::unique_ptr<ServedModel>(raw)); });
+  // A std::function must be copyable.
+  const auto held = std::make_shared<decltype(model)>(std::move(model));
+  starters_.post([this, loading, held] { start_version(loading, std::move(*held)); });
 }
 
 void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading,
-                                std::unique_ptr<ServedModel> model) {
+                                Result<std::unique_ptr<ServedModel>> loaded) {
+  if (!loaded.ok()) return end_load(*loading, loaded.status());
+  std::unique_ptr<ServedModel> model = *std::move(loaded);
   Status started = model->start();
   if (!started.ok()) return end_load(*loading, std::move(started));
   end_load(*loading, lease_on(std::move(model)));
