@@ -276,6 +276,25 @@ TEST_F(HttpInferTest, reads_shared_memory_at_once) {
             "shared_memory_region");
 }
 
+TEST_F(HttpInferTest, bounds_what_a_request_reads_from_shared_memory) {
+  const testing::SharedMemoryObject object(raw<float>({0, 1, 2, 3}));
+  ASSERT_TRUE(decoding_.regions.add("r", object.key(), 0, 16).ok());
+  decoding_.limits.max_input_bytes = 12;
+  const auto request = [](int first, int second) {
+    const auto input = [](std::string_view name, int floats) {
+      return R"({"name":")" + std::string(name) + R"(","shape":[)" + std::to_string(floats) +
+             R"(],"datatype":"FP32","parameters":{"shared_memory_region":"r",)" +
+             R"("shared_memory_byte_size":)" + std::to_string(4 * floats) + "}}";
+    };
+    return R"({"inputs":[)" + input("a", first) + "," + input("b", second) + "]}";
+  };
+  EXPECT_TRUE(decode(request(2, 1)).ok());
+  EXPECT_EQ(fault(request(2, 2)),
+            "input 'b': a request with inputs in shared memory may have 12 bytes of inputs");
+  EXPECT_EQ(fault(request(4, 1)),
+            "input 'a': a request with inputs in shared memory may have 12 bytes of inputs");
+}
+
 TEST_F(HttpInferTest, says_that_shared_memory_is_off) {
   const SharedMemoryRegions off(false);
   decoding_.context.regions = &off;

@@ -29,6 +29,8 @@ struct ProtocolLimits {
   std::size_t max_name_bytes = 1024;  // of a tensor, a parameter
   std::size_t max_id_bytes = 4096;    // of a request id
   std::int64_t max_classes = 65536;   // `classification` of an output
+  // Of a request's inputs where some are in shared memory: such a region costs its client nothing.
+  std::size_t max_input_bytes = std::size_t{1} << 30;
 };
 
 // How one output is wanted.

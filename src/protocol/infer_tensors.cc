@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/infer_tensors.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -54,9 +55,21 @@ Status check_elements(const InputHead& head, std::span<const std::byte> bytes) {
   return {};
 }
 
+// The request's inputs so far and one more of this size.
+Status check_room(const InferRequest& request, std::uint64_t size, const ProtocolLimits& limits) {
+  std::uint64_t left = limits.max_input_bytes;
+  for (const InferInput& input : request.inputs) {
+    left -= std::min<std::uint64_t>(left, input.tensor.bytes.size());
+  }
+  if (size <= left) return {};
+  return invalid_argument("a request with inputs in shared memory may have " +
+                          std::to_string(limits.max_input_bytes) + " bytes of inputs");
+}
+
 Result<Tensor> read_slice(const InputHead& head, const RegionPlace& place,
-                          const DecodeContext& context) {
+                          const DecodeContext& context, const InferRequest& request) {
   MUSTER_RETURN_IF_ERROR(check_size(head, place.byte_size.value_or(0)));
+  MUSTER_RETURN_IF_ERROR(check_room(request, place.byte_size.value_or(0), *context.limits));
   MUSTER_ASSIGN_OR_RETURN(const std::optional<RegionSlice> slice, region_slice(place, context));
   if (!slice) return internal_error("a tensor in shared memory names no region");
   MUSTER_ASSIGN_OR_RETURN(Tensor tensor, Tensor::allocate(head.type, head.shape, slice->size()));
@@ -130,7 +143,7 @@ Status add_view(InputHead head, std::span<const std::byte> bytes, InferRequest& 
 
 Status add_from_region(InputHead head, const RegionPlace& place, const DecodeContext& context,
                        InferRequest& request) {
-  auto tensor = read_slice(head, place, context);
+  auto tensor = read_slice(head, place, context, request);
   if (!tensor.ok()) return in_input(head.name, tensor.status());
   request.add_input(std::move(head.name), *std::move(tensor));
   return {};

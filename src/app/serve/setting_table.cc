@@ -225,6 +225,9 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_bytes(s.limits.protocol.max_id_bytes, v); }},
     {"max-classes", "", kLimits, "N", "65536", "Classes that an output is asked for", false,
      [](S& s, V v) { return set_count(s.limits.protocol.max_classes, v, 1, 1U << 24); }},
+    {"max-input-bytes", "", kLimits, "BYTES", "1GiB",
+     "Inputs of a request where some are in shared memory", false,
+     [](S& s, V v) { return set_bytes(s.limits.protocol.max_input_bytes, v); }},
 
     {"log-level", "", kLife, "LEVEL", "warning", "debug, info, warning, error or off, on stderr",
      false, [](S& s, V v) { return set_log_level(s.log_level, v); }},
