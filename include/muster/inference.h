@@ -47,7 +47,7 @@ struct InferRequest {
   std::vector<InferInput> inputs;
   std::vector<std::string> outputs;  // wanted ones by name, in this order; empty = all
   TimePoint deadline = kNoDeadline;  // answered kDeadlineExceeded when it has not started by then
-  std::uint64_t priority = 0;        // 1 goes first; 0 = the model's default level
+  std::uint64_t priority = 0;        // 1 goes first; 0 or no level of the model = its default
   RequestTicket ticket = 0;          // set it to be able to cancel
 
   // The request takes the tensor over.
@@ -70,7 +70,7 @@ enum class CloseReason : std::uint8_t {
   kDelay,      // the oldest request had waited max_queue_delay (at once where that is 0)
   kDeadline,   // a deadline left no time to wait for more
   kDrain,      // the queue was closing
-  kShape,      // its delay was over, and what waited beside it had rows of other shapes
+  kShape,      // as kDelay, while what waited beside it could not share: rows of other shapes
 };
 inline constexpr std::size_t kCloseReasonCount = 6;
 [[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;

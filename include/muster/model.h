@@ -57,14 +57,29 @@ struct ModelSignature {
   [[nodiscard]] const TensorSpec* find_output(std::string_view name) const noexcept;
 };
 
+// What is done with requests that wait in the queue for too long, or are too many.
+struct QueuePolicy {
+  enum class TimeoutAction : std::uint8_t {
+    kReject,  // the request is answered kDeadlineExceeded
+    kDelay,   // it stands behind all of its priority level that are not late
+  };
+  TimeoutAction timeout_action = TimeoutAction::kReject;
+  std::chrono::microseconds default_timeout{0};  // 0 = none; a request's own only shortens it
+  std::size_t max_queue_size = 4096;             // requests waiting; more are refused at once
+
+  friend bool operator==(const QueuePolicy&, const QueuePolicy&) = default;
+};
+
 // How requests become batches. Times are waiting times in the queue.
 struct BatchingOptions {
   std::int64_t max_batch_size = 0;  // rows; 0 = the model has no batch axis, run one by one
   std::vector<std::int64_t> preferred_batch_sizes;     // ascending; closes a batch early
   std::chrono::microseconds max_queue_delay{0};        // wait that long for more rows; 0 = never
-  std::size_t max_queue_size = 4096;                   // requests waiting; more are refused at once
-  std::size_t max_queue_bytes = std::size_t{1} << 30;  // their tensors' bytes, likewise
-  std::chrono::microseconds default_timeout{0};        // in the queue; 0 = none
+  std::size_t max_queue_bytes = std::size_t{1} << 30;  // of tensors waiting; more are refused
+  QueuePolicy default_queue_policy;
+  std::int64_t priority_levels = 0;         // 1 goes first; 0 = a request's priority means nothing
+  std::int64_t default_priority_level = 0;  // of requests whose priority names no level
+  std::map<std::int64_t, QueuePolicy> level_policies;  // by level; others have the default
 };
 
 // Which of the version folders are wanted. One is served at a time: the newest of these.

@@ -4,29 +4,47 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 
 namespace muster {
 namespace {
 
-bool same_row_shapes(const PendingRequest& a, const PendingRequest& b) {
-  if (a.row_key != b.row_key) return false;
-  if (a.row_key == 0) return true;
-  return std::ranges::equal(
-      a.request.inputs, b.request.inputs, [](const InferInput& x, const InferInput& y) {
-        return x.tensor.shape.without_first() == y.tensor.shape.without_first();
-      });
-}
-
 Status too_late() {
   return {StatusCode::kDeadlineExceeded, "the deadline came before the request could be run"};
 }
 
+QueueLevel level_of(const QueuePolicy& policy) {
+  return {policy.max_queue_size, policy.default_timeout,
+          policy.timeout_action == QueuePolicy::TimeoutAction::kDelay};
+}
+
 }  // namespace
 
+QueueOptions queue_options_of(const ModelConfig& config) {
+  const BatchingOptions& batching = config.batching;
+  QueueOptions queue;
+  queue.limits.max_rows = std::max<std::int64_t>(1, batching.max_batch_size);
+  queue.limits.merge = config.dynamic_batching && batching.max_batch_size > 0;
+  queue.limits.preferred_rows = batching.preferred_batch_sizes;
+  queue.limits.max_queue_delay = batching.max_queue_delay;
+  const auto levels = static_cast<std::size_t>(std::max<std::int64_t>(1, batching.priority_levels));
+  queue.levels.assign(levels, level_of(batching.default_queue_policy));
+  for (const auto& [level, policy] : batching.level_policies)
+    queue.levels.at(static_cast<std::size_t>(level - 1)) = level_of(policy);
+  queue.default_level =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, batching.default_priority_level) - 1);
+  queue.max_bytes = batching.max_queue_bytes;
+  queue.runners = static_cast<std::size_t>(config.instance_count);
+  return queue;
+}
+
 BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metrics)
-    : options_(std::move(options)), clock_(clock), metrics_(metrics) {
+    : options_(std::move(options)),
+      clock_(clock),
+      metrics_(metrics),
+      line_(options_.levels, options_.default_level) {
   MUSTER_CHECK(options_.runners > 0 && options_.limits.max_rows > 0);
   for (std::size_t i = options_.runners; i > 0; --i)
     idle_runners_.push_back(i - 1);
@@ -35,81 +53,77 @@ BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metr
 BatchQueue::~BatchQueue() = default;  // a waiting request's completion answers for itself
 
 void BatchQueue::offer(PendingRequestPtr request) {
+  offer_all({&request, 1});
+}
+
+void BatchQueue::offer_all(std::span<PendingRequestPtr> requests) {
   Status refusal;
   {
     MutexLock lock(mutex_);
     const TimePoint now = clock_.now();
-    refusal = admit(*request, now);
+    for (const PendingRequestPtr& request : requests)
+      line_.place(*request, now);
+    refusal = admit(requests, now);
     if (refusal.ok()) {
-      const bool wake = insert(std::move(request), now);
+      metrics_.accepted.add(requests.size());
+      wake_watcher(requests.front()->request.deadline);
+      std::size_t woken = 0;
+      for (PendingRequestPtr& request : requests) {
+        line_.insert(std::move(request));
+        if (worker_must_wake(now)) ++woken;
+      }
       lock.unlock();
       // A worker that is woken under the lock wakes only to wait for it.
-      if (wake) work_.notify_one();
+      for (; woken > 0; --woken)
+        work_.notify_one();
       return;
     }
   }
   if (refusal.code() == StatusCode::kDeadlineExceeded) {
-    metrics_.accepted.add();
-    metrics_.expired.add(std::chrono::nanoseconds(0));
+    metrics_.accepted.add(requests.size());
+    metrics_.expired.add(std::chrono::nanoseconds(0), requests.size());
   } else {
-    metrics_.refused.add();
+    metrics_.refused.add(requests.size());
   }
-  answer(std::move(request), std::move(refusal));
+  for (PendingRequestPtr& request : requests)
+    answer(std::move(request), refusal);
 }
 
-Status BatchQueue::admit(const PendingRequest& request, TimePoint now) const {
+Status BatchQueue::admit(std::span<const PendingRequestPtr> requests, TimePoint now) const {
+  const PendingRequest& first = *requests.front();
   if (closed_) return unavailable("the model is closing and takes no more requests");
-  if (request.request.deadline <= now) return too_late();
-  if (waiting_ >= options_.max_requests) {
-    return resource_exhausted("the queue is full: " + std::to_string(waiting_) +
-                              " requests wait (max_queue_size)");
+  if (first.request.deadline <= now) return too_late();
+  const std::size_t level = WaitingLine::level_of(first);
+  const std::size_t waiting = line_.level_size(level);
+  const std::size_t most = line_.level(level).max_requests;
+  if (requests.size() > most - std::min(waiting, most)) {
+    return resource_exhausted(
+        "the queue is full: " + std::to_string(waiting) + " requests " +
+        (options_.levels.size() > 1 ? "of priority " + std::to_string(level + 1) + " " : "") +
+        "wait (max_queue_size)");
   }
-  if (request.bytes > options_.max_bytes - std::min(bytes_, options_.max_bytes)) {
-    return resource_exhausted("the queue is full: " + std::to_string(bytes_) +
+  std::size_t bytes = 0;
+  for (const PendingRequestPtr& request : requests)
+    bytes += request->bytes;
+  if (bytes > options_.max_bytes - std::min(line_.bytes(), options_.max_bytes)) {
+    return resource_exhausted("the queue is full: " + std::to_string(line_.bytes()) +
                               " bytes wait (max_queue_bytes)");
   }
   return {};
 }
 
-bool BatchQueue::insert(PendingRequestPtr request, TimePoint now) {
-  const TimePoint deadline = request->request.deadline;
-  request->accepted_at = now;
-  request->order_key = std::min(deadline, add_saturating(now, kUndatedHorizon));
-
-  auto group = std::ranges::find_if(groups_, [&](const Group& candidate) {
-    return same_row_shapes(*candidate.requests.front(), *request);
-  });
-  if (group == groups_.end()) {
-    groups_.emplace_back();
-    group = groups_.end() - 1;
-  }
-  ++waiting_;
-  bytes_ += request->bytes;
-  group->rows += request->rows;
-  if (deadline != kNoDeadline) ++group->dated;
-  // Most requests come in order, so the place is sought from the back.
-  auto place = group->requests.end();
-  while (place != group->requests.begin() && (*(place - 1))->order_key > request->order_key)
-    --place;
-  group->requests.insert(place, std::move(request));
-
-  metrics_.accepted.add();
-  wake_watcher(deadline);
-  return worker_must_wake(now);
-}
-
 std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) {
   if (options_.runners_are_thread_bound) return std::nullopt;
   const MutexLock lock(mutex_);
-  if (closed_ || waiting_ > 0 || idle_runners_.empty()) return std::nullopt;
+  if (closed_ || !line_.empty() || idle_runners_.empty()) return std::nullopt;
   if (lone_batches_ < kLoneBatches) return std::nullopt;
   const TimePoint now = clock_.now();
   if (request.request.deadline <= now) return std::nullopt;
+  line_.place(request, now);
   const BatchDecision decision =
       decide({request.rows, now, request.request.deadline, false}, now, options_.limits);
   const auto* take = std::get_if<TakeNow>(&decision);
   if (take == nullptr) return std::nullopt;
-  request.accepted_at = now;
   metrics_.accepted.add();
   metrics_.taken.add();
   const std::size_t runner = idle_runners_.back();
@@ -127,20 +141,21 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
     collect_expired(now, expired);
     if (!expired.empty()) {
       // This worker may have been the one that was to wake when the rest is due.
-      if (waiting_ > 0) wake_worker_if_due(now);
+      if (!line_.empty()) wake_worker_if_due(now);
       lock.unlock();
       answer_expired(expired);
       lock.lock();
       continue;
     }
-    if (closed_ && waiting_ == 0) return;
+    if (closed_ && line_.empty()) return;
     TimePoint next = Clock::kForever;
-    if (waiting_ > 0 && runner_free(worker)) {
+    if (!line_.empty() && runner_free(worker)) {
+      line_.send_back_late(now);
       if (const auto choice = choose(now, next)) {
         batch.runner = claim_runner(worker);
         fill(*choice, now, batch);
         // Another group may be due, or waiting for its moment with nobody awake to see it come.
-        if (waiting_ > 0) wake_worker_if_due(now);
+        if (!line_.empty()) wake_worker_if_due(now);
         return;
       }
     }
@@ -157,30 +172,28 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
 void BatchQueue::finish(std::size_t runner) {
   const MutexLock lock(mutex_);
   idle_runners_.push_back(runner);
-  if (waiting_ > 0) wake_worker_if_due(clock_.now());
+  if (!line_.empty()) wake_worker_if_due(clock_.now());
   wake_all_if_drained();
 }
 
 bool BatchQueue::cancel(RequestTicket ticket) {
   if (ticket == 0) return false;
-  PendingRequestPtr cancelled;
+  Answers cancelled;
   {
     const MutexLock lock(mutex_);
-    for (Group& group : groups_) {
-      const auto found = std::ranges::find_if(
-          group.requests, [&](const auto& waiting) { return waiting->request.ticket == ticket; });
-      if (found == group.requests.end()) continue;
-      cancelled = remove(group, static_cast<std::size_t>(found - group.requests.begin()));
-      break;
-    }
-    if (!cancelled) return false;
+    line_.take_ticket(ticket, cancelled);
+    if (cancelled.empty()) return false;
+    line_.drop_empty_groups();
     ++cancelling_;
-    metrics_.cancelled.add(clock_.now() - cancelled->accepted_at);
-    drop_empty_groups();
     wake_all_if_drained();
+    const TimePoint now = clock_.now();
+    for (const PendingRequestPtr& request : cancelled)
+      metrics_.cancelled.add(now - request->accepted_at);
   }
-  answer(std::move(cancelled),
-         Status(StatusCode::kCancelled, "the request was cancelled while it waited"));
+  for (PendingRequestPtr& request : cancelled) {
+    answer(std::move(request),
+           Status(StatusCode::kCancelled, "the request was cancelled while it waited"));
+  }
   const MutexLock lock(mutex_);
   --cancelling_;
   wake_all_if_drained();
@@ -190,7 +203,7 @@ bool BatchQueue::cancel(RequestTicket ticket) {
 void BatchQueue::watch_deadlines() {
   Answers expired;
   MutexLock lock(mutex_);
-  while (!(closed_ && waiting_ == 0)) {
+  while (!(closed_ && line_.empty())) {
     collect_expired(clock_.now(), expired);
     if (!expired.empty()) {
       lock.unlock();
@@ -198,8 +211,8 @@ void BatchQueue::watch_deadlines() {
       lock.lock();
       continue;
     }
-    watcher_sleeps_until_ = earliest_deadline_;
-    clock_.wait_until(deadlines_, lock, earliest_deadline_);
+    watcher_sleeps_until_ = line_.earliest_deadline();
+    clock_.wait_until(deadlines_, lock, watcher_sleeps_until_);
   }
 }
 
@@ -214,52 +227,31 @@ void BatchQueue::close() {
 void BatchQueue::await_drained() {
   MutexLock lock(mutex_);
   while (
-      !(closed_ && waiting_ == 0 && cancelling_ == 0 && idle_runners_.size() == options_.runners)) {
+      !(closed_ && line_.empty() && cancelling_ == 0 && idle_runners_.size() == options_.runners)) {
     drained_.wait(lock);
   }
 }
 
 std::size_t BatchQueue::waiting() {
   const MutexLock lock(mutex_);
-  return waiting_;
+  return line_.size();
 }
 
-PendingRequestPtr BatchQueue::remove(Group& group, std::size_t index) {
-  const auto place = group.requests.begin() + static_cast<std::ptrdiff_t>(index);
-  PendingRequestPtr request = std::move(*place);
-  group.requests.erase(place);
-  group.rows -= request->rows;
-  if (request->request.deadline != kNoDeadline) --group.dated;
-  --waiting_;
-  bytes_ -= request->bytes;
-  return request;
-}
-
-void BatchQueue::drop_empty_groups() {
-  std::erase_if(groups_, [](const Group& group) { return group.requests.empty(); });
-}
-
-QueueSnapshot BatchQueue::snapshot(const Group& group) const {
-  QueueSnapshot snapshot{group.rows, group.requests.front()->accepted_at, kNoDeadline, closed_};
-  // Without deadlines the order is that of arrival, and the front says it all.
-  if (group.dated == 0 || options_.limits.max_queue_delay.count() == 0) return snapshot;
-  for (const PendingRequestPtr& request : group.requests) {
-    snapshot.oldest_accepted = std::min(snapshot.oldest_accepted, request->accepted_at);
-    snapshot.earliest_deadline = std::min(snapshot.earliest_deadline, request->request.deadline);
-  }
-  return snapshot;
+BatchDecision BatchQueue::decide_on(const WaitingLine::Group& group, TimePoint now) const {
+  QueueSnapshot snapshot = line_.snapshot(group, options_.limits);
+  snapshot.draining = closed_;
+  return decide(snapshot, now, options_.limits);
 }
 
 std::optional<BatchQueue::Choice> BatchQueue::choose(TimePoint now, TimePoint& next) const {
   std::optional<Choice> best;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const BatchDecision decision = decide(snapshot(groups_[i]), now, options_.limits);
+  const auto groups = line_.groups();
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].requests.empty()) continue;
+    const BatchDecision decision = decide_on(groups[i], now);
     if (const auto* wait = std::get_if<WaitUntil>(&decision)) {
       next = std::min(next, wait->time);
-      continue;
-    }
-    if (!best ||
-        groups_[i].requests.front()->order_key < groups_[best->group].requests.front()->order_key) {
+    } else if (!best || WaitingLine::goes_before(groups[i], groups[best->group])) {
       best = Choice{i, std::get<TakeNow>(decision)};
     }
   }
@@ -267,36 +259,27 @@ std::optional<BatchQueue::Choice> BatchQueue::choose(TimePoint now, TimePoint& n
 }
 
 void BatchQueue::fill(const Choice& choice, TimePoint now, Batch& batch) {
-  Group& group = groups_[choice.group];
   batch.reason = choice.take.reason;
+  if (batch.reason == CloseReason::kDelay && line_.waiting_groups() > 1)
+    batch.reason = CloseReason::kShape;
   batch.taken_at = now;
+  const WaitingLine::Group& group = line_.groups()[choice.group];
   do {
-    batch.requests.push_back(remove(group, 0));
+    batch.requests.push_back(line_.take_first(choice.group));
     batch.rows += batch.requests.back()->rows;
   } while (options_.limits.merge && !group.requests.empty() &&
            batch.rows + group.requests.front()->rows <= choice.take.rows);
+  line_.drop_empty_groups();
   metrics_.taken.add(batch.requests.size());
   lone_batches_ = batch.requests.size() > 1 ? 0 : lone_batches_ + 1;
-  drop_empty_groups();
 }
 
 void BatchQueue::collect_expired(TimePoint now, Answers& expired) {
-  if (now < earliest_deadline_) return;
-  earliest_deadline_ = kNoDeadline;
-  for (Group& group : groups_) {
-    if (group.dated == 0) continue;
-    for (std::size_t i = 0; i < group.requests.size();) {
-      const TimePoint deadline = group.requests[i]->request.deadline;
-      if (deadline <= now) {
-        expired.push_back(remove(group, i));
-        metrics_.expired.add(now - expired.back()->accepted_at);
-      } else {
-        earliest_deadline_ = std::min(earliest_deadline_, deadline);
-        ++i;
-      }
-    }
-  }
-  drop_empty_groups();
+  line_.take_expired(now, expired);
+  if (expired.empty()) return;
+  for (const PendingRequestPtr& request : expired)
+    metrics_.expired.add(now - request->accepted_at);
+  line_.drop_empty_groups();
   wake_all_if_drained();
 }
 
@@ -319,16 +302,33 @@ void BatchQueue::wake_worker_if_due(TimePoint now) {
 
 // Any will do: a worker that is bound to its runner sleeps only while that runner is idle.
 bool BatchQueue::worker_must_wake(TimePoint now) {
-  if (sleeping_workers_ <= woken_workers_ || idle_runners_.empty()) return false;
-  TimePoint next = Clock::kForever;
-  if (!choose(now, next) && next >= workers_sleep_until_) return false;
+  if (std::min(sleeping_workers_, idle_runners_.size()) <= woken_workers_) return false;
+  if (woken_workers_ > 0) {
+    // Who is on his way takes what came meanwhile along, and then looks again himself.
+    if (!exceeds_woken_workers(now)) return false;
+  } else {
+    TimePoint next = Clock::kForever;
+    if (!choose(now, next) && next >= workers_sleep_until_) return false;
+  }
   ++woken_workers_;
   return true;
 }
 
+// Whether more batches are due than workers have been woken for.
+bool BatchQueue::exceeds_woken_workers(TimePoint now) const {
+  const auto most_rows = static_cast<std::size_t>(options_.limits.max_rows);
+  std::size_t due = 0;
+  for (const WaitingLine::Group& group : line_.groups()) {
+    if (group.requests.empty() || std::holds_alternative<WaitUntil>(decide_on(group, now)))
+      continue;
+    due += options_.limits.merge
+               ? (static_cast<std::size_t>(group.rows) + most_rows - 1) / most_rows
+               : group.requests.size();
+  }
+  return due > woken_workers_;
+}
+
 void BatchQueue::wake_watcher(TimePoint deadline) {
-  if (deadline == kNoDeadline) return;
-  earliest_deadline_ = std::min(earliest_deadline_, deadline);
   if (deadline < watcher_sleeps_until_) {
     watcher_sleeps_until_ = deadline;
     deadlines_.notify_one();
@@ -336,7 +336,7 @@ void BatchQueue::wake_watcher(TimePoint deadline) {
 }
 
 void BatchQueue::wake_all_if_drained() {
-  if (!closed_ || waiting_ > 0) return;
+  if (!closed_ || !line_.empty()) return;
   work_.notify_all();
   deadlines_.notify_all();
   drained_.notify_all();

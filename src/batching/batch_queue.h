@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BatchQueue: requests wait here, bounded and in order of their deadlines, until a batch is due and
-// a runner is free. Call order of a batch: offer* take finish.
+// BatchQueue: requests wait here, bounded and in order of priority and deadline, until a batch is
+// due and a runner is free. Call order of a batch: offer* take finish.
 //
 // It also hands out the runners (numbers 0..runners-1, each the right to use one session), because
 // "a batch is due" and "somebody is free to run it" must be decided under one lock. Every method
@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +18,7 @@
 #include "batching/batch_policy.h"
 #include "batching/batching_metrics.h"
 #include "batching/pending_request.h"
+#include "batching/waiting_line.h"
 
 namespace muster {
 
@@ -31,18 +32,19 @@ struct Batch {
 
 struct QueueOptions {
   BatchLimits limits;
-  std::size_t max_requests = 4096;
+  std::vector<QueueLevel> levels = {QueueLevel()};  // the first goes first
+  std::size_t default_level = 0;  // of requests with priority 0, or with one that is no level
   std::size_t max_bytes = std::size_t{1} << 30;
   std::size_t runners = 1;
   // Runner i may be used by the worker that calls take(i) alone.
   bool runners_are_thread_bound = false;
 };
 
+// What a model's configuration says of them; the runners are its instances.
+[[nodiscard]] QueueOptions queue_options_of(const ModelConfig& config);
+
 class BatchQueue {
  public:
-  // A request without a deadline stands in line as if its deadline were this far away, so that it
-  // is neither overtaken for ever nor in anybody's way.
-  static constexpr std::chrono::seconds kUndatedHorizon{1};
   // After a shared batch, callers run nothing themselves until workers have taken that many batches
   // of one request in a row. Otherwise one of many callers would run its own requests, one after
   // the other, for as long as its time slice lasts, while the others wait for a processor.
@@ -56,6 +58,8 @@ class BatchQueue {
 
   // Accepts the request, or answers it now (full, closed, deadline over).
   void offer(PendingRequestPtr request);
+  // Accepts all, or answers all now. They have the same priority, deadline and row shapes.
+  void offer_all(std::span<PendingRequestPtr> requests);
 
   struct Claim {
     std::size_t runner;
@@ -73,8 +77,7 @@ class BatchQueue {
   // Gives a runner back.
   void finish(std::size_t runner);
 
-  // Answers a waiting request with kCancelled; false where it does not wait here. Looks through
-  // all that wait.
+  // Answers what waits under this ticket with kCancelled; false where nothing does.
   bool cancel(RequestTicket ticket);
 
   // Answers requests the moment their deadline has come, also while every runner is busy. Returns
@@ -90,26 +93,12 @@ class BatchQueue {
   [[nodiscard]] std::size_t waiting();
 
  private:
-  // Requests whose rows have the same shapes, in order.
-  struct Group {
-    Group() = default;
-    Group(Group&&) noexcept = default;
-    Group& operator=(Group&&) noexcept = default;
-    Group(const Group&) = delete;
-
-    std::deque<PendingRequestPtr> requests;
-    std::int64_t rows = 0;
-    std::size_t dated = 0;  // of them have a deadline
-  };
   using Answers = std::vector<PendingRequestPtr>;
 
-  [[nodiscard]] Status admit(const PendingRequest& request, TimePoint now) const
+  [[nodiscard]] Status admit(std::span<const PendingRequestPtr> requests, TimePoint now) const
       MUSTER_REQUIRES(mutex_);
-  // True: a worker must be notified, best without the lock.
-  [[nodiscard]] bool insert(PendingRequestPtr request, TimePoint now) MUSTER_REQUIRES(mutex_);
-  PendingRequestPtr remove(Group& group, std::size_t index) MUSTER_REQUIRES(mutex_);
-  void drop_empty_groups() MUSTER_REQUIRES(mutex_);
-  [[nodiscard]] QueueSnapshot snapshot(const Group& group) const MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] BatchDecision decide_on(const WaitingLine::Group& group, TimePoint now) const
+      MUSTER_REQUIRES(mutex_);
   struct Choice {
     std::size_t group;
     TakeNow take;
@@ -121,6 +110,7 @@ class BatchQueue {
   [[nodiscard]] bool runner_free(std::size_t worker) const MUSTER_REQUIRES(mutex_);
   [[nodiscard]] std::size_t claim_runner(std::size_t worker) MUSTER_REQUIRES(mutex_);
   void wake_worker_if_due(TimePoint now) MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] bool exceeds_woken_workers(TimePoint now) const MUSTER_REQUIRES(mutex_);
   // Counts the worker as woken where it says so.
   [[nodiscard]] bool worker_must_wake(TimePoint now) MUSTER_REQUIRES(mutex_);
   void wake_watcher(TimePoint deadline) MUSTER_REQUIRES(mutex_);
@@ -135,15 +125,11 @@ class BatchQueue {
   CondVar work_;       // workers
   CondVar deadlines_;  // the deadline watcher
   CondVar drained_;    // await_drained
-  std::vector<Group> groups_ MUSTER_GUARDED_BY(mutex_);
+  WaitingLine line_ MUSTER_GUARDED_BY(mutex_);
   std::vector<std::size_t> idle_runners_ MUSTER_GUARDED_BY(mutex_);  // last in, first out
   // Batches of one request in a row that workers took.
   std::size_t lone_batches_ MUSTER_GUARDED_BY(mutex_) = kLoneBatches;
-  std::size_t waiting_ MUSTER_GUARDED_BY(mutex_) = 0;
-  std::size_t bytes_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::size_t cancelling_ MUSTER_GUARDED_BY(mutex_) = 0;  // no longer waiting, not yet answered
-  // No waiting request's deadline is earlier; it may be that none is that early any more.
-  TimePoint earliest_deadline_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
   std::size_t sleeping_workers_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::size_t woken_workers_ MUSTER_GUARDED_BY(mutex_) = 0;  // notified, not yet awake
   TimePoint workers_sleep_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;

@@ -109,6 +109,7 @@ class Storm {
     request->rows = 1 + random() % 4;
     request->row_key = 1 + random() % 2;
     request->request.ticket = number + 1;
+    request->request.priority = random() % 4;
     if (random() % 2 == 0) {
       request->request.deadline = steady_clock().now() + std::chrono::microseconds(random() % 1000);
     }
@@ -131,7 +132,10 @@ TEST_P(BatchQueueStorm, answers_everything_exactly_once) {
     QueueOptions options;
     options.limits.max_rows = 8;
     options.limits.max_queue_delay = std::chrono::microseconds(delay_us);
-    options.max_requests = 64;
+    options.levels.resize(3);
+    for (QueueLevel& level : options.levels)
+      level.max_requests = 32;
+    options.levels[1] = {32, std::chrono::microseconds(500), true};
     options.runners = 3;
     options.runners_are_thread_bound = GetParam();
     Storm storm(options);

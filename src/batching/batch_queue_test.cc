@@ -166,9 +166,167 @@ TEST_F(BatchQueueTest, keeps_other_row_shapes_apart_even_if_their_keys_collide) 
   EXPECT_EQ(take(), Numbers({3}));
 }
 
+TEST_F(BatchQueueTest, tells_that_other_shapes_kept_a_batch_small) {
+  make(options(8));
+  offer(1);
+  PendingRequestPtr wide = pending(2, {2, 2});
+  wide->rows = 1;
+  wide->row_key = 7;
+  queue_->offer(std::move(wide));
+  EXPECT_EQ(take(), Numbers({1}));
+  EXPECT_EQ(batch_.reason, CloseReason::kShape);
+  queue_->finish(batch_.runner);
+  EXPECT_EQ(take(), Numbers({2}));
+  EXPECT_EQ(batch_.reason, CloseReason::kDelay);
+}
+
+TEST(QueueOptionsOf, follow_the_configuration) {
+  ModelConfig config;
+  config.dynamic_batching = true;
+  config.instance_count = 3;
+  config.batching.max_batch_size = 8;
+  config.batching.default_queue_policy.max_queue_size = 5;
+  config.batching.priority_levels = 3;
+  config.batching.default_priority_level = 2;
+  config.batching.level_policies[3] = {QueuePolicy::TimeoutAction::kDelay, milliseconds(7), 9};
+  const QueueOptions queue = queue_options_of(config);
+  EXPECT_EQ(queue.limits.max_rows, 8);
+  EXPECT_TRUE(queue.limits.merge);
+  EXPECT_EQ(queue.runners, 3U);
+  EXPECT_EQ(queue.default_level, 1U);
+  ASSERT_EQ(queue.levels.size(), 3U);
+  EXPECT_EQ(queue.levels[0].max_requests, 5U);
+  EXPECT_EQ(queue.levels[1].max_requests, 5U);
+  EXPECT_EQ(queue.levels[2].max_requests, 9U);
+  EXPECT_EQ(queue.levels[2].timeout, milliseconds(7));
+  EXPECT_TRUE(queue.levels[2].delays);
+}
+
+TEST(QueueOptionsOf, have_one_level_and_no_merging_where_nothing_is_said) {
+  const QueueOptions queue = queue_options_of(ModelConfig());
+  EXPECT_EQ(queue.limits.max_rows, 1);
+  EXPECT_FALSE(queue.limits.merge);
+  ASSERT_EQ(queue.levels.size(), 1U);
+  EXPECT_EQ(queue.levels[0].max_requests, 4096U);
+  EXPECT_EQ(queue.default_level, 0U);
+}
+
+class PriorityLevels : public BatchQueueTest {
+ protected:
+  static QueueOptions levels(std::vector<QueueLevel> levels, std::size_t default_level = 0) {
+    QueueOptions queue = options(8);
+    queue.levels = std::move(levels);
+    queue.default_level = default_level;
+    return queue;
+  }
+  void offer_with(std::uint64_t priority, int key, TimePoint deadline = kNoDeadline) {
+    PendingRequestPtr request = pending(key, {key}, deadline);
+    request->request.priority = priority;
+    queue_->offer(std::move(request));
+  }
+};
+
+TEST_F(PriorityLevels, go_one_after_the_other_whatever_the_deadlines) {
+  make(levels({{}, {}, {}}));
+  offer_with(3, 1, in(milliseconds(1)));
+  offer_with(2, 2, in(milliseconds(2)));
+  offer_with(1, 3);
+  offer_with(2, 4, in(milliseconds(1)));
+  offer_with(1, 5, in(milliseconds(9)));
+  EXPECT_EQ(take(), Numbers({5, 3, 4, 2, 1}));
+}
+
+TEST_F(PriorityLevels, are_the_default_where_a_request_names_none_of_them) {
+  make(levels({{}, {}, {}}, 1));
+  offer_with(3, 1);
+  offer_with(0, 2);
+  offer_with(4, 3);
+  offer_with(UINT64_MAX, 4);
+  offer_with(1, 5);
+  EXPECT_EQ(take(), Numbers({5, 2, 3, 4, 1}));
+}
+
+TEST_F(PriorityLevels, are_full_each_by_itself) {
+  make(levels({{.max_requests = 1}, {.max_requests = 2}}));
+  for (const int key : {1, 2})
+    offer_with(1, key);
+  for (const int key : {3, 4, 5})
+    offer_with(2, key);
+  EXPECT_EQ(
+      message(2),
+      "RESOURCE_EXHAUSTED: the queue is full: 1 requests of priority 1 wait (max_queue_size)");
+  EXPECT_EQ(
+      message(5),
+      "RESOURCE_EXHAUSTED: the queue is full: 2 requests of priority 2 wait (max_queue_size)");
+  EXPECT_EQ(take(), Numbers({1, 3, 4}));
+}
+
+TEST_F(PriorityLevels, give_a_deadline_that_a_request_can_only_shorten) {
+  make(levels({{.timeout = milliseconds(5)}}));
+  offer_with(1, 1);
+  offer_with(1, 2, in(milliseconds(3)));
+  offer_with(1, 3, in(milliseconds(9)));
+  clock_.advance(milliseconds(3));
+  offer_with(1, 4);
+  EXPECT_EQ(take(), Numbers({1, 3, 4}));
+  EXPECT_EQ(message(2).substr(0, 17), "DEADLINE_EXCEEDED");
+  queue_->finish(batch_.runner);
+  offer_with(1, 5);
+  clock_.advance(milliseconds(5));
+  offer_with(1, 6);
+  EXPECT_EQ(take(), Numbers({6}));
+}
+
+TEST_F(PriorityLevels, send_what_is_late_behind_the_rest_of_the_level) {
+  make(levels({{.timeout = milliseconds(5), .delays = true}, {}}));
+  offer_with(2, 1);
+  offer_with(1, 2);
+  offer_with(1, 3);
+  offer_with(1, 4, in(milliseconds(5)));  // its own deadline ends it
+  clock_.advance(milliseconds(5));
+  offer_with(1, 5);
+  offer_with(2, 6);
+  EXPECT_EQ(take(), Numbers({5, 2, 3, 1, 6}));
+  EXPECT_EQ(message(4).substr(0, 17), "DEADLINE_EXCEEDED");
+}
+
+TEST_F(BatchQueueTest, accepts_the_parts_of_a_request_all_or_none) {
+  QueueOptions small = options(8);
+  small.levels[0].max_requests = 3;
+  make(small);
+  std::vector<PendingRequestPtr> parts;
+  for (const int key : {1, 2})
+    parts.push_back(pending(key, {key}));
+  queue_->offer_all(parts);
+  parts.clear();
+  for (const int key : {3, 4})
+    parts.push_back(pending(key, {key}));
+  queue_->offer_all(parts);
+  for (const int key : {3, 4})
+    EXPECT_EQ(message(key),
+              "RESOURCE_EXHAUSTED: the queue is full: 2 requests wait (max_queue_size)");
+  EXPECT_EQ(metrics_.refused.value(), 2U);
+  EXPECT_EQ(take(), Numbers({1, 2}));
+}
+
+TEST_F(BatchQueueTest, cancels_all_that_have_the_ticket) {
+  make(options(8));
+  for (const int key : {1, 2, 3}) {
+    PendingRequestPtr request = pending(key, {key});
+    // The last bits of a ticket are those of the others, too.
+    request->request.ticket = key == 2 ? 7 : 7 + (RequestTicket{1} << 40);
+    queue_->offer(std::move(request));
+  }
+  EXPECT_TRUE(queue_->cancel(7 + (RequestTicket{1} << 40)));
+  EXPECT_EQ(metrics_.cancelled.count(), 2U);
+  EXPECT_EQ(message(1).substr(0, 9), "CANCELLED");
+  EXPECT_EQ(message(3).substr(0, 9), "CANCELLED");
+  EXPECT_EQ(take(), Numbers({2}));
+}
+
 TEST_F(BatchQueueTest, refuses_when_full) {
   QueueOptions small = options(8);
-  small.max_requests = 2;
+  small.levels[0].max_requests = 2;
   make(small);
   offer(1);
   offer(2);

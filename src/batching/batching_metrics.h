@@ -46,8 +46,8 @@ struct BatchingMetrics {
   BySize<BatchStages> stages_by_rows;
   Gauge last_batch;  // when one ended last: milliseconds since the epoch (1970), 0 = never
 
-  // Requests. What leaves is read before what comes, so that what happens in between is not missing;
-  // both trail by a moment.
+  // Requests. What leaves is read before what comes, so that what happens in between is not
+  // missing; both trail by a moment.
   [[nodiscard]] std::uint64_t waiting() const noexcept {
     const std::uint64_t left = taken.value() + expired.count() + cancelled.count();
     return std::max(accepted.value(), left) - left;

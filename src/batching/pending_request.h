@@ -23,9 +23,14 @@ struct PendingRequest {
   std::int64_t rows = 1;                  // 1 where the model has no batch axis
   std::size_t bytes = 0;                  // of all inputs
   std::vector<std::size_t> outputs = {};  // indices into the signature; empty = all
-  std::uint64_t row_key = 0;   // hash of the inputs' row shapes; 0 where the signature fixes them
-  TimePoint accepted_at = {};  // set by the queue, as is the next
+  std::uint64_t row_key = 0;  // hash of the inputs' row shapes; 0 where the signature fixes them
+
+  // Set by the queue.
+  TimePoint accepted_at = {};
+  std::uint32_t rank = 0;  // what decides the order, before order_key
   TimePoint order_key = {};
+  TimePoint late_at = kNoDeadline;          // from then on it stands behind the others of its level
+  PendingRequest* next_in_chain = nullptr;  // of those that are found by ticket
 };
 
 using PendingRequestPtr = std::unique_ptr<PendingRequest>;

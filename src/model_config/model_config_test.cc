@@ -68,8 +68,30 @@ TEST(ParseModelConfig, reads_the_queue) {
   EXPECT_EQ(batching.max_batch_size, 16);
   EXPECT_EQ(batching.preferred_batch_sizes, (std::vector<std::int64_t>{4, 8}));
   EXPECT_EQ(batching.max_queue_delay, microseconds(250));
-  EXPECT_EQ(batching.default_timeout, microseconds(5000));
-  EXPECT_EQ(batching.max_queue_size, 12U);
+  EXPECT_EQ(batching.default_queue_policy.default_timeout, microseconds(5000));
+  EXPECT_EQ(batching.default_queue_policy.max_queue_size, 12U);
+}
+
+TEST(ModelConfig, has_priority_levels_with_policies_of_their_own) {
+  const auto parsed = parse_model_config(R"(
+      max_batch_size: 8
+      dynamic_batching {
+        priority_levels: 3 default_priority_level: 2
+        default_queue_policy { max_queue_size: 12 }
+        priority_queue_policy { key: 1 value { max_queue_size: 3 } }
+        priority_queue_policy { key: 3 value {
+          timeout_action: DELAY default_timeout_microseconds: 7 allow_timeout_override: true } }
+      })",
+                                         {"config.pbtxt", ""});
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  const BatchingOptions& batching = parsed->config().batching;
+  EXPECT_EQ(batching.priority_levels, 3);
+  EXPECT_EQ(batching.default_priority_level, 2);
+  EXPECT_EQ(batching.default_queue_policy.max_queue_size, 12U);
+  using enum QueuePolicy::TimeoutAction;
+  EXPECT_EQ(batching.level_policies,
+            (std::map<std::int64_t, QueuePolicy>{{1, {kReject, microseconds(0), 3}},
+                                                 {3, {kDelay, microseconds(7), 4096}}}));
 }
 
 TEST(ParseModelConfig, lists_tensors_as_written_with_the_implicit_batch_axis) {

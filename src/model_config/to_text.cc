@@ -35,6 +35,17 @@ void put_tensors(const ModelConfig& config, ::inference::ModelConfig& text) {
   }
 }
 
+void put_policy(const QueuePolicy& policy, ::inference::ModelQueuePolicy& text) {
+  text.set_max_queue_size(static_cast<std::uint32_t>(policy.max_queue_size));
+  if (policy.default_timeout.count() > 0) {
+    text.set_default_timeout_microseconds(
+        static_cast<std::uint64_t>(policy.default_timeout.count()));
+  }
+  if (policy.timeout_action == QueuePolicy::TimeoutAction::kDelay) {
+    text.set_timeout_action(::inference::ModelQueuePolicy::DELAY);
+  }
+}
+
 void put_batching(const ModelConfig& config, ::inference::ModelConfig& text) {
   text.set_max_batch_size(static_cast<std::int32_t>(config.batching.max_batch_size));
   if (!config.dynamic_batching) return;
@@ -45,11 +56,13 @@ void put_batching(const ModelConfig& config, ::inference::ModelConfig& text) {
   }
   dynamic.set_max_queue_delay_microseconds(
       static_cast<std::uint64_t>(batching.max_queue_delay.count()));
-  ::inference::ModelQueuePolicy& policy = *dynamic.mutable_default_queue_policy();
-  policy.set_max_queue_size(static_cast<std::uint32_t>(batching.max_queue_size));
-  if (batching.default_timeout.count() > 0) {
-    policy.set_default_timeout_microseconds(
-        static_cast<std::uint64_t>(batching.default_timeout.count()));
+  put_policy(batching.default_queue_policy, *dynamic.mutable_default_queue_policy());
+  if (batching.priority_levels == 0) return;
+  dynamic.set_priority_levels(static_cast<std::uint64_t>(batching.priority_levels));
+  dynamic.set_default_priority_level(static_cast<std::uint64_t>(batching.default_priority_level));
+  for (const auto& [level, policy] : batching.level_policies) {
+    put_policy(policy,
+               (*dynamic.mutable_priority_queue_policy())[static_cast<std::uint64_t>(level)]);
   }
 }
 

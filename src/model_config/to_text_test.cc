@@ -37,8 +37,10 @@ void expect_same(const ModelConfig& a, const ModelConfig& b) {
   EXPECT_EQ(a.batching.max_batch_size, b.batching.max_batch_size);
   EXPECT_EQ(a.batching.preferred_batch_sizes, b.batching.preferred_batch_sizes);
   EXPECT_EQ(a.batching.max_queue_delay, b.batching.max_queue_delay);
-  EXPECT_EQ(a.batching.max_queue_size, b.batching.max_queue_size);
-  EXPECT_EQ(a.batching.default_timeout, b.batching.default_timeout);
+  EXPECT_EQ(a.batching.default_queue_policy, b.batching.default_queue_policy);
+  EXPECT_EQ(a.batching.priority_levels, b.batching.priority_levels);
+  EXPECT_EQ(a.batching.default_priority_level, b.batching.default_priority_level);
+  EXPECT_EQ(a.batching.level_policies, b.batching.level_policies);
   EXPECT_EQ(a.dynamic_batching, b.dynamic_batching);
   EXPECT_EQ(a.instance_count, b.instance_count);
   EXPECT_EQ(a.parameters, b.parameters);
@@ -99,7 +101,10 @@ TEST(ToText, gives_the_same_when_it_is_parsed_again) {
          version_policy { specific { versions: [ 2, 1 ] } }
          output { name: "output" label_filename: "ten.txt" }
          dynamic_batching { preferred_batch_size: [ 8 ] max_queue_delay_microseconds: 7
-           default_queue_policy { max_queue_size: 3 default_timeout_microseconds: 9 } }
+           default_queue_policy { max_queue_size: 3 default_timeout_microseconds: 9 }
+           priority_levels: 12 default_priority_level: 10
+           priority_queue_policy { key: 11 value { max_queue_size: 1 timeout_action: DELAY } }
+           priority_queue_policy { key: 2 value { default_timeout_microseconds: 8 } } }
          instance_group { count: 3 }
          optimization { graph { level: 2 } }
          parameters { key: "x" value { string_value: "y" } }

@@ -165,18 +165,10 @@ ServedModel::ServedModel(std::shared_ptr<Backend> backend,
 ServedModel::~ServedModel() = default;
 
 Status ServedModel::start() {
-  const ModelConfig& config = description_->config;
-  QueueOptions queue;
-  queue.limits.max_rows = rules_.max_rows;
-  queue.limits.merge = config.dynamic_batching && rules_.stacked;
-  queue.limits.preferred_rows = config.batching.preferred_batch_sizes;
-  queue.limits.max_queue_delay = config.batching.max_queue_delay;
-  queue.max_requests = config.batching.max_queue_size;
-  queue.max_bytes = config.batching.max_queue_bytes;
-  queue.runners = static_cast<std::size_t>(config.instance_count);
-  MUSTER_ASSIGN_OR_RETURN(workers_,
-                          SessionWorkers::start(*model_, rules_.stacked, std::move(queue), clock_,
-                                                metrics_->batching, description_));
+  MUSTER_ASSIGN_OR_RETURN(
+      workers_,
+      SessionWorkers::start(*model_, rules_.stacked, queue_options_of(description_->config), clock_,
+                            metrics_->batching, description_));
   return {};
 }
 
@@ -191,10 +183,6 @@ Result<PendingRequest> ServedModel::admit(InferRequest request) {
     metrics_->not_fitting.add();
     return not_found("there is no version " + std::to_string(request.version) + " of model '" +
                      printable(name) + "' here");
-  }
-  const auto timeout = description_->config.batching.default_timeout;
-  if (timeout.count() > 0) {
-    request.deadline = std::min(request.deadline, add_saturating(clock_.now(), timeout));
   }
   auto pending = check_request(std::move(request), rules_);
   if (!pending.ok()) metrics_->not_fitting.add();

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -69,7 +70,13 @@ class QueueWalk final : private Clock {
       if (pick_(6) == 0) options.limits.preferred_rows.push_back(size);
     }
     options.limits.max_queue_delay = pick_(3) * 7 * kTick;
-    options.max_requests = 1 + pick_(12);
+    options.levels.resize(pick_(2) == 0 ? 1 : 1 + pick_(3));
+    for (QueueLevel& level : options.levels) {
+      level.max_requests = 1 + pick_(12);
+      level.timeout = pick_(3) * 5 * kTick;
+      level.delays = pick_(2) == 0;
+    }
+    options.default_level = pick_(static_cast<std::uint32_t>(options.levels.size()));
     options.max_bytes = 50 + pick_(200);
     options.runners = 1 + pick_(3);
     options.runners_are_thread_bound = pick_(2) == 0;
@@ -136,6 +143,7 @@ class QueueWalk final : private Clock {
     request->bytes = reference.bytes;
     request->row_key = 7;  // the same for every width: a hash that always collides
     request->request.id = std::to_string(reference.id);
+    request->request.priority = reference.priority;
     request->request.deadline = reference.deadline;
     request->request.ticket = reference.ticket;
     const TensorView tensor = {DataType::kInt8, {reference.rows, reference.width}, {}};
@@ -149,27 +157,47 @@ class QueueWalk final : private Clock {
     return now_ + pick_(20) * kTick;  // or at once, which is too late
   }
 
-  void offer() {
+  ReferenceRequest pick_request() {
     ReferenceRequest request;
-    request.id = static_cast<int>(next_id_++);
-    request.ticket = next_id_;
+    request.width = 1 + pick_(3);
+    request.priority = pick_(static_cast<std::uint32_t>(options_.levels.size() + 2));
+    request.deadline = pick_deadline();
+    pick_size(request);
+    return request;
+  }
+  void pick_size(ReferenceRequest& request) {
     request.rows = 1 + pick_(static_cast<std::uint32_t>(options_.limits.max_rows));
     request.bytes = pick_(40);
-    request.width = 1 + pick_(3);
-    request.deadline = pick_deadline();
-    const StatusCode code = reference_.offer(request, now_);
-    if (code != StatusCode::kOk) expected_[request.id] = code;
+  }
+
+  // Mostly one request, sometimes the parts of a larger one.
+  void offer() {
+    std::vector<ReferenceRequest> parts(pick_(4) == 0 ? 1 + pick_(3) : 1, pick_request());
+    const RequestTicket ticket = next_id_ + 1;
+    for (ReferenceRequest& part : parts) {
+      part.id = static_cast<int>(next_id_++);
+      part.ticket = ticket;
+      pick_size(part);
+    }
+    const StatusCode code = reference_.offer(parts, now_);
     const bool late = code == StatusCode::kDeadlineExceeded;
-    if (late) ++expired_;
-    ++(late || code == StatusCode::kOk ? accepted_ : refused_);
-    queue_->offer(pending(request));
+    if (late) expired_ += parts.size();
+    (late || code == StatusCode::kOk ? accepted_ : refused_) += parts.size();
+    std::vector<PendingRequestPtr> requests;
+    for (const ReferenceRequest& part : parts) {
+      if (code != StatusCode::kOk) expected_[part.id] = code;
+      requests.push_back(pending(part));
+    }
+    queue_->offer_all(requests);
   }
 
   void claim() {
+    const ReferenceRequest reference = pick_request();
     PendingRequest request;
-    request.rows = 1 + pick_(static_cast<std::uint32_t>(options_.limits.max_rows));
-    request.request.deadline = pick_deadline();
-    const auto wanted = reference_.claim_for(request.rows, request.request.deadline, now_);
+    request.rows = reference.rows;
+    request.request.priority = reference.priority;
+    request.request.deadline = reference.deadline;
+    const auto wanted = reference_.claim_for(reference, now_);
     const auto given = queue_->claim_for(request);
     require(given.has_value() == wanted.has_value(), "a claim was wrongly granted or refused");
     if (!given) return;
@@ -180,12 +208,11 @@ class QueueWalk final : private Clock {
   }
 
   void cancel(RequestTicket ticket) {
-    const auto id = reference_.cancel(ticket);
-    if (id) {
-      expected_[*id] = StatusCode::kCancelled;
-      ++cancelled_;
-    }
-    require(queue_->cancel(ticket) == id.has_value(), "a cancel did what it should not");
+    const std::set<int> ids = reference_.cancel(ticket);
+    for (const int id : ids)
+      expected_[id] = StatusCode::kCancelled;
+    cancelled_ += ids.size();
+    require(queue_->cancel(ticket) == !ids.empty(), "a cancel did what it should not");
   }
 
   void close() {
@@ -328,6 +355,7 @@ class QueueWalk final : private Clock {
     require(metrics_.refused.value() == refused_, "refused is counted wrongly");
     require(metrics_.expired.count() == expired_, "expired is counted wrongly");
     require(metrics_.cancelled.count() == cancelled_, "cancelled is counted wrongly");
+    require(metrics_.waiting() == reference_.waiting().size(), "what waits is counted wrongly");
   }
 
   const Pick pick_;

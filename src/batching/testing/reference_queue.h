@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,9 +23,13 @@ struct ReferenceRequest {
   std::int64_t rows = 1;
   std::size_t bytes = 0;
   std::int64_t width = 0;  // of a row; only equal widths share a batch
+  std::uint64_t priority = 0;
   TimePoint deadline = kNoDeadline;
   RequestTicket ticket = 0;
+  // Set when it is accepted.
   TimePoint accepted_at = {};
+  std::size_t level = 0;
+  TimePoint late_at = kNoDeadline;
 };
 
 struct ReferenceBatch {
@@ -42,29 +47,35 @@ class ReferenceQueue {
       idle_.push_back(i - 1);
   }
 
-  // kOk: it waits now.
-  StatusCode offer(ReferenceRequest request, TimePoint now) {
+  // kOk: all of them wait now. They are alike but for rows and bytes.
+  StatusCode offer(std::vector<ReferenceRequest> requests, TimePoint now) {
     if (closed_) return StatusCode::kUnavailable;
-    if (request.deadline <= now) return StatusCode::kDeadlineExceeded;
-    std::size_t bytes = request.bytes;
-    for (const ReferenceRequest& other : waiting_)
-      bytes += other.bytes;
-    if (waiting_.size() >= options_.max_requests || bytes > options_.max_bytes) {
-      return StatusCode::kResourceExhausted;
+    if (requests.front().deadline <= now) return StatusCode::kDeadlineExceeded;
+    for (ReferenceRequest& request : requests)
+      accept(request, now);
+    const std::size_t level = requests.front().level;
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    for (const auto* list : {&std::as_const(waiting_), &std::as_const(requests)}) {
+      for (const ReferenceRequest& request : *list) {
+        bytes += request.bytes;
+        if (request.level == level) ++count;
+      }
     }
-    request.accepted_at = now;
-    if (group(request.width).empty()) std::erase(widths_, request.width);
-    if (std::ranges::find(widths_, request.width) == widths_.end())
-      widths_.push_back(request.width);
-    waiting_.push_back(request);
+    if (count > options_.levels[level].max_requests || bytes > options_.max_bytes)
+      return StatusCode::kResourceExhausted;
+    const std::int64_t width = requests.front().width;
+    if (group(width, now).empty()) std::erase(widths_, width);
+    if (std::ranges::find(widths_, width) == widths_.end()) widths_.push_back(width);
+    waiting_.insert(waiting_.end(), requests.begin(), requests.end());
     return StatusCode::kOk;
   }
 
-  std::optional<BatchQueue::Claim> claim_for(std::int64_t rows, TimePoint deadline, TimePoint now) {
+  std::optional<BatchQueue::Claim> claim_for(ReferenceRequest alone, TimePoint now) {
     if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty())
       return {};
-    if (deadline <= now || shared_lately()) return {};
-    const ReferenceRequest alone = {0, rows, 0, 0, deadline, 0, now};
+    if (alone.deadline <= now || shared_lately()) return {};
+    accept(alone, now);
     const auto reason = due({&alone}, now).first;
     if (!reason) return {};
     const std::size_t runner = idle_.back();
@@ -82,12 +93,13 @@ class ReferenceQueue {
     return ids;
   }
 
-  std::optional<int> cancel(RequestTicket ticket) {
-    const auto found = std::ranges::find(waiting_, ticket, &ReferenceRequest::ticket);
-    if (ticket == 0 || found == waiting_.end()) return std::nullopt;
-    const int id = found->id;
-    waiting_.erase(found);
-    return id;
+  std::set<int> cancel(RequestTicket ticket) {
+    std::set<int> ids;
+    for (const ReferenceRequest& request : waiting_) {
+      if (ticket != 0 && request.ticket == ticket) ids.insert(request.id);
+    }
+    std::erase_if(waiting_, [&](const auto& request) { return ids.contains(request.id); });
+    return ids;
   }
 
   [[nodiscard]] bool runner_free(std::size_t worker) const {
@@ -98,13 +110,15 @@ class ReferenceQueue {
   // The batch that is due now, if any, without taking it.
   [[nodiscard]] std::optional<ReferenceBatch> due_batch(TimePoint now) const {
     std::optional<ReferenceBatch> best;
-    TimePoint best_key = kNoDeadline;
+    Place best_place;
+    std::size_t groups = 0;
     for (const std::int64_t width : widths_) {
-      const Group members = group(width);
+      const Group members = group(width, now);
       if (members.empty()) continue;
+      ++groups;
       const auto [reason, rows] = due(members, now);
-      if (!reason || (best && key(*members.front()) >= best_key)) continue;
-      best_key = key(*members.front());
+      if (!reason || (best && place(*members.front(), now) >= best_place)) continue;
+      best_place = place(*members.front(), now);
       best = ReferenceBatch{{}, 0, *reason};
       for (const ReferenceRequest* member : members) {
         if (!best->ids.empty() && (!options_.limits.merge || best->rows + member->rows > rows))
@@ -113,6 +127,8 @@ class ReferenceQueue {
         best->rows += member->rows;
       }
     }
+    if (groups > 1 && best && best->reason == CloseReason::kDelay)
+      best->reason = CloseReason::kShape;
     return best;
   }
 
@@ -156,16 +172,31 @@ class ReferenceQueue {
                        [](std::size_t requests) { return requests > 1; });
   }
 
-  static TimePoint key(const ReferenceRequest& request) {
-    return std::min(request.deadline, request.accepted_at + BatchQueue::kUndatedHorizon);
+  // Level, whether it is late, and the deadline that counts.
+  using Place = std::tuple<std::size_t, bool, TimePoint>;
+  static Place place(const ReferenceRequest& request, TimePoint now) {
+    return {request.level, request.late_at <= now,
+            std::min(request.deadline, request.accepted_at + WaitingLine::kUndatedHorizon)};
   }
 
-  [[nodiscard]] Group group(std::int64_t width) const {
+  void accept(ReferenceRequest& request, TimePoint now) const {
+    request.accepted_at = now;
+    request.level = options_.default_level;
+    for (std::size_t level = 0; level < options_.levels.size(); ++level) {
+      if (request.priority == level + 1) request.level = level;
+    }
+    const QueueLevel& level = options_.levels[request.level];
+    if (level.timeout.count() == 0) return;
+    TimePoint& limit = level.delays ? request.late_at : request.deadline;
+    limit = std::min(limit, now + level.timeout);
+  }
+
+  [[nodiscard]] Group group(std::int64_t width, TimePoint now) const {
     Group members;
     for (const ReferenceRequest& request : waiting_) {
       if (request.width == width) members.push_back(&request);
     }
-    std::ranges::stable_sort(members, {}, [](const auto* member) { return key(*member); });
+    std::ranges::stable_sort(members, {}, [&](const auto* member) { return place(*member, now); });
     return members;
   }
 
