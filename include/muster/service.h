@@ -22,11 +22,18 @@
 
 namespace muster {
 
+inline constexpr std::int64_t kDefaultMaxRequestRows = 4096;
+inline constexpr std::int64_t kMaxRequestRows = 1 << 20;
+
 struct ServiceOptions {
   // Where set, they stand above the model's configuration.
   std::optional<std::int64_t> max_batch_size;
   std::optional<std::chrono::microseconds> max_queue_delay;  // also lets requests share batches
   std::optional<int> instance_count;
+  // Rows of one request. One that has more than max_batch_size is run in parts, where the outputs
+  // follow the rows; one that has more than this is refused. Default: kDefaultMaxRequestRows, or
+  // max_batch_size where that is more.
+  std::optional<std::int64_t> max_request_rows;
   // CPU threads a run may use; default: the cores this process may use, divided by the instances.
   std::optional<int> threads;
   // Runs the model instead of the backend its configuration names.

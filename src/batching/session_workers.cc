@@ -158,11 +158,14 @@ void SessionWorkers::answer(Batch& batch, std::vector<Result<InferResponse>>& ou
   batch.requests.clear();
 }
 
+Status SessionWorkers::may_wait() const {
+  if (!may_be_in_completion()) return {};
+  return failed_precondition(
+      "a completion must not wait for another request of the same model; submit it instead");
+}
+
 Result<InferResponse> SessionWorkers::infer(PendingRequest request) {
-  if (may_be_in_completion()) {
-    return failed_precondition(
-        "a completion must not wait for another request of the same model; submit it instead");
-  }
+  MUSTER_RETURN_IF_ERROR(may_wait());
   if (const auto claim = queue_.claim_for(request)) {
     const BatchFacts facts{request.rows, claim->reason, request.accepted_at};
     Result<InferResponse> outcome = runners_[claim->runner]->run_alone(request, facts);

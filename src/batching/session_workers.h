@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -34,10 +35,14 @@ class SessionWorkers {
 
   // Any thread; never blocks.
   void offer(PendingRequestPtr request) { queue_.offer(std::move(request)); }
+  // Accepts all or answers all; see BatchQueue.
+  void offer_all(std::span<PendingRequestPtr> requests) { queue_.offer_all(requests); }
   bool cancel(RequestTicket ticket);
   // Any thread; blocks until the outcome is there. Where a completion of these workers may be
   // running, that is on their threads and inside cancel, it fails: it would wait for itself.
   [[nodiscard]] Result<InferResponse> infer(PendingRequest request);
+  // Ok where a thread may wait for an outcome, as infer does.
+  [[nodiscard]] Status may_wait() const;
 
   // Refuses what is new and returns at once.
   void begin_close() { queue_.close(); }

@@ -186,7 +186,26 @@ TEST_F(OpenModel, puts_the_options_above_the_configuration) {
   EXPECT_EQ(config().batching.max_queue_delay.count(), 7);
   EXPECT_EQ(config().instance_count, 2);
   EXPECT_EQ(model_->sessions, 2);
-  EXPECT_EQ(error(served_->infer(request_of("x", floats({3, 2}, {1, 2, 3, 4, 5, 6})))),
+}
+
+TEST_F(OpenModel, takes_requests_of_as_many_rows_as_the_options_say) {
+  ServiceOptions options = with_batch_size(2);
+  options.max_request_rows = 4;
+  open(linear_model(), "", options);
+  EXPECT_TRUE(served_->infer(request_of("x", floats({4, 2}, std::vector<float>(8)))).ok());
+  EXPECT_EQ(error(served_->infer(request_of("x", floats({5, 2}, std::vector<float>(10))))),
+            "INVALID_ARGUMENT: the request to model 'model' has 5 rows, max_request_rows is 4: "
+            "send it in parts");
+  options.max_request_rows = 0;
+  EXPECT_EQ(try_open(linear_model(), "", options).to_string(),
+            "INVALID_ARGUMENT: requests of up to 0 rows are not possible: give 1 to 1048576");
+}
+
+TEST_F(OpenModel, takes_no_request_of_more_than_a_batch_where_outputs_do_not_follow_the_rows) {
+  open(arithmetic_model(), "max_batch_size: 2");
+  InferRequest request = request_of("a", floats({3, 2}, {1, 2, 3, 4, 5, 6}));
+  request.add_input("b", floats({3, 1}, {1, 2, 3}));
+  EXPECT_EQ(error(served_->infer(std::move(request))),
             "INVALID_ARGUMENT: the request to model 'model' has 3 rows, max_batch_size is 2: send "
             "it in parts");
 }

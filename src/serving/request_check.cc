@@ -102,10 +102,12 @@ Status count_rows(PendingRequest& pending, const RequestRules& rules) {
     return invalid_argument("the request to model " + in_quotes(rules.config->name) +
                             " has no rows");
   }
-  if (pending.rows > rules.max_rows) {
+  if (pending.rows > rules.max_request_rows) {
+    const bool is_batch_size = rules.max_request_rows == rules.max_rows;
     return invalid_argument("the request to model " + in_quotes(rules.config->name) + " has " +
-                            std::to_string(pending.rows) + " rows, max_batch_size is " +
-                            std::to_string(rules.max_rows) + ": send it in parts");
+                            std::to_string(pending.rows) + " rows, " +
+                            (is_batch_size ? "max_batch_size" : "max_request_rows") + " is " +
+                            std::to_string(rules.max_request_rows) + ": send it in parts");
   }
   return {};
 }

@@ -16,8 +16,10 @@ struct RequestRules {
   const ModelConfig* config = nullptr;        // inputs and outputs as served
   const ModelSignature* signature = nullptr;  // what output indices count in
   bool stacked = false;                       // the first axis counts rows
-  std::int64_t max_rows = 1;                  // of one request, where stacked
-  bool fixed_rows = false;                    // no input has an open dimension but the batch axis
+  // Where stacked; more than max_rows only where a request of more than a batch can be split.
+  std::int64_t max_rows = 1;          // of a batch
+  std::int64_t max_request_rows = 1;  // of a request
+  bool fixed_rows = false;            // no input has an open dimension but the batch axis
 };
 
 // The reply of what is returned is still to be set. Errors name tensor and model and say what was

@@ -31,7 +31,7 @@ class RequestCheck : public ::testing::Test {
     config_.name = "m";
     config_.inputs = signature_.inputs;
     config_.outputs = {signature_.outputs[0], signature_.outputs[2]};
-    rules_ = {&config_, &signature_, true, 4, false};
+    rules_ = {&config_, &signature_, true, 4, 4, false};
   }
 
   // The bytes live as long as the test.

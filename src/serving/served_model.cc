@@ -10,6 +10,7 @@
 #include "model_config/model_config.h"
 #include "serving/backend_library.h"
 #include "serving/fault_watch.h"
+#include "serving/split_request.h"
 
 namespace muster {
 namespace {
@@ -53,6 +54,11 @@ Status apply_options(const ServiceOptions& options, const std::string& file,
     }
     config.batching.max_queue_delay = *options.max_queue_delay;
     config.dynamic_batching = config.batching.max_batch_size > 0;
+  }
+  if (options.max_request_rows &&
+      (*options.max_request_rows < 1 || *options.max_request_rows > kMaxRequestRows)) {
+    return invalid_argument("requests of up to " + std::to_string(*options.max_request_rows) +
+                            " rows are not possible: give 1 to " + std::to_string(kMaxRequestRows));
   }
   if (options.instance_count) {
     if (*options.instance_count < 1 || *options.instance_count > kMaxInstanceCount) {
@@ -138,9 +144,11 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
                                           add_saturating(clock.now(), order.warm_up_limit));
   MUSTER_RETURN_IF_ERROR(apply_findings(findings, choice.file, config));
   description->config_text = to_text(config);
-  return std::unique_ptr<ServedModel>(new ServedModel(
+  std::unique_ptr<ServedModel> served(new ServedModel(
       std::move(order.backend), watch_faults(std::move(model), std::move(order.on_fault)),
       std::move(description), std::move(order.metrics), clock));
+  served->set_max_request_rows(order.options.max_request_rows, findings.not_mergeable.empty());
+  return served;
 }
 
 ServedModel::ServedModel(std::shared_ptr<Backend> backend,
@@ -157,12 +165,18 @@ ServedModel::ServedModel(std::shared_ptr<Backend> backend,
   rules_.signature = &description_->signature;
   rules_.stacked = config.batching.max_batch_size > 0;
   rules_.max_rows = std::max<std::int64_t>(1, config.batching.max_batch_size);
+  rules_.max_request_rows = rules_.max_rows;
   rules_.fixed_rows = std::ranges::none_of(config.inputs, [](const TensorSpec& input) {
     return input.shape.without_first().has_dynamic_dim();
   });
 }
 
 ServedModel::~ServedModel() = default;
+
+void ServedModel::set_max_request_rows(std::optional<std::int64_t> said, bool splits) {
+  const std::int64_t rows = said.value_or(std::max(kDefaultMaxRequestRows, rules_.max_rows));
+  rules_.max_request_rows = splits ? rows : std::min(rows, rules_.max_rows);
+}
 
 Status ServedModel::start() {
   MUSTER_ASSIGN_OR_RETURN(
@@ -195,14 +209,30 @@ void ServedModel::infer(InferRequest request, Completion completion) {
     completion.complete(std::move(checked).status());
     return;
   }
-  auto pending = std::make_unique<PendingRequest>(*std::move(checked));
-  pending->reply = Reply(std::move(completion));
-  workers_->offer(std::move(pending));
+  checked->reply = Reply(std::move(completion));
+  if (checked->rows > rules_.max_rows) {
+    offer_in_parts(*std::move(checked));
+  } else {
+    workers_->offer(std::make_unique<PendingRequest>(*std::move(checked)));
+  }
 }
 
 Result<InferResponse> ServedModel::infer(InferRequest request) {
   MUSTER_ASSIGN_OR_RETURN(PendingRequest pending, admit(std::move(request)));
-  return workers_->infer(std::move(pending));
+  if (pending.rows <= rules_.max_rows) return workers_->infer(std::move(pending));
+  MUSTER_RETURN_IF_ERROR(workers_->may_wait());
+  BlockingCall& call = BlockingCall::of_this_thread();
+  call.begin();
+  pending.reply = Reply(call);
+  offer_in_parts(std::move(pending));
+  return call.wait();
+}
+
+void ServedModel::offer_in_parts(PendingRequest request) {
+  auto parts =
+      split_request(std::move(request), rules_.max_rows,
+                    [&workers = *workers_](RequestTicket ticket) { workers.cancel(ticket); });
+  workers_->offer_all(parts);
 }
 
 bool ServedModel::cancel(RequestTicket ticket) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <muster/backend.h>
@@ -69,7 +70,10 @@ class ServedModel {
   ServedModel(std::shared_ptr<Backend> backend, std::shared_ptr<const CompiledModel> model,
               std::shared_ptr<const ModelDescription> description,
               std::shared_ptr<VersionMetrics> metrics, Clock& clock);
+  // `said`: by whoever opens the model. `splits`: its outputs follow the rows.
+  void set_max_request_rows(std::optional<std::int64_t> said, bool splits);
   [[nodiscard]] Result<PendingRequest> admit(InferRequest request);
+  void offer_in_parts(PendingRequest request);
 
   // Constant after construction, in the order of who needs whom.
   const std::shared_ptr<Backend> backend_;
