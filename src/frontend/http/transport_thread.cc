@@ -74,10 +74,10 @@ void TransportThread::run() noexcept {
 void TransportThread::run_round() {
   boost::asio::io_context& io = mailbox_->io();
   io.run_one();
-  now_is_known_ = false;
   for (int events = 1; events < kMaxEventsARound && io.poll_one() > 0;)
     ++events;
   end_round();
+  now_is_known_ = false;
 }
 
 void TransportThread::end_round() {

@@ -2,6 +2,7 @@
 // RawClient: a socket that sends any bytes, well-formed or not, and reads replies.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -97,7 +98,10 @@ class RawClient {
     return reply;
   }
   // Whether the server ends the connection without another byte.
-  [[nodiscard]] bool is_closed() { return received_.empty() && !receive(); }
+  [[nodiscard]] bool is_closed() {
+    errno = 0;
+    return received_.empty() && !receive() && errno != EAGAIN;
+  }
 
  private:
   void connect(const sockaddr* address, socklen_t size) {

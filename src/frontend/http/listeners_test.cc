@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the server listens, who may ask there, and how it stops.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frontend/http/testing/running_frontend.h"
+
+namespace muster {
+namespace {
+
+using testing::get;
+using testing::infer_json;
+using testing::post;
+using testing::RawClient;
+using testing::RawReply;
+using testing::RunningFrontend;
+
+std::string temporary_path(std::string_view name) {
+  return ::testing::TempDir() + std::string(name) + std::to_string(::getpid());
+}
+
+TEST(ListenersTest, an_address_in_use_or_no_address_is_named) {
+  RunningFrontend first;
+  ASSERT_TRUE(first.start().ok());
+  RunningFrontend second;
+  second.options.listeners[0].port = first.port();
+  const Status taken = second.start();
+  EXPECT_EQ(taken.code(), StatusCode::kUnavailable);
+  EXPECT_NE(taken.message().find("127.0.0.1:" + std::to_string(first.port())), std::string::npos)
+      << taken.to_string();
+  second.options.listeners[0].address = "localhost";
+  EXPECT_EQ(second.start().code(), StatusCode::kInvalidArgument);
+  second.options.listeners.clear();
+  EXPECT_FALSE(second.start().ok());
+}
+
+TEST(ListenersTest, listens_on_ipv6) {
+  RunningFrontend server;
+  server.options.listeners[0].address = "[::1]";
+  const Status started = server.start();
+  if (!started.ok()) GTEST_SKIP() << started.to_string();
+  EXPECT_GT(server.port(), 0);
+}
+
+TEST(ListenersTest, the_metrics_listener_has_metrics_and_health_alone) {
+  RunningFrontend server;
+  server.options.listeners[0].kind = HttpListener::Kind::kMetrics;
+  ASSERT_TRUE(server.start().ok());
+  const RawReply metrics = server.ask(get("/metrics"));
+  EXPECT_EQ(metrics.status, 200);
+  EXPECT_EQ(metrics.body, "muster_up 1\n");
+  EXPECT_TRUE(metrics.header("Content-Type").starts_with("text/plain; version=0.0.4"));
+  EXPECT_EQ(server.ask(get("/v2/health/ready")).status, 200);
+  EXPECT_EQ(server.ask(get("/v2")).status, 404);
+  EXPECT_EQ(server.ask(infer_json("x")).status, 404);
+}
+
+TEST(ListenersTest, says_when_it_is_not_ready) {
+  RunningFrontend server;
+  server.fakes.models.is_ready = false;
+  ASSERT_TRUE(server.start().ok());
+  EXPECT_EQ(server.ask(get("/v2/health/ready")).status, 503);
+  EXPECT_EQ(server.ask(get("/v2/health/live")).status, 200);
+}
+
+TEST(ListenersTest, serves_a_unix_domain_socket_for_its_owner_alone) {
+  const std::string path = temporary_path("socket");
+  RunningFrontend server;
+  server.options.listeners[0] = {HttpListener::Kind::kInference, path, true, 0, {}};
+  ASSERT_TRUE(server.start().ok());
+  EXPECT_EQ(server.port(), 0);
+  struct stat file {};
+  ASSERT_EQ(::lstat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777U, 0600U);
+  RawClient client(path);
+  EXPECT_EQ(client.send(infer_json("x")).reply().status, 200);
+  RunningFrontend second;
+  second.options.listeners = server.options.listeners;
+  EXPECT_EQ(second.start().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(client.send(infer_json("y")).reply().status, 200);
+  server.stop();
+  EXPECT_NE(::lstat(path.c_str(), &file), 0);
+}
+
+TEST(ListenersTest, replaces_the_socket_of_a_server_that_is_gone_and_no_other_file) {
+  const std::string path = temporary_path("stale");
+  const int stale = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(stale);
+  RunningFrontend server;
+  server.options.listeners[0] = {HttpListener::Kind::kInference, path, true, 0, {}};
+  EXPECT_TRUE(server.start().ok());
+  server.stop();
+  std::ofstream(path) << "precious";
+  EXPECT_EQ(server.start().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  std::remove(path.c_str());
+}
+
+TEST(ListenersTest, asks_for_tokens_before_anything_else) {
+  RunningFrontend server;
+  server.fakes.access =
+      AccessPolicy::parse("infer infer-token-0123456789\nadmin admin-token-0123456789\n", "tokens")
+          .value();
+  ASSERT_TRUE(server.start().ok());
+  const auto bearer = [](std::string_view token) {
+    return "Authorization: Bearer " + std::string(token) + "\r\n";
+  };
+  EXPECT_EQ(server.ask(get("/v2/health/live")).status, 200);
+  const RawReply unknown = server.ask(infer_json("x"));
+  EXPECT_EQ(unknown.status, 401);
+  EXPECT_EQ(unknown.header("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(server.ask(infer_json("x", bearer("wrong"))).status, 401);
+  EXPECT_EQ(server.ask(infer_json("x", bearer("admin-token-0123456789"))).status, 403);
+  EXPECT_EQ(server.ask(infer_json("x", bearer("infer-token-0123456789"))).status, 200);
+  EXPECT_EQ(
+      server.ask(post("/v2/repository/models/echo/load", "", bearer("infer-token-0123456789")))
+          .status,
+      403);
+  EXPECT_EQ(
+      server.ask(post("/v2/repository/models/echo/load", "", bearer("admin-token-0123456789")))
+          .status,
+      200);
+  EXPECT_EQ(server.ask(get("/v2/logging", bearer("infer-token-0123456789"))).status, 200);
+  EXPECT_EQ(server.ask(post("/v2/logging", "{}", bearer("infer-token-0123456789"))).status, 403);
+  // Also before its body is looked at, or sent.
+  RawClient large(server.port());
+  large.send("POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 50000000\r\n\r\n");
+  EXPECT_EQ(large.reply().status, 401);
+  EXPECT_TRUE(large.is_closed());
+  EXPECT_EQ(server.fakes.inference.asked(), 1U);
+}
+
+TEST(ListenersTest, beyond_loopback_nobody_is_an_administrator_without_a_token) {
+  RunningFrontend server;
+  server.options.listeners[0].address = "0.0.0.0";
+  ASSERT_TRUE(server.start().ok());
+  EXPECT_EQ(server.ask(post("/v2/repository/models/echo/load")).status, 403);
+  EXPECT_EQ(server.ask(infer_json("x")).status, 200);
+}
+
+TEST(ListenersTest, logs_a_line_for_each_request) {
+  const std::string path = temporary_path("access.log");
+  RunningFrontend server;
+  server.fakes.access_log = AccessLog::open(path).value();
+  ASSERT_TRUE(server.start().ok());
+  EXPECT_EQ(server.ask(infer_json("my-id")).status, 200);
+  EXPECT_EQ(server.ask(get("/no\"where")).status, 404);
+  EXPECT_EQ(server.ask("nonsense\r\n\r\n").status, 400);
+  server.stop();
+  std::ifstream stream(path);
+  const std::string log{std::istreambuf_iterator<char>(stream), {}};
+  std::remove(path.c_str());
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;
+  for (const std::string_view part :
+       {R"("request_id":"my-id","model":"echo","version":3)", R"("close_reason":"full")",
+        R"("target":"/no\"where","status":404)", R"("peer":"127.0.0.1:)"}) {
+    EXPECT_NE(log.find(part), std::string::npos) << part << log;
+  }
+}
+
+TEST(ListenersTest, stops_without_losing_a_request) {
+  RunningFrontend server;
+  ASSERT_TRUE(server.start().ok());
+  server.fakes.inference.hold();
+  RawClient idle(server.port());
+  EXPECT_EQ(idle.send(get("/v2/health/live")).reply().status, 200);
+  RawClient waiting(server.port());
+  waiting.send(infer_json("a"));
+  RawClient half(server.port());
+  const std::string request = infer_json("b");
+  half.send(request.substr(0, request.size() - 1));
+  server.fakes.inference.wait_until_held(1);
+  server->stop_accepting();
+  EXPECT_TRUE(idle.is_closed());
+  EXPECT_FALSE(RawClient(server.port()).connected());
+  EXPECT_FALSE(server->drain(std::chrono::milliseconds(1)));
+  half.send(request.substr(request.size() - 1));
+  server.fakes.inference.wait_until_held(2);
+  server.fakes.inference.release();
+  for (RawClient* client : {&waiting, &half}) {
+    const RawReply reply = client->reply();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("Connection"), "close");
+    EXPECT_TRUE(client->is_closed());
+  }
+  EXPECT_TRUE(server->drain(std::chrono::seconds(20)));
+}
+
+TEST(ListenersTest, a_certificate_that_is_none_is_named) {
+  RunningFrontend server;
+  server.options.listeners[0].tls = {"/nowhere.pem", "/nowhere.key", ""};
+  const Status started = server.start();
+  EXPECT_EQ(started.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(started.message().find("/nowhere.pem"), std::string_view::npos) << started.to_string();
+}
+
+}  // namespace
+}  // namespace muster
