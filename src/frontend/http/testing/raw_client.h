@@ -53,7 +53,7 @@ class RawClient {
   }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
-  ~RawClient() { leave(); }
+  virtual ~RawClient() { leave(); }
 
   [[nodiscard]] bool connected() const noexcept { return connected_; }
 
@@ -103,6 +103,12 @@ class RawClient {
     return received_.empty() && !receive() && errno != EAGAIN;
   }
 
+ protected:
+  [[nodiscard]] int descriptor() const noexcept { return socket_; }
+  virtual ssize_t receive_some(char* into, std::size_t size) {
+    return ::recv(socket_, into, size, 0);
+  }
+
  private:
   void connect(const sockaddr* address, socklen_t size) {
     // A test that hangs fails instead.
@@ -112,7 +118,7 @@ class RawClient {
   }
   bool receive() {
     char piece[65536];
-    const ssize_t count = ::recv(socket_, piece, sizeof(piece), 0);
+    const ssize_t count = receive_some(piece, sizeof(piece));
     if (count <= 0) return false;
     received_.append(piece, static_cast<std::size_t>(count));
     return true;
