@@ -40,9 +40,9 @@ struct FrontServices {
 
 // Files of TLS; empty = plain. `client_ca`: clients must show a certificate that it signed.
 struct TlsFiles {
-  std::string certificate;  // PEM, with its chain
-  std::string key;          // PEM
-  std::string client_ca;    // PEM
+  std::string certificate = {};  // PEM, with its chain
+  std::string key = {};          // PEM
+  std::string client_ca = {};    // PEM
   [[nodiscard]] bool enabled() const noexcept { return !certificate.empty(); }
 };
 

@@ -16,7 +16,9 @@ struct FrontendLimits {
   std::size_t max_header_bytes = std::size_t{16} << 10;         // of one request
   std::size_t max_connections = 4096;                           // of each listener
   std::size_t max_pipelined_requests = 32;  // of one connection, or unanswered on one stream
-  std::size_t max_pictures = 256;           // of one classify call
+  std::size_t max_streams = 1024;           // gRPC: calls open at a time on one connection
+  std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: buffers of all connections together
+  std::size_t max_pictures = 256;                     // of one classify call
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // between requests
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GrpcFrontend: the Open Inference Protocol over gRPC, with health and reflection, over TCP, TLS and
-// Unix-domain sockets. Call order: start (stop_accepting drain | drain)? and the destructor.
+// GrpcFrontend: the Open Inference Protocol over gRPC, with health and reflection, over TCP, TLS
+// and Unix-domain sockets. Call order: start (stop_accepting drain | drain)? and the destructor.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ struct GrpcListener {
   std::string address = "127.0.0.1";  // an IP address, or for a Unix-domain socket its path
   bool unix_socket = false;
   std::uint16_t port = 0;  // 0 = any free one
-  TlsFiles tls;
+  TlsFiles tls = {};
 };
 
 struct GrpcOptions {

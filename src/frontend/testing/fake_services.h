@@ -52,7 +52,7 @@ class FakeInference final : public InferenceService {
       const auto found = std::find_if(held_.begin(), held_.end(), [ticket](const Held& held) {
         return held.request.ticket == ticket;
       });
-      if (ticket == 0 || found == held_.end()) return false;
+      if (ticket == 0 || found == held_.end() || ignoring_cancels_) return false;
       completion = std::move(found->completion);
       held_.erase(found);
       ++cancelled_;
@@ -71,6 +71,11 @@ class FakeInference final : public InferenceService {
   void hold() {
     const MutexLock lock(mutex_);
     holding_ = true;
+  }
+  // What is held can be cancelled no more, as if it were running.
+  void ignore_cancels() {
+    const MutexLock lock(mutex_);
+    ignoring_cancels_ = true;
   }
   // Answers what is held, newest first, on the calling thread.
   void release() {
@@ -141,6 +146,7 @@ class FakeInference final : public InferenceService {
   mutable Mutex mutex_;
   CondVar changed_;
   bool holding_ MUSTER_GUARDED_BY(mutex_) = false;
+  bool ignoring_cancels_ MUSTER_GUARDED_BY(mutex_) = false;
   std::optional<Status> refusal_ MUSTER_GUARDED_BY(mutex_);
   std::vector<Held> held_ MUSTER_GUARDED_BY(mutex_);
   std::size_t asked_ MUSTER_GUARDED_BY(mutex_) = 0;

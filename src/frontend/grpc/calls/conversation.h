@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversation: what one method does with the messages of one call. Unary methods are conversations
+// of one question and one answer.
+//
+// All on the loop's thread. A conversation finishes its call exactly once, also after `cancelled`.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include "frontend/access_policy.h"
+
+namespace muster {
+
+class GenericCall;
+
+class Conversation {
+ public:
+  Conversation() = default;
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
+  virtual ~Conversation() = default;
+
+  // The first read has been begun.
+  virtual void begin() {}
+  // After a read: a message, or there will be none any more. Not after `finish`.
+  virtual void message(const grpc::ByteBuffer& bytes) = 0;
+  virtual void half_closed() = 0;
+  // After a write that is not the last. Not after `finish`.
+  virtual void written() {}
+  // The client has gone, or its time is over.
+  virtual void cancelled() = 0;
+  // The server takes no new calls: what was asked is to be answered, and no more.
+  virtual void stop() {}
+  // Whether nothing of it is under way elsewhere. Asked after the call was finished; where it was
+  // false, the conversation says GenericCall::end_if_over later.
+  [[nodiscard]] virtual bool may_end() const { return true; }
+};
+
+// A method by its path.
+struct Method {
+  std::string_view path;
+  Right right;
+  std::unique_ptr<Conversation> (*begin)(GenericCall& call);
+  bool awaited = true;   // whether draining waits for its end
+  bool recorded = true;  // whether the call is a request for counters and access log
+};
+
+}  // namespace muster

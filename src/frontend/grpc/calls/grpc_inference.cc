@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/grpc/calls/grpc_inference.h"
+
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "frontend/grpc/calls/message_bytes.h"
+#include "protocol/grpc_infer.h"
+
+namespace muster {
+namespace {
+
+// Above it a message's memory is given back instead of kept for the next one.
+constexpr std::size_t kMaxKeptBytes = std::size_t{64} << 10;
+
+}  // namespace
+
+Status GrpcInference::decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
+                             const FrontServices& services) try {
+  plain_bytes_ = compression_of(bytes) == GRPC_COMPRESS_NONE ? bytes.Length() : SIZE_MAX;
+  MUSTER_RETURN_IF_ERROR(parse_message(bytes, services.limits.max_decompressed_bytes, message_));
+  const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
+  MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, nullptr, context));
+  request_ = std::move(call.request);
+  wishes_ = std::move(call.wishes);
+  deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request_.deadline;
+  if (deadline_is_the_calls_) request_.deadline = deadline;
+  ticket_ = new_ticket();
+  request_.ticket = ticket_;
+  return {};
+} catch (const std::bad_alloc&) {
+  return resource_exhausted("there is no memory for the request");
+}
+
+void GrpcInference::hand_in(InferenceService& service, Asker& asker) {
+  asker_ = &asker;
+  service.infer(std::move(request_),
+                [this](Result<InferResponse> outcome) { take_answer(std::move(outcome)); });
+}
+
+void GrpcInference::take_answer(Result<InferResponse> outcome) {
+  outcome_.emplace(std::move(outcome));
+  mailbox_->send(*this);
+}
+
+void GrpcInference::open() {
+  Asker* asker = std::exchange(asker_, nullptr);
+  asker->answered(*this);
+}
+
+grpc::Status GrpcInference::failure() const {
+  return grpc_status(outcome_->status(), deadline_is_the_calls_);
+}
+
+Status GrpcInference::encode(::inference::ModelInferResponse& reply) const try {
+  return encode_grpc_infer(wishes_, outcome_->value(), reply);
+} catch (const std::bad_alloc&) {
+  return resource_exhausted("there is no memory for the answer");
+}
+
+InferenceDetails GrpcInference::details() const {
+  InferenceDetails details{.request_id = message_.id(), .model = message_.model_name()};
+  if (const InferResponse* answer = response()) {
+    if (answer->model != nullptr) details.version = answer->model->version;
+    details.batch = &answer->batch;
+  }
+  return details;
+}
+
+void GrpcInference::clear() {
+  outcome_.reset();
+  request_ = {};
+  wishes_ = {};
+  if (plain_bytes_ > kMaxKeptBytes) {
+    ::inference::ModelInferRequest().Swap(&message_);
+  } else {
+    message_.Clear();
+  }
+}
+
+std::unique_ptr<GrpcInference> SpareInferences::take() {
+  if (spare_.empty()) return std::make_unique<GrpcInference>(mailbox_);
+  auto inference = std::move(spare_.back());
+  spare_.pop_back();
+  return inference;
+}
+
+void SpareInferences::give_back(std::unique_ptr<GrpcInference> inference) {
+  inference->clear();
+  if (spare_.size() < kMaxSpare) spare_.push_back(std::move(inference));
+}
+
+}  // namespace muster

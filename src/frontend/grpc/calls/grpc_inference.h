@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// GrpcInference: one inference that came over gRPC, from the bytes of its message to the bytes of
+// its answer. It is the letter in which the answer comes home.
+//
+// The message stays with it until the answer, as the request's tensors are views into it. From
+// `hand_in` until then it belongs to the service: nobody else may destroy it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
+
+#include <muster/inference.h>
+
+#include "frontend/front_services.h"
+#include "frontend/grpc/call_record.h"
+#include "frontend/grpc/grpc_mailbox.h"
+#include "open_inference.pb.h"
+#include "protocol/infer_call.h"
+
+namespace muster {
+
+class GrpcInference final : public GrpcLetter {
+ public:
+  // Whose inference it is. The loop's thread.
+  class Asker {
+   public:
+    virtual void answered(GrpcInference& inference) = 0;
+
+   protected:
+    ~Asker() = default;
+  };
+
+  explicit GrpcInference(std::shared_ptr<GrpcMailbox> mailbox) : mailbox_(std::move(mailbox)) {}
+  GrpcInference(const GrpcInference&) = delete;
+  GrpcInference& operator=(const GrpcInference&) = delete;
+  ~GrpcInference() = default;
+
+  // In this order: decode, hand_in, (cancel?, then asker.answered), encode. `deadline` is the
+  // call's.
+  [[nodiscard]] Status decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
+                              const FrontServices& services);
+  void hand_in(InferenceService& service, Asker& asker);
+  void cancel(InferenceService& service) const { service.cancel(ticket_); }
+  // Whether it belongs to the service at the moment, as the loop's thread sees it.
+  [[nodiscard]] bool is_out() const noexcept { return asker_ != nullptr; }
+
+  // After `asker.answered`: the response, or null and why there is none.
+  [[nodiscard]] const InferResponse* response() const noexcept {
+    return outcome_ && outcome_->ok() ? &outcome_->value() : nullptr;
+  }
+  [[nodiscard]] grpc::Status failure() const;
+  // Only where there is a response.
+  [[nodiscard]] Status encode(::inference::ModelInferResponse& reply) const;
+  // What the access log says of it.
+  [[nodiscard]] InferenceDetails details() const;
+
+  [[nodiscard]] const std::string& id() const noexcept { return message_.id(); }
+  // Makes it ready for another message. What small messages took is kept for it.
+  void clear();
+
+ private:
+  void open() override;
+  void drop() override { delete this; }
+  void take_answer(Result<InferResponse> outcome);
+
+  const std::shared_ptr<GrpcMailbox> mailbox_;
+  ::inference::ModelInferRequest message_;
+  std::size_t plain_bytes_ = 0;  // of the message; SIZE_MAX where it came compressed
+  InferRequest request_;         // until it is handed in
+  ReplyWishes wishes_;
+  RequestTicket ticket_ = 0;
+  bool deadline_is_the_calls_ = false;
+  Asker* asker_ = nullptr;
+  std::optional<Result<InferResponse>> outcome_;
+};
+
+// Inferences to be used again, of one loop.
+class SpareInferences {
+ public:
+  explicit SpareInferences(std::shared_ptr<GrpcMailbox> mailbox) : mailbox_(std::move(mailbox)) {}
+
+  [[nodiscard]] std::unique_ptr<GrpcInference> take();
+  void give_back(std::unique_ptr<GrpcInference> inference);
+
+ private:
+  static constexpr std::size_t kMaxSpare = 256;
+
+  const std::shared_ptr<GrpcMailbox> mailbox_;
+  std::vector<std::unique_ptr<GrpcInference>> spare_;
+};
+
+}  // namespace muster

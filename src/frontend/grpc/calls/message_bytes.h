@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages to and from the bytes that gRPC carries. Nothing throws; what the client sent is
+// hostile.
+//
+// gRPC's own decompression is switched off (server_setup): it knows no limit, so that a few
+// megabytes of gzip could become all the memory there is. What came compressed is inflated here.
+#pragma once
+
+#include <cstddef>
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include <muster/status.h>
+
+namespace muster {
+
+// How a message came: grpc_compression_algorithm, none or one that gRPC lets in.
+[[nodiscard]] grpc_compression_algorithm compression_of(const grpc::ByteBuffer& bytes) noexcept;
+
+// `message` as `bytes` say, inflated to `max_inflated` bytes at most. kInvalidArgument: no such
+// message, or over the limit; kResourceExhausted: no memory.
+[[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
+                                   google::protobuf::MessageLite& message);
+
+// kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.
+[[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,
+                                   grpc::ByteBuffer& bytes);
+
+}  // namespace muster

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listening, TLS, stopping.
+#include "frontend/grpc/grpc_frontend.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frontend/grpc/testing/certificates.h"
+#include "frontend/grpc/testing/grpc_server.h"
+
+namespace muster::testing {
+namespace {
+
+struct GrpcFrontendTest : ::testing::Test {
+  GrpcFrontendTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "muster-grpc-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+  }
+  ~GrpcFrontendTest() override {
+    server.stop();
+    std::filesystem::remove_all(folder);
+  }
+
+  std::filesystem::path folder;
+  GrpcServer server;
+
+  static grpc::Status infer(const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    oip::ModelInferResponse response;
+    return Oip::NewStub(channel)->ModelInfer(&context, echo_request(), &response);
+  }
+  Status start_error() {
+    const FrontServices services = server.fakes.services();
+    return GrpcFrontend::start(services, server.options).status();
+  }
+  std::string file(const std::string& name, const std::string& text) {
+    std::ofstream(folder / name) << text;
+    return (folder / name).string();
+  }
+};
+
+TEST_F(GrpcFrontendTest, tells_the_ports_that_it_was_given) {
+  server.options.listeners.push_back(GrpcListener{});
+  server.options.listeners.push_back(
+      {.address = (folder / "socket").string(), .unix_socket = true});
+  server.start();
+  const auto ports = server.frontend().ports();
+  ASSERT_EQ(ports.size(), 3U);
+  EXPECT_NE(ports[0], 0);
+  EXPECT_NE(ports[1], 0);
+  EXPECT_NE(ports[0], ports[1]);
+  EXPECT_EQ(ports[2], 0);
+  for (std::size_t listener = 0; listener < 3; ++listener)
+    EXPECT_TRUE(infer(server.channel(listener)).ok());
+}
+
+TEST_F(GrpcFrontendTest, a_unix_socket_is_for_its_owner_and_goes_with_the_server) {
+  const std::string path = (folder / "socket").string();
+  server.options.listeners = {{.address = path, .unix_socket = true}};
+  server.start();
+  struct stat found = {};
+  ASSERT_EQ(stat(path.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600U);
+  server.stop();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(GrpcFrontendTest, a_unix_socket_takes_the_place_of_a_dead_one_but_not_of_a_live_one) {
+  const std::string path = (folder / "socket").string();
+  server.options.listeners = {{.address = path, .unix_socket = true}};
+  server.start();
+  const Status refused = start_error();
+  EXPECT_NE(refused.message().find("another server listens there"), std::string_view::npos)
+      << refused.to_string();
+  EXPECT_TRUE(infer(server.channel()).ok()) << "the first one goes on";
+  server.stop();
+  file("socket", "not a socket");
+  EXPECT_NE(start_error().message().find("no socket"), std::string_view::npos);
+}
+
+TEST_F(GrpcFrontendTest, an_administrator_may_come_by_unix_socket_where_ports_are_open_to_all) {
+  server.options.listeners = {{.address = "0.0.0.0"},
+                              {.address = (folder / "socket").string(), .unix_socket = true}};
+  server.start();
+  const auto unload = [this](std::size_t listener) {
+    grpc::ClientContext context;
+    oip::RepositoryModelUnloadResponse reply;
+    return server.stub(listener)->RepositoryModelUnload(&context, {}, &reply).error_code();
+  };
+  EXPECT_EQ(unload(0), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(unload(1), grpc::StatusCode::OK);
+}
+
+TEST_F(GrpcFrontendTest, says_what_is_wrong_with_an_address) {
+  server.start();
+  GrpcListener& listener = server.options.listeners[0];
+  listener.port = server.frontend().ports()[0];
+  EXPECT_EQ(start_error().message(), "cannot listen on 127.0.0.1:" + std::to_string(listener.port) +
+                                         " for gRPC: Address already in use");
+  listener = {.address = "192.0.2.1"};
+  EXPECT_NE(start_error().message().find("192.0.2.1:0"), std::string_view::npos);
+  listener = {.address = "localhost"};
+  EXPECT_EQ(start_error().code(), StatusCode::kInvalidArgument);
+  listener = {.address = std::string(200, 'x'), .unix_socket = true};
+  EXPECT_EQ(start_error().code(), StatusCode::kInvalidArgument);
+  listener = {.address = (folder / "none" / "socket").string(), .unix_socket = true};
+  EXPECT_NE(start_error().message().find("none/socket"), std::string_view::npos);
+}
+
+TEST_F(GrpcFrontendTest, speaks_tls) {
+  const Certificate authority;
+  const Certificate own(authority);
+  server.options.listeners[0].tls = {.certificate = file("own.pem", own.certificate()),
+                                     .key = file("own.key", own.key())};
+  server.start();
+  grpc::SslCredentialsOptions trusting;
+  trusting.pem_root_certs = authority.certificate();
+  EXPECT_TRUE(infer(server.channel(0, grpc::SslCredentials(trusting))).ok());
+  EXPECT_FALSE(infer(server.channel()).ok()) << "not in the clear";
+}
+
+TEST_F(GrpcFrontendTest, mutual_tls_wants_a_certificate_of_the_client) {
+  const Certificate authority;
+  const Certificate own(authority);
+  server.options.listeners[0].tls = {.certificate = file("own.pem", own.certificate()),
+                                     .key = file("own.key", own.key()),
+                                     .client_ca = file("ca.pem", authority.certificate())};
+  server.start();
+  grpc::SslCredentialsOptions client;
+  client.pem_root_certs = authority.certificate();
+  EXPECT_FALSE(infer(server.channel(0, grpc::SslCredentials(client))).ok());
+  const Certificate stranger;
+  client.pem_cert_chain = stranger.certificate();
+  client.pem_private_key = stranger.key();
+  EXPECT_FALSE(infer(server.channel(0, grpc::SslCredentials(client))).ok());
+  const Certificate known(authority);
+  client.pem_cert_chain = known.certificate();
+  client.pem_private_key = known.key();
+  EXPECT_TRUE(infer(server.channel(0, grpc::SslCredentials(client))).ok());
+}
+
+TEST_F(GrpcFrontendTest, says_what_is_wrong_with_tls_files) {
+  TlsFiles& tls = server.options.listeners[0].tls;
+  tls = {.certificate = (folder / "none.pem").string(), .key = (folder / "none.key").string()};
+  EXPECT_NE(start_error().message().find("none.pem"), std::string_view::npos);
+  tls.certificate = file("text.pem", "hello");
+  EXPECT_NE(start_error().message().find("text.pem"), std::string_view::npos);
+  const Certificate one;
+  const Certificate another;
+  tls.certificate = file("one.pem", one.certificate());
+  tls.key = file("another.key", another.key());
+  EXPECT_NE(start_error().message().find("belong together"), std::string_view::npos)
+      << start_error().to_string();
+}
+
+TEST_F(GrpcFrontendTest, draining_answers_what_was_read_and_refuses_what_comes) {
+  server.fakes.inference.hold();
+  server.start();
+  auto early = std::async(std::launch::async, [this] { return infer(server.channel()); });
+  server.fakes.inference.wait_until_held(1);
+  server.frontend().stop_accepting();
+  const grpc::Status late = infer(server.channel());
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(server.frontend().drain(std::chrono::milliseconds(0)));
+  server.fakes.inference.release();
+  EXPECT_TRUE(server.frontend().drain(std::chrono::minutes(1)));
+  EXPECT_TRUE(early.get().ok());
+  grpc::ClientContext context;
+  oip::ServerReadyResponse ready;
+  ASSERT_TRUE(server.stub()->ServerReady(&context, {}, &ready).ok());
+  EXPECT_FALSE(ready.ready());
+}
+
+TEST_F(GrpcFrontendTest, drains_at_once_where_nothing_is_open) {
+  server.start();
+  EXPECT_TRUE(infer(server.channel()).ok());
+  EXPECT_TRUE(server.frontend().drain(std::chrono::milliseconds(0)) ||
+              server.frontend().drain(std::chrono::minutes(1)));
+}
+
+TEST_F(GrpcFrontendTest, writes_a_line_of_the_access_log_for_each_call) {
+  const std::string path = (folder / "access.log").string();
+  auto log = AccessLog::open(path);
+  ASSERT_TRUE(log.ok());
+  server.fakes.access_log = std::move(log).value();
+  server.start();
+  grpc::ClientContext context;
+  oip::ModelInferResponse response;
+  ASSERT_TRUE(server.stub()->ModelInfer(&context, echo_request("a\nb"), &response).ok());
+  server.stop();
+  std::ifstream written(path);
+  std::string line;
+  ASSERT_TRUE(std::getline(written, line));
+  for (const char* part : {"\"grpc\"", "\"ModelInfer\"", "127.0.0.1:", "a\\nb", "echo"})
+    EXPECT_NE(line.find(part), std::string::npos) << part << " in " << line;
+  EXPECT_FALSE(std::getline(written, line));
+}
+
+}  // namespace
+}  // namespace muster::testing

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every method but inference, through a real client; and the rights that each one needs.
+#include <chrono>
+#include <functional>
+#include <future>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <grpcpp/generic/generic_stub.h>
+#include <gtest/gtest.h>
+
+#include "frontend/grpc/testing/grpc_server.h"
+
+namespace muster::testing {
+namespace {
+
+// Loads end when the test says so.
+class SlowModels final : public ModelControl {
+ public:
+  [[nodiscard]] bool ready() const override { return true; }
+  [[nodiscard]] Status model_ready(std::string_view, std::int64_t) const override { return {}; }
+  [[nodiscard]] Result<std::vector<std::int64_t>> versions(std::string_view) const override {
+    return std::vector<std::int64_t>{};
+  }
+  [[nodiscard]] std::vector<ModelIndexEntry> index(bool) const override { return {}; }
+  [[nodiscard]] Result<std::vector<ModelStatistics>> statistics(std::string_view,
+                                                                std::int64_t) const override {
+    return std::vector<ModelStatistics>{};
+  }
+  void load(std::string, std::optional<std::string>, Done done) override {
+    loading.set_value(std::move(done));
+  }
+  [[nodiscard]] Status unload(std::string_view) override { return {}; }
+
+  std::promise<Done> loading;
+};
+
+struct ControlMethodsTest : ::testing::Test {
+  GrpcServer server;
+  std::string token;
+
+  template <typename Request, typename Reply>
+  Reply call(grpc::Status (Oip::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+             const Request& request, grpc::StatusCode expected = grpc::StatusCode::OK) {
+    grpc::ClientContext context;
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+    Reply reply;
+    const auto stub = server.stub();
+    const grpc::Status status = (*stub.*method)(&context, request, &reply);
+    EXPECT_EQ(status.error_code(), expected) << status.error_message();
+    message = status.error_message();
+    return reply;
+  }
+  std::string message;  // of the last call
+};
+
+TEST_F(ControlMethodsTest, tells_how_the_server_and_its_models_do) {
+  server.start();
+  EXPECT_TRUE(call<oip::ServerLiveRequest>(&Oip::Stub::ServerLive, {}).live());
+  EXPECT_TRUE(call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {}).ready());
+  oip::ModelReadyRequest model;
+  model.set_name("echo");
+  EXPECT_TRUE(call(&Oip::Stub::ModelReady, model).ready());
+  model.set_version("3");
+  EXPECT_TRUE(call(&Oip::Stub::ModelReady, model).ready());
+  model.set_version("4");
+  EXPECT_FALSE(call(&Oip::Stub::ModelReady, model).ready());
+  model.set_name("nobody");
+  model.set_version("");
+  EXPECT_FALSE(call(&Oip::Stub::ModelReady, model).ready()) << "an answer, and no error";
+  model.set_version("three");
+  call(&Oip::Stub::ModelReady, model, grpc::StatusCode::INVALID_ARGUMENT);
+  server.fakes.models.is_ready = false;
+  EXPECT_FALSE(call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {}).ready());
+}
+
+TEST_F(ControlMethodsTest, tells_what_there_is) {
+  server.fakes.identity.version = "1.2.3";
+  server.start();
+  const auto metadata = call<oip::ServerMetadataRequest>(&Oip::Stub::ServerMetadata, {});
+  EXPECT_EQ(metadata.name(), "muster");
+  EXPECT_EQ(metadata.version(), "1.2.3");
+  oip::ModelMetadataRequest about;
+  about.set_name("echo");
+  const auto model = call(&Oip::Stub::ModelMetadata, about);
+  EXPECT_EQ(model.name(), "echo");
+  ASSERT_EQ(model.versions_size(), 1);
+  EXPECT_EQ(model.versions(0), "3");
+  ASSERT_EQ(model.inputs_size(), 1);
+  EXPECT_EQ(model.inputs(0).shape(0), -1);
+  about.set_name("nobody");
+  call(&Oip::Stub::ModelMetadata, about, grpc::StatusCode::NOT_FOUND);
+  oip::ModelConfigRequest config;
+  config.set_name("echo");
+  call(&Oip::Stub::ModelConfig, config);
+  config.set_version("9");
+  call(&Oip::Stub::ModelConfig, config, grpc::StatusCode::NOT_FOUND);
+  oip::ModelStatisticsRequest statistics;
+  EXPECT_EQ(call(&Oip::Stub::ModelStatistics, statistics).model_stats(0).name(), "echo");
+}
+
+TEST_F(ControlMethodsTest, lists_loads_and_unloads) {
+  server.start();
+  EXPECT_EQ(call<oip::RepositoryIndexRequest>(&Oip::Stub::RepositoryIndex, {}).models_size(), 2);
+  oip::RepositoryIndexRequest ready;
+  ready.set_ready(true);
+  EXPECT_EQ(call(&Oip::Stub::RepositoryIndex, ready).models_size(), 1);
+  oip::RepositoryModelLoadRequest load;
+  load.set_model_name("echo");
+  (*load.mutable_parameters())["config"].set_string_param("{}");
+  call(&Oip::Stub::RepositoryModelLoad, load);
+  EXPECT_EQ(server.fakes.models.loaded, std::vector<std::string>{"echo {}"});
+  (*load.mutable_parameters())["file:1/model.onnx"].set_bytes_param("x");
+  call(&Oip::Stub::RepositoryModelLoad, load, grpc::StatusCode::INVALID_ARGUMENT);
+  server.fakes.models.load_outcome = not_found("no such model");
+  load.clear_parameters();
+  call(&Oip::Stub::RepositoryModelLoad, load, grpc::StatusCode::NOT_FOUND);
+  oip::RepositoryModelUnloadRequest unload;
+  unload.set_model_name("echo");
+  call(&Oip::Stub::RepositoryModelUnload, unload);
+}
+
+TEST_F(ControlMethodsTest, answers_others_while_a_model_loads) {
+  SlowModels models;
+  server.models = &models;
+  server.start();
+  auto load = std::async(std::launch::async, [this] {
+    grpc::ClientContext context;
+    oip::RepositoryModelLoadResponse reply;
+    return server.stub()->RepositoryModelLoad(&context, {}, &reply).error_code();
+  });
+  const ModelControl::Done done = models.loading.get_future().get();
+  EXPECT_TRUE(call<oip::ServerLiveRequest>(&Oip::Stub::ServerLive, {}).live());
+  done(failed_precondition("broken"));
+  EXPECT_EQ(load.get(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ControlMethodsTest, a_load_that_ends_after_the_front_end_has_gone_is_dropped) {
+  SlowModels models;
+  server.models = &models;
+  server.start();
+  auto load = std::async(std::launch::async, [this] {
+    grpc::ClientContext context;
+    oip::RepositoryModelLoadResponse reply;
+    return server.stub()->RepositoryModelLoad(&context, {}, &reply).ok();
+  });
+  const ModelControl::Done done = models.loading.get_future().get();
+  server.stop();
+  EXPECT_FALSE(load.get());
+  done(Status());
+}
+
+TEST_F(ControlMethodsTest, refuses_shared_memory_where_it_is_off) {
+  server.start();
+  oip::SystemSharedMemoryRegisterRequest add;
+  add.set_name("r");
+  call(&Oip::Stub::SystemSharedMemoryRegister, add, grpc::StatusCode::UNIMPLEMENTED);
+  call<oip::SystemSharedMemoryStatusRequest>(&Oip::Stub::SystemSharedMemoryStatus, {},
+                                             grpc::StatusCode::UNIMPLEMENTED);
+  call<oip::SystemSharedMemoryUnregisterRequest>(&Oip::Stub::SystemSharedMemoryUnregister, {},
+                                                 grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ControlMethodsTest, has_no_shared_memory_of_cuda_devices) {
+  server.start();
+  EXPECT_EQ(call<oip::CudaSharedMemoryStatusRequest>(&Oip::Stub::CudaSharedMemoryStatus, {})
+                .regions_size(),
+            0);
+  call<oip::CudaSharedMemoryRegisterRequest>(&Oip::Stub::CudaSharedMemoryRegister, {},
+                                             grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_NE(message.find("CUDA"), std::string::npos);
+  call<oip::CudaSharedMemoryUnregisterRequest>(&Oip::Stub::CudaSharedMemoryUnregister, {},
+                                               grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ControlMethodsTest, shows_and_changes_settings) {
+  server.start();
+  oip::LogSettingsRequest change;
+  (*change.mutable_settings())["log_verbose_level"].set_uint32_param(1);
+  EXPECT_EQ(call(&Oip::Stub::LogSettings, change).settings().at("log_verbose_level").uint32_param(),
+            1U);
+  (*change.mutable_settings())["log_file"].set_string_param("/tmp/x");
+  call(&Oip::Stub::LogSettings, change, grpc::StatusCode::INVALID_ARGUMENT);
+  const auto trace = call<oip::TraceSettingRequest>(&Oip::Stub::TraceSetting, {});
+  EXPECT_EQ(trace.settings().at("trace_level").value(0), "OFF");
+}
+
+TEST_F(ControlMethodsTest, asks_for_the_right_that_each_call_needs) {
+  auto policy = AccessPolicy::parse(
+      "infer the-token-of-readers\nadmin the-token-of-chiefs\ninfer,admin the-token-of-both\n",
+      "tokens");
+  ASSERT_TRUE(policy.ok()) << policy.status().to_string();
+  server.fakes.access = std::move(policy).value();
+  server.start();
+  using enum grpc::StatusCode;
+  oip::LogSettingsRequest change;
+  (*change.mutable_settings())["log_info"].set_bool_param(false);
+  const auto all = [&](grpc::StatusCode infer, grpc::StatusCode admin) {
+    call<oip::ServerLiveRequest>(&Oip::Stub::ServerLive, {});
+    call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {});
+    call<oip::ModelReadyRequest>(&Oip::Stub::ModelReady, {});
+    call<oip::ServerMetadataRequest>(&Oip::Stub::ServerMetadata, {}, infer);
+    call<oip::RepositoryIndexRequest>(&Oip::Stub::RepositoryIndex, {}, infer);
+    call(&Oip::Stub::ModelInfer, echo_request(), infer);
+    call<oip::LogSettingsRequest>(&Oip::Stub::LogSettings, {}, infer);
+    call<oip::RepositoryModelLoadRequest>(&Oip::Stub::RepositoryModelLoad, {}, admin);
+    call<oip::RepositoryModelUnloadRequest>(&Oip::Stub::RepositoryModelUnload, {}, admin);
+    call(&Oip::Stub::LogSettings, change, infer == OK ? admin : infer);
+  };
+  all(UNAUTHENTICATED, UNAUTHENTICATED);
+  token = "nobody's";
+  all(UNAUTHENTICATED, UNAUTHENTICATED);
+  token = "the-token-of-readers";
+  all(OK, PERMISSION_DENIED);
+  token = "the-token-of-chiefs";
+  all(PERMISSION_DENIED, OK);
+  token = "the-token-of-both";
+  all(OK, OK);
+}
+
+TEST_F(ControlMethodsTest, beyond_loopback_administration_needs_a_token) {
+  server.options.listeners[0].address = "0.0.0.0";
+  server.start();
+  call<oip::ServerMetadataRequest>(&Oip::Stub::ServerMetadata, {});
+  call<oip::RepositoryModelUnloadRequest>(&Oip::Stub::RepositoryModelUnload, {},
+                                          grpc::StatusCode::PERMISSION_DENIED);
+}
+
+TEST_F(ControlMethodsTest, knows_no_other_methods) {
+  server.start();
+  grpc::GenericStub stub(server.channel());
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  auto call = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/Nothing",
+                                    grpc::ByteBuffer(), &queue);
+  call->StartCall();
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  call->Finish(&reply, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+}  // namespace
+}  // namespace muster::testing

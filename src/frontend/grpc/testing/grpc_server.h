@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A front end over fake services, and a real client of it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "frontend/grpc/grpc_frontend.h"
+#include "frontend/testing/fake_services.h"
+#include "open_inference.grpc.pb.h"
+
+namespace muster::testing {
+
+namespace oip = ::inference;
+using Oip = oip::GRPCInferenceService;
+
+inline std::string floats(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+// One row of four for "echo".
+inline oip::ModelInferRequest echo_request(std::string id = "", float first = 1) {
+  oip::ModelInferRequest request;
+  request.set_model_name("echo");
+  request.set_id(std::move(id));
+  auto& input = *request.add_inputs();
+  input.set_name("x");
+  input.set_datatype("FP32");
+  input.add_shape(1);
+  input.add_shape(4);
+  request.add_raw_input_contents(floats({first, 2, 3, 4}));
+  return request;
+}
+
+class GrpcServer {
+ public:
+  GrpcServer() : fakes(steady_clock()) {}
+  ~GrpcServer() { stop(); }
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  // Adjust these before `start`.
+  FakeServices fakes;
+  GrpcOptions options{.listeners = {GrpcListener{}}};
+  ModelControl* models = nullptr;  // null = the fake
+
+  void start() {
+    FrontServices made = fakes.services();
+    services_ = std::make_unique<FrontServices>(
+        FrontServices{made.inference, models != nullptr ? *models : made.models, made.pictures,
+                      made.regions, made.settings, made.access, made.access_log, made.metrics,
+                      made.exposition, made.identity, made.limits, made.clock});
+    auto started = GrpcFrontend::start(*services_, options);
+    ASSERT_TRUE(started.ok()) << started.status().to_string();
+    frontend_ = std::move(started).value();
+  }
+  void stop() { frontend_.reset(); }
+  [[nodiscard]] GrpcFrontend& frontend() { return *frontend_; }
+
+  [[nodiscard]] std::string address(std::size_t listener = 0) const {
+    const GrpcListener& its = options.listeners[listener];
+    if (its.unix_socket) return "unix:" + its.address;
+    return its.address + ":" + std::to_string(frontend_->ports()[listener]);
+  }
+  // A channel of its own: connections are not shared between channels.
+  [[nodiscard]] std::shared_ptr<grpc::Channel> channel(
+      std::size_t listener = 0, const std::shared_ptr<grpc::ChannelCredentials>& credentials =
+                                    grpc::InsecureChannelCredentials()) const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(-1);
+    return grpc::CreateCustomChannel(address(listener), credentials, arguments);
+  }
+  [[nodiscard]] std::unique_ptr<Oip::Stub> stub(std::size_t listener = 0) const {
+    return Oip::NewStub(channel(listener));
+  }
+
+ private:
+  std::unique_ptr<FrontServices> services_;
+  std::unique_ptr<GrpcFrontend> frontend_;
+};
+
+}  // namespace muster::testing
