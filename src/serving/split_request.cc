@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -131,11 +132,20 @@ class Whole {
  private:
   // Nobody else is left: no lock.
   void finish() noexcept MUSTER_NO_THREAD_SAFETY_ANALYSIS {
-    Result<InferResponse> outcome = failure_.ok() ? join_all() : Result<InferResponse>(failure_);
+    Result<InferResponse> outcome = failure_.ok() ? join_caught() : Result<InferResponse>(failure_);
     answers_.clear();
     Reply reply = std::move(whole_.reply);
     whole_.request = {};  // whoever gets the answer may reuse what it pointed to
     reply.answer(std::move(outcome));
+  }
+
+  Result<InferResponse> join_caught() noexcept MUSTER_REQUIRES(mutex_) {
+    try {
+      return join_all();
+    } catch (const std::exception& error) {  // out of memory
+      return internal_error(std::string("the parts of the request could not be put together: ") +
+                            error.what());
+    }
   }
 
   Result<InferResponse> join_all() MUSTER_REQUIRES(mutex_) {
