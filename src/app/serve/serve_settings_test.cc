@@ -72,6 +72,7 @@ std::string as_text(const ServeSettings& s) {
       limits.protocol.max_json_depth, limits.protocol.max_tensors, limits.protocol.max_parameters,
       limits.protocol.max_rank, limits.protocol.max_name_bytes, limits.protocol.max_id_bytes,
       limits.protocol.max_classes, limits.protocol.max_input_bytes);
+  all(s.models.service.max_request_rows.value_or(kDefaultMaxRequestRows));
   all(s.log_level, s.access_log, s.exit_timeout);
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,10 @@ Status set_count(Number& target, Values values, std::uint64_t lowest, std::uint6
 
 Status set_bytes(std::size_t& target, Values values, std::uint64_t lowest = 1) {
   return set_count(target, values, lowest, kMostBytes, true);
+}
+
+Status set_rows(std::optional<std::int64_t>& target, Values values) {
+  return set_count(target.emplace(), values, 1, kMaxRequestRows);
 }
 
 Status set_port(std::uint16_t& target, Values values) {
@@ -213,6 +218,9 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_seconds(s.limits.send_timeout, v, milliseconds(10)); }},
     {"max-json-depth", "", kLimits, "N", "64", "Nesting of a JSON body", false,
      [](S& s, V v) { return set_count(s.limits.protocol.max_json_depth, v, 4, 1024); }},
+    {"max-request-rows", "", kLimits, "N", "4096",
+     "Rows of a request; what is more than a batch is run in parts", false,
+     [](S& s, V v) { return set_rows(s.models.service.max_request_rows, v); }},
     {"max-tensors", "", kLimits, "N", "1024", "Inputs of a request, and outputs", false,
      [](S& s, V v) { return set_count(s.limits.protocol.max_tensors, v, 1, kMostThings); }},
     {"max-parameters", "", kLimits, "N", "256", "Parameters of a request or tensor", false,
