@@ -219,6 +219,17 @@ TEST_F(HttpInferTest, passes_over_keys_that_it_does_not_know) {
   EXPECT_TRUE(decode(with(R"("model_name":"m","more":{"a":[{}]})")).ok());
 }
 
+TEST_F(HttpInferTest, takes_null_for_what_may_be_left_out) {
+  const auto call = decode(
+      R"({"id":null,"parameters":null,"outputs":null,
+          "inputs":[{"name":"a","shape":[1],"datatype":"INT32","data":[1],"parameters":null}]})");
+  ASSERT_TRUE(call.ok()) << call.status().message();
+  EXPECT_EQ(call->wishes.id, "");
+  EXPECT_TRUE(call->request.outputs.empty());
+  EXPECT_FALSE(decode(R"({"id":nul,"inputs":[]})").ok());
+  EXPECT_FALSE(decode(R"({"inputs":null})").ok());
+}
+
 TEST_F(HttpInferTest, bounds_how_deep_the_json_lies) {
   EXPECT_FALSE(decode(with(R"("deep":)" + std::string(1'000'000, '['))).ok());
   EXPECT_FALSE(decode(R"({"inputs":[{"name":"a","shape":[1],"datatype":"INT32","data":)" +
