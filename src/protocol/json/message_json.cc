@@ -78,7 +78,9 @@ void append_map(std::string& out, const Message& message, const FieldDescriptor&
   char before = '{';
   for (const auto& [key, value] : values) {
     out += before;
-    out += key + ":" + value;
+    out += key;
+    out += ':';
+    out += value;
     before = ',';
   }
   out += values.empty() ? "{}" : "}";

@@ -39,9 +39,9 @@ std::vector<T> elements_of(const TensorView& tensor) {
 }
 
 template <typename T>
-InferOutput output_of(std::string name, DataType type, Shape shape, const std::vector<T>& values) {
-  return {std::move(name),
-          *Tensor::copy_of(type, std::move(shape), std::as_bytes(std::span(values)))};
+InferOutput output_of(std::string name, DataType type, const Shape& shape,
+                      const std::vector<T>& values) {
+  return {std::move(name), *Tensor::copy_of(type, shape, std::as_bytes(std::span(values)))};
 }
 
 // "m", version 3, with a batch axis, one input and one output.
