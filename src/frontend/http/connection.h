@@ -9,13 +9,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
+#include "base/log.h"
 #include "frontend/http/call.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/http/message/request_reader.h"
@@ -86,6 +89,16 @@ class Connection {
   void sent(bool ok, std::size_t bytes);
 
  private:
+  // The boundary that no exception passes: one connection is lost, nothing else.
+  template <typename Step>
+  void guard(Step step) noexcept {
+    try {
+      step();
+    } catch (const std::exception& failure) {
+      log(LogLevel::kError, std::string_view(failure.what()));
+      close();
+    }
+  }
   enum class Input : std::uint8_t {
     kOpening,   // handshake
     kRequests,  // wanted
@@ -96,6 +109,7 @@ class Connection {
 
   void advance();
   [[nodiscard]] bool read_step();
+  [[nodiscard]] bool is_full() const noexcept;
   void begin_receiving(std::span<std::byte> space);
   void take_head();
   [[nodiscard]] Refusal check_head(Call& call) const;
@@ -114,6 +128,7 @@ class Connection {
   void hand_in(Call& call);
   void come_home(Call& call) noexcept;
   void drop_calls() noexcept;
+  void count_closed() noexcept;
   void account(const Call& call);
   void log_access(const Call& call);
   [[nodiscard]] bool is_idle() const noexcept { return first_ == nullptr && !reader_.is_inside(); }
@@ -124,6 +139,7 @@ class Connection {
   Input input_ = Input::kOpening;
   bool receiving_ = false;
   bool sending_ = false;
+  bool paused_ = false;  // reading, as too many calls are open
   bool lingering_ = false;
   bool advancing_ = false;
   bool finishing_ = false;     // no requests after those that are here

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include <sys/socket.h>
@@ -132,7 +133,7 @@ void Listener::accept_some() {
   wait();
 }
 
-void Listener::take(AcceptedSocket accepted) {
+void Listener::take(AcceptedSocket accepted) try {
   TransportThread& first = *threads_.front();
   if (facts_.open.load(std::memory_order_relaxed) >= first.services().limits.max_connections) {
     return refuse(accepted);
@@ -141,6 +142,9 @@ void Listener::take(AcceptedSocket accepted) {
   TransportThread& chosen = *threads_[next_thread_++ % threads_.size()];
   if (&chosen == &first) return admit(first, accepted);
   chosen.post([this, &chosen, accepted] { admit(chosen, accepted); });
+} catch (const std::exception& failure) {
+  log(LogLevel::kError, std::string_view(failure.what()));
+  ::close(accepted.descriptor);
 }
 
 void Listener::refuse(AcceptedSocket accepted) noexcept {
@@ -156,10 +160,12 @@ void Listener::refuse(AcceptedSocket accepted) noexcept {
   ::close(accepted.descriptor);
 }
 
-void Listener::admit(TransportThread& thread, AcceptedSocket accepted) {
+void Listener::admit(TransportThread& thread, AcceptedSocket accepted) noexcept try {
   const ConnectionRef connection = tls_ ? make_tls_connection(thread, facts_, accepted, *tls_)
                                         : make_plain_connection(thread, facts_, accepted);
   connection->begin();
+} catch (const std::exception& failure) {
+  log(LogLevel::kError, std::string_view(failure.what()));
 }
 
 }  // namespace muster

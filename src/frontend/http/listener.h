@@ -47,7 +47,7 @@ class Listener {
   void accept_some();
   void take(AcceptedSocket accepted);
   void refuse(AcceptedSocket accepted) noexcept;
-  void admit(TransportThread& thread, AcceptedSocket accepted);
+  void admit(TransportThread& thread, AcceptedSocket accepted) noexcept;
 
   const HttpListener wanted_;
   ListeningSocket socket_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/stream_connection.h"
 
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -42,7 +43,7 @@ BufferRange range_of(std::span<const asio::const_buffer> buffers) noexcept {
   return {buffers.data(), buffers.data() + buffers.size()};
 }
 
-Socket take_over(TransportThread& thread, AcceptedSocket accepted) {
+Socket take_over(TransportThread& thread, AcceptedSocket accepted) try {
   Socket socket(thread.io().get_executor());
   ErrorCode error;
   static_cast<void>(socket.assign(asio::generic::stream_protocol(accepted.family, 0),
@@ -57,6 +58,9 @@ Socket take_over(TransportThread& thread, AcceptedSocket accepted) {
     ::setsockopt(accepted.descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
   return socket;
+} catch (const std::bad_alloc&) {
+  ::close(accepted.descriptor);
+  throw;
 }
 
 template <typename Stream>
@@ -162,14 +166,16 @@ class StreamConnection final : public Connection {
 }  // namespace
 
 ConnectionRef make_plain_connection(TransportThread& thread, ListenerFacts& listener,
-                                    AcceptedSocket socket) {
-  return ConnectionRef(new StreamConnection<Socket>(thread, listener, take_over(thread, socket)));
+                                    AcceptedSocket accepted) {
+  Socket socket = take_over(thread, accepted);
+  return ConnectionRef(new StreamConnection<Socket>(thread, listener, std::move(socket)));
 }
 
 ConnectionRef make_tls_connection(TransportThread& thread, ListenerFacts& listener,
-                                  AcceptedSocket socket, boost::asio::ssl::context& context) {
+                                  AcceptedSocket accepted, boost::asio::ssl::context& context) {
+  Socket socket = take_over(thread, accepted);
   return ConnectionRef(
-      new StreamConnection<TlsStream>(thread, listener, take_over(thread, socket), context));
+      new StreamConnection<TlsStream>(thread, listener, std::move(socket), context));
 }
 
 }  // namespace muster

@@ -8,7 +8,8 @@
 
 namespace muster {
 
-// An accepted socket that does not block; it is taken over. `family` is AF_INET, AF_INET6 or
+// An accepted socket that does not block; it is taken over, also where making the connection throws
+// bad_alloc. `family` is AF_INET, AF_INET6 or
 // AF_UNIX.
 struct AcceptedSocket {
   int descriptor;

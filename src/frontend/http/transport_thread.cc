@@ -103,14 +103,13 @@ void TransportThread::deliver_answers() {
 void TransportThread::hand_in_prepared() {
   handing_in_.clear();
   std::swap(handing_in_, prepared_);
-  for (Call* call : handing_in_) {
-    if (call->connection->still_wants(*call)) hand_in(*call);
-  }
+  for (Call* call : handing_in_)
+    hand_in(*call);
 }
 
 void TransportThread::hand_in(Call& call) {
   try {
-    submit_call(context_, call);
+    if (call.connection->still_wants(call)) submit_call(context_, call);
   } catch (const std::exception& failure) {
     log(LogLevel::kError, std::string_view(failure.what()));
     if (call.stage == Call::Stage::kPrepared) call.connection->lost(call);
@@ -158,10 +157,11 @@ void TransportThread::unlink(Connection& connection) noexcept {
 }
 
 void TransportThread::schedule_tick() {
-  ticking_ = connections_ != nullptr && !stopping_;
-  if (!ticking_) return;
+  ticking_ = false;
+  if (connections_ == nullptr || stopping_) return;
   timer_.expires_after(kTick);
   timer_.async_wait([this](boost::system::error_code) { tick(); });
+  ticking_ = true;
 }
 
 void TransportThread::tick() {

@@ -50,7 +50,8 @@ void HeadParser::refuse(int status, std::string message, ErrorCode& error) {
   error = http::error::bad_value;
 }
 
-void HeadParser::on_request_impl(http::verb method, Text, Text target, int version, ErrorCode&) {
+void HeadParser::on_request_impl(http::verb method, Text name, Text target, int version,
+                                 ErrorCode&) {
   head_.is_http_1_0 = version < 11;
   switch (method) {
     case http::verb::get:
@@ -64,6 +65,7 @@ void HeadParser::on_request_impl(http::verb method, Text, Text target, int versi
       break;
     default:
       head_.method = Method::kOther;
+      head_.other_method = std_view(name);
       break;
   }
   head_.target.assign(target.data(), target.size());

@@ -21,6 +21,7 @@ std::string_view method_name(Method method) noexcept {
 
 void RequestHead::clear() noexcept {
   method = Method::kOther;
+  other_method.clear();
   target.clear();
   is_http_1_0 = false;
   keep_alive = true;

@@ -24,7 +24,8 @@ struct Refusal {
 
 struct RequestHead {
   Method method = Method::kOther;
-  std::string target;  // as it came
+  std::string other_method;  // the name of a kOther
+  std::string target;        // as it came
   bool is_http_1_0 = false;
   bool keep_alive = true;
   bool chunked = false;
