@@ -39,6 +39,16 @@ const std::string& address_of(const ServeSettings& settings, const std::string& 
   return own.empty() ? settings.host : own;
 }
 
+// An address of the loopback interface.
+bool stays_on_this_machine(const std::string& address) {
+  in_addr four = {};
+  if (::inet_pton(AF_INET, address.c_str(), &four) == 1) {
+    return (ntohl(four.s_addr) >> 24U) == 127U;
+  }
+  in6_addr six = {};
+  return ::inet_pton(AF_INET6, address.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six) != 0;
+}
+
 struct Port {
   std::string_view flag;
   std::uint16_t number;
@@ -185,7 +195,7 @@ Result<ServeSettings> make_settings(const std::vector<GivenSetting>& given) {
 std::vector<std::string> risks(const ServeSettings& settings) {
   std::string open;
   for (const Port& port : wanted_ports(settings)) {
-    if (is_loopback(port.address)) continue;
+    if (stays_on_this_machine(port.address)) continue;
     open += (open.empty() ? "" : ", ") +
             std::string(port.flag.substr(2, port.flag.find('-', 2) - 2)) + " on " + port.address;
   }
@@ -200,15 +210,6 @@ std::vector<std::string> risks(const ServeSettings& settings) {
                    ". Tokens travel readable; add --tls-cert and --tls-key");
   }
   return said;
-}
-
-bool is_loopback(const std::string& address) {
-  in_addr four = {};
-  if (::inet_pton(AF_INET, address.c_str(), &four) == 1) {
-    return (ntohl(four.s_addr) >> 24U) == 127U;
-  }
-  in6_addr six = {};
-  return ::inet_pton(AF_INET6, address.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six) != 0;
 }
 
 }  // namespace muster

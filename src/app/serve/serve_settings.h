@@ -73,7 +73,4 @@ struct GivenSetting {
 // What the operator should hear before the server takes connections.
 [[nodiscard]] std::vector<std::string> risks(const ServeSettings& settings);
 
-// `address` is an IP address of this machine alone.
-[[nodiscard]] bool is_loopback(const std::string& address);
-
 }  // namespace muster

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -68,10 +69,10 @@ std::string as_text(const ServeSettings& s) {
   const FrontendLimits& limits = s.limits;
   all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_header_bytes,
       limits.max_connections, limits.max_pipelined_requests, limits.max_pictures,
-      limits.idle_timeout, limits.receive_timeout, limits.send_timeout,
-      limits.protocol.max_json_depth, limits.protocol.max_tensors, limits.protocol.max_parameters,
-      limits.protocol.max_rank, limits.protocol.max_name_bytes, limits.protocol.max_id_bytes,
-      limits.protocol.max_classes, limits.protocol.max_input_bytes);
+      limits.max_streams, limits.max_grpc_bytes, limits.idle_timeout, limits.receive_timeout,
+      limits.send_timeout, limits.protocol.max_json_depth, limits.protocol.max_tensors,
+      limits.protocol.max_parameters, limits.protocol.max_rank, limits.protocol.max_name_bytes,
+      limits.protocol.max_id_bytes, limits.protocol.max_classes, limits.protocol.max_input_bytes);
   all(s.models.service.max_request_rows.value_or(kDefaultMaxRequestRows));
   all(s.log_level, s.access_log, s.exit_timeout);
   return text;
@@ -95,7 +96,7 @@ TEST(SettingTableTest, has_a_setting_of_its_own_behind_each_row) {
     ServeSettings settings;
     bool changed = false;
     for (const std::string value :
-         {"true", "false", "700", "7", "explicit", "127.1.1.1", "error", "/x"}) {
+         {"true", "false", "700", "7", "9MiB", "explicit", "127.1.1.1", "error", "/x"}) {
       settings = {};
       if (!row.set(settings, std::span(&value, 1)).ok()) continue;
       changed = as_text(settings) != as_text(ServeSettings());
@@ -104,6 +105,36 @@ TEST(SettingTableTest, has_a_setting_of_its_own_behind_each_row) {
     EXPECT_TRUE(changed) << row.name;
     EXPECT_TRUE(seen.insert(as_text(settings)).second) << row.name;
   }
+}
+
+// "| `--http-port PORT` | `8000` | 0 = any free one | |", with Triton's names last.
+std::string row_of_document(const SettingRow& row) {
+  const auto code = [](const std::string& text) { return text.empty() ? "" : '`' + text + "` "; };
+  const std::string flag = "--" + std::string(row.name) + (row.value.empty() ? "" : " ");
+  std::string value(row.value);
+  for (std::size_t bar = 0; (bar = value.find('|', bar)) != std::string::npos; bar += 2)
+    value.insert(bar, "\\");
+  std::string text = "| " + code(flag + value) + "| " + code(std::string(row.initial)) + "| " +
+                     std::string(row.help) + " | ";
+  for (const std::string_view name : words_of(row.triton_names))
+    text += code("--" + std::string(name));
+  return text + "|";
+}
+
+TEST(SettingTableTest, is_what_the_document_says) {
+  std::ifstream file(MUSTER_SOURCE_DIR "/docs/server.md");
+  std::stringstream stream;
+  stream << file.rdbuf();
+  const std::string document = stream.str();
+  for (const SettingRow& row : setting_rows()) {
+    if (row.group.empty()) {
+      EXPECT_NE(document.find("`--" + std::string(row.name)), std::string::npos) << row.name;
+    } else {
+      EXPECT_NE(document.find(row_of_document(row)), std::string::npos) << row_of_document(row);
+    }
+  }
+  for (const RefusedFlag& flag : refused_flags())
+    EXPECT_NE(document.find("`--" + std::string(flag.name) + "`"), std::string::npos) << flag.name;
 }
 
 TEST(SettingTableTest, gives_no_name_two_meanings) {
@@ -199,10 +230,10 @@ TEST(ServeSettingsTest, warns_beyond_loopback_without_tokens_or_tls) {
 }
 
 TEST(ServeSettingsTest, takes_only_what_stays_in_this_machine_for_loopback) {
-  for (const char* address : {"127.0.0.1", "127.255.0.1", "::1"})
-    EXPECT_TRUE(is_loopback(address)) << address;
-  for (const char* address : {"0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "::ffff:10.0.0.1", "", "x"})
-    EXPECT_FALSE(is_loopback(address)) << address;
+  for (const char* address : {"127.0.0.1", "127.255.0.1", "::1", "localhost"})
+    EXPECT_TRUE(risks(*settings_of({flag("host", {address})})).empty()) << address;
+  for (const char* address : {"0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "::ffff:10.0.0.1"})
+    EXPECT_FALSE(risks(*settings_of({flag("host", {address})})).empty()) << address;
 }
 
 TEST(ServeEnvironmentTest, gives_settings_and_leaves_other_names_alone) {

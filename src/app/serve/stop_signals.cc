@@ -62,8 +62,8 @@ StopSignals::~StopSignals() {
   ::close(signals_);
 }
 
-bool StopSignals::came() const {
-  return stop_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+void StopSignals::ask() {
+  ::kill(::getpid(), SIGTERM);
 }
 
 void StopSignals::watch(std::promise<void> stop) const {

@@ -22,7 +22,8 @@ class StopSignals {
 
   // Returns when there was a signal.
   void wait() const { stop_.wait(); }
-  [[nodiscard]] bool came() const;
+  // As a signal would.
+  void ask();
 
  private:
   void watch(std::promise<void> stop) const;
