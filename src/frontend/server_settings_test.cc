@@ -38,6 +38,16 @@ TEST_F(ServerSettingsTest, a_change_reaches_the_log) {
   EXPECT_FALSE(logs(LogLevel::kError));
 }
 
+TEST_F(ServerSettingsTest, begins_with_the_level_that_the_log_has) {
+  EXPECT_EQ(ServerSettings(LogLevel::kDebug).log_settings().at("log_verbose_level"),
+            SettingValue(std::uint64_t{1}));
+  ServerSettings info(LogLevel::kInfo);
+  EXPECT_EQ(info.log_settings().at("log_info"), SettingValue(true));
+  ASSERT_TRUE(info.change_log_settings({{"log_error", true}}).ok());
+  EXPECT_TRUE(logs(LogLevel::kInfo));
+  EXPECT_EQ(ServerSettings(LogLevel::kOff).log_settings().at("log_error"), SettingValue(false));
+}
+
 TEST_F(ServerSettingsTest, changes_all_or_nothing) {
   const Status status = settings_.change_log_settings({{"log_info", true}, {"log_zeal", true}});
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);

@@ -80,6 +80,7 @@ struct ServerApp::Parts {
       : settings(given),
         clock(given_clock),
         identity(identity_of(given, version)),
+        changeable(given.log_level),
         regions(given.shared_memory, given.shared_memory_limits) {}
 
   Status start(const std::string& version);
