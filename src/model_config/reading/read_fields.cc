@@ -42,7 +42,9 @@ void read_identity(const ::inference::ModelConfig& text, const Located& at,
   std::string_view from_platform;
   if (!text.platform().empty()) {
     from_platform = backend_of_platform(text.platform());
-    if (from_platform.empty()) {
+    // An ensemble is refused as one, which says more.
+    const bool is_ensemble = text.platform() == "ensemble" && text.has_ensemble_scheduling();
+    if (from_platform.empty() && !is_ensemble) {
       problems.add(at.line("platform"),
                    fmt::format("platform '{}' is none that Muster knows; use one of {}",
                                printable(text.platform()), known_platforms()));

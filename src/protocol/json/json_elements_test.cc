@@ -204,12 +204,13 @@ TEST(JsonElements, are_written_as_short_as_they_read_back) {
   const std::vector<float> floats = {0.1F,
                                      1,
                                      -0.5F,
+                                     -0.0F,
                                      1e20F,
                                      std::numeric_limits<float>::quiet_NaN(),
                                      std::numeric_limits<float>::infinity(),
                                      -std::numeric_limits<float>::infinity()};
-  EXPECT_EQ(written(*Tensor::copy_of(DataType::kFp32, {7}, std::as_bytes(std::span(floats)))),
-            "[0.1,1,-0.5,1e+20,NaN,Infinity,-Infinity]");
+  EXPECT_EQ(written(*Tensor::copy_of(DataType::kFp32, {8}, std::as_bytes(std::span(floats)))),
+            "[0.1,1,-0.5,-0.0,1e+20,NaN,Infinity,-Infinity]");
   const std::vector<std::int8_t> small = {-128, 0, 127};
   EXPECT_EQ(written(*Tensor::copy_of(DataType::kInt8, {3}, std::as_bytes(std::span(small)))),
             "[-128,0,127]");

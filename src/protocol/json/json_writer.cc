@@ -51,6 +51,11 @@ void append_float(std::string& out, T value) {
     out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
     return;
   }
+  // Many readers take "-0" for an integer, which has no sign.
+  if (value == 0 && std::signbit(value)) {
+    out += "-0.0";
+    return;
+  }
   std::array<char, 32> text;
   const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
   out.append(text.data(), written.ptr);

@@ -134,12 +134,18 @@ Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUn
 
 // ---- settings ----
 
-// Reading them is everybody's, changing them the administrator's.
+// Reading them is for those who infer, changing them the administrator's. Which it is only the
+// message says, so the methods themselves are open.
+Status admit_to_settings(GenericCall& call, const Settings& changes) {
+  return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.context());
+}
+
 Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
                      oip::TraceSettingResponse& reply) {
   const FrontServices& services = services_of(call);
-  if (const Settings changes = settings_of(request); !changes.empty()) {
-    MUSTER_RETURN_IF_ERROR(admit(call.environment(), Right::kAdmin, call.context()));
+  const Settings changes = settings_of(request);
+  MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
+  if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_trace_settings(changes));
   }
   fill(services.settings.trace_settings(), reply);
@@ -149,8 +155,9 @@ Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
 Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
                     oip::LogSettingsResponse& reply) {
   const FrontServices& services = services_of(call);
-  if (const Settings changes = settings_of(request); !changes.empty()) {
-    MUSTER_RETURN_IF_ERROR(admit(call.environment(), Right::kAdmin, call.context()));
+  const Settings changes = settings_of(request);
+  MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
+  if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_log_settings(changes));
   }
   fill(services.settings.log_settings(), reply);
@@ -180,8 +187,8 @@ constexpr std::array kMethods = {
     method<&cuda_shared_memory_status>(MUSTER_OIP("CudaSharedMemoryStatus"), Right::kInfer),
     method<&cuda_shared_memory_register>(MUSTER_OIP("CudaSharedMemoryRegister"), Right::kAdmin),
     method<&cuda_shared_memory_unregister>(MUSTER_OIP("CudaSharedMemoryUnregister"), Right::kAdmin),
-    method<&trace_setting>(MUSTER_OIP("TraceSetting"), Right::kInfer),
-    method<&log_settings>(MUSTER_OIP("LogSettings"), Right::kInfer),
+    method<&trace_setting>(MUSTER_OIP("TraceSetting"), Right::kHealth),
+    method<&log_settings>(MUSTER_OIP("LogSettings"), Right::kHealth),
 };
 #undef MUSTER_OIP
 
