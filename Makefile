@@ -1,8 +1,9 @@
 # Forwards verbs, no more: the set-up is in tools/setup, the build in CMakePresets.json. CI calls exactly these verbs.
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 
-.PHONY: build demo test tsan lint format fuzz bench docs install clean help
+.PHONY: build demo test tsan lint format fuzz soak bench docs install clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
 
@@ -43,6 +44,11 @@ fuzz:
 	@tools/build fuzz
 	@tools/run_fuzz $(FUZZ_SECONDS)
 
+soak:
+	@tools/setup test
+	@tools/build release
+	@.deps/venv/bin/python tests/soak/run.py --program build/release/muster --seconds $(SOAK_SECONDS)
+
 bench: build
 	@bench/run
 
@@ -64,6 +70,7 @@ help:
 	@echo "make lint         layers, sizes, texts, formatting, clang-tidy"
 	@echo "make format       clang-format over every C++ file"
 	@echo "make fuzz         every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make soak         a server under load and trouble for SOAK_SECONDS=$(SOAK_SECONDS)"
 	@echo "make bench        the benchmarks, as a table with commit and machine"
 	@echo "make docs         links and examples in the documents"
 	@echo "make install      to PREFIX=$(PREFIX)"
