@@ -48,6 +48,9 @@ class CompiledModel {
   // True: a session must be made, used and destroyed on one and the same thread. False: threads
   // may take turns, so that a caller who finds one idle can run it without a thread hop.
   [[nodiscard]] virtual bool sessions_are_thread_bound() const = 0;
+  // False: no run is slower for being the first of its shape, so that none is made on zeros before
+  // the model serves.
+  [[nodiscard]] virtual bool gains_from_warm_up() const { return true; }
 };
 
 struct ModelSource {

@@ -58,6 +58,7 @@ class WatchedModel final : public CompiledModel {
   [[nodiscard]] bool sessions_are_thread_bound() const override {
     return model_->sessions_are_thread_bound();
   }
+  [[nodiscard]] bool gains_from_warm_up() const override { return model_->gains_from_warm_up(); }
 
  private:
   const std::shared_ptr<const CompiledModel> model_;

@@ -124,6 +124,7 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
 WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, WarmUpExtent extent,
                        Clock& clock, Clock::TimePoint until) {
   WarmUpFindings findings;
+  if (!model.gains_from_warm_up()) return findings;
   try {
     return run_on_zeros(model, config, warm_up_sizes(config.batching, extent), clock, until);
   } catch (const std::exception& error) {

@@ -45,7 +45,7 @@ struct WarmUpFindings {
 
 // Blocks, at most until about `until` or as long as the essential sizes take. Models with open
 // dimensions besides the batch axis are not tried: no size can be guessed that suits them. Only the
-// outputs that `config` serves must follow the rows.
+// outputs that `config` serves must follow the rows. Nothing is run where the model gains nothing.
 [[nodiscard]] WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config,
                                      WarmUpExtent extent, Clock& clock, Clock::TimePoint until);
 

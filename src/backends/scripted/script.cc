@@ -77,6 +77,17 @@ Status read_latency(std::string_view rest, Script& script) {
   return {};
 }
 
+Status read_break(std::string_view rest, Script& script) {
+  const std::string_view at = take_word(rest);
+  const auto run = parse_int(take_word(rest));
+  if (at != "at" || !run || *run < 1 || rest.empty()) {
+    return invalid_argument("expected break at N MESSAGE, N at least 1");
+  }
+  script.break_at = static_cast<std::uint64_t>(*run);
+  script.break_message = std::string(rest);
+  return {};
+}
+
 Status read_fail(std::string_view rest, Script& script) {
   const std::string_view every = take_word(rest);
   const auto count = parse_int(take_word(rest));
@@ -95,6 +106,7 @@ Status read_line(std::string_view line, Script& script) {
   if (word == "output") return read_tensor(rest, script.signature.outputs);
   if (word == "latency_us") return read_latency(rest, script);
   if (word == "fail") return read_fail(rest, script);
+  if (word == "break") return read_break(rest, script);
   if (word == "fail_load") {
     if (rest.empty()) return invalid_argument("expected fail_load MESSAGE");
     script.fail_load = std::string(rest);
@@ -104,8 +116,9 @@ Status read_line(std::string_view line, Script& script) {
     script.thread_bound = true;
     return {};
   }
-  return invalid_argument("unknown instruction '" + printable(word) +
-                          "'; known are input, output, latency_us, fail, fail_load, thread_bound");
+  return invalid_argument(
+      "unknown instruction '" + printable(word) +
+      "'; known are input, output, latency_us, fail, break, fail_load, thread_bound");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // Text, one instruction a line; '#' begins a comment:
 //   input NAME TYPE [DIMS]      output NAME TYPE [DIMS]
 //   latency_us BASE PER_ROW     fail every N MESSAGE     fail_load MESSAGE     thread_bound
+//   break at N MESSAGE
 #pragma once
 
 #include <chrono>
@@ -29,6 +30,8 @@ struct Script {
   std::chrono::microseconds latency_per_row{0};
   std::uint64_t fail_every = 0;  // every so manieth run of the model fails; 0 = none
   std::string fail_message;
+  std::uint64_t break_at = 0;  // with that run of the model it is broken for good; 0 = never
+  std::string break_message;
   std::string fail_load;  // where not "", load fails with it
   bool thread_bound = false;
   // Makes the outputs, in the signature's order. Empty: output i is input i where their types are

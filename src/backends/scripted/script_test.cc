@@ -24,6 +24,7 @@ TEST(Script, reads_every_instruction) {
       "latency_us 100 5\n"
       "fail every 3 out of paper\n"
       "fail_load no such weights\n"
+      "break at 7 the device is gone\n"
       "thread_bound");
   ASSERT_TRUE(script.ok()) << script.status().message();
   ASSERT_EQ(script->signature.inputs.size(), 2U);
@@ -37,6 +38,8 @@ TEST(Script, reads_every_instruction) {
   EXPECT_EQ(script->fail_every, 3U);
   EXPECT_EQ(script->fail_message, "out of paper");
   EXPECT_EQ(script->fail_load, "no such weights");
+  EXPECT_EQ(script->break_at, 7U);
+  EXPECT_EQ(script->break_message, "the device is gone");
   EXPECT_TRUE(script->thread_bound);
 }
 
@@ -59,6 +62,8 @@ TEST(Script, names_the_line_of_a_mistake) {
   expect_refused("fail every 0 x", "N at least 1");
   expect_refused("fail every 2", "expected fail every");
   expect_refused("fail_load", "expected fail_load");
+  expect_refused("break at 0 x", "expected break at");
+  expect_refused("break at 3", "expected break at");
 }
 
 TEST(Script, has_limits) {

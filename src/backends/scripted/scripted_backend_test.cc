@@ -92,6 +92,19 @@ TEST(ScriptedBackend, fails_every_nth_run_and_goes_on) {
   EXPECT_TRUE(run_rows(*a, {1}).ok());
 }
 
+TEST(ScriptedBackend, breaks_for_good_where_the_script_says_so) {
+  ScriptedBackend backend;
+  Script script = echo_script();
+  script.break_at = 2;
+  script.break_message = "the device is gone";
+  backend.set_script(script);
+  const auto model = load(backend);
+  const auto session = model->new_session().value();
+  EXPECT_TRUE(run_rows(*session, {1}).ok());
+  for (int again = 0; again < 2; ++again)
+    EXPECT_EQ(run_rows(*session, {1}).code(), kBrokenForGood);
+}
+
 TEST(ScriptedBackend, fails_the_load_where_the_script_says_so) {
   ScriptedBackend backend;
   Script script = echo_script();

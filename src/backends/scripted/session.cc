@@ -54,6 +54,9 @@ Status ScriptedModel::play(std::int64_t rows, std::chrono::milliseconds delay) c
   MUSTER_RETURN_IF_ERROR(stage_->play({rows, std::this_thread::get_id()}));
   sleep_on(*clock_, script_.latency + script_.latency_per_row * rows + delay);
   const std::uint64_t number = runs_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (script_.break_at != 0 && number >= script_.break_at) {
+    return {kBrokenForGood, script_.break_message};
+  }
   if (script_.fail_every != 0 && number % script_.fail_every == 0) {
     return internal_error(script_.fail_message);
   }

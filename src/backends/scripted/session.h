@@ -44,6 +44,8 @@ class ScriptedModel final : public CompiledModel,
   [[nodiscard]] const ModelSignature& signature() const override { return script_.signature; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
   [[nodiscard]] bool sessions_are_thread_bound() const override { return script_.thread_bound; }
+  // Its runs are counted, and may take long.
+  [[nodiscard]] bool gains_from_warm_up() const override { return false; }
 
   [[nodiscard]] const Script& script() const { return script_; }
   // Plays one run of `rows` rows: waits, and says how it ends.

@@ -30,6 +30,18 @@ void give_memory_back() {
 #endif
 }
 
+Status stopping() {
+  return unavailable("the server is stopping");
+}
+
+Result<std::unique_ptr<ServedModel>> load_caught(LoadOrder order, Clock& clock) {
+  try {
+    return ServedModel::load(std::move(order), clock);
+  } catch (const std::exception& error) {
+    return internal_error(std::string("it could not be loaded: ") + error.what());
+  }
+}
+
 }  // namespace
 
 struct ModelKeeper::Loading {
@@ -144,14 +156,10 @@ void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
                     instance = loading->instance](const std::string& reason) {
     take_out_of_service(name, version, instance, reason);
   };
-  Result<std::unique_ptr<ServedModel>> model = unavailable("the server is stopping");
-  try {
-    if (!giving_up_.load()) model = ServedModel::load(std::move(order), clock_);
-  } catch (const std::exception& error) {
-    model = internal_error(std::string("it could not be loaded: ") + error.what());
-  }
   // A std::function must be copyable.
-  const auto held = std::make_shared<decltype(model)>(std::move(model));
+  const auto held = std::make_shared<Result<std::unique_ptr<ServedModel>>>(
+      giving_up_.load() ? Result<std::unique_ptr<ServedModel>>(stopping())
+                        : load_caught(std::move(order), clock_));
   starters_.post([this, loading, held] { start_version(loading, std::move(*held)); });
 }
 
@@ -185,7 +193,7 @@ void ModelKeeper::end_load(const Loading& loading, Result<ModelLease> outcome) {
       log(LogLevel::kInfo, what + " is ready");
     } else {
       if (outcome.ok()) ++record.draining;
-      record.failure = outcome.ok() ? unavailable("the server is stopping") : outcome.status();
+      record.failure = outcome.ok() ? stopping() : outcome.status();
       record.failed_stamp = loading.stamp;
       record.metrics->failed_loads.add();
       if (record.instance == 0) {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <muster/inference.h>
+
 #include "serving/testing/fake_backend.h"
 
 namespace muster::testing {

@@ -2,6 +2,7 @@
 // ScalingBackend: its model files are one line of text, so that versions differ by what is in them.
 //
 //   scale 3     x FP32 [N,2] -> y FP32 [N,2], three times as much
+//   pixels      x FP32 [N,1,1,2] -> y FP32 [N,2], the same numbers: takes pictures
 //   broken WHY  does not load
 //   fault WHY   loads, and its session breaks for good once `faults` is set
 #pragma once
@@ -31,9 +32,11 @@ class ScalingBackend final : public Backend {
     stream >> word;
     std::getline(stream >> std::ws, rest);
     if (word == "broken") return invalid_argument(rest);
-    if (word != "scale" && word != "fault") return invalid_argument("half a file");
+    if (word != "scale" && word != "fault" && word != "pixels")
+      return invalid_argument("half a file");
     auto model = std::make_shared<FakeModel>();
     model->signature = {{fp32("x", {-1, 2})}, {fp32("y", {-1, 2})}};
+    if (word == "pixels") model->signature.inputs[0].shape = {-1, 1, 1, 2};
     const float factor = word == "scale" ? std::stof(rest) : 1;
     const bool breaks = word == "fault";
     model->compute = [this, factor, breaks, rest](const Inputs& inputs) -> Result<Outputs> {
@@ -42,7 +45,7 @@ class ScalingBackend final : public Backend {
       for (const float value : inputs[0].elements<float>())
         y.push_back(factor * value);
       Outputs outputs;
-      outputs.push_back(floats(inputs[0].shape, y));
+      outputs.push_back(floats({inputs[0].shape[0], 2}, y));
       return outputs;
     };
     {
