@@ -17,6 +17,11 @@ class RequestBody {
  public:
   // `limit` in bytes, of what may be appended in all.
   explicit RequestBody(std::size_t limit) noexcept : limit_(limit) {}
+  // As new, with the memory it has. Nothing may view it any more.
+  void restart(std::size_t limit) noexcept {
+    limit_ = limit;
+    size_ = 0;
+  }
   RequestBody(const RequestBody&) = delete;
   RequestBody& operator=(const RequestBody&) = delete;
 
@@ -34,6 +39,8 @@ class RequestBody {
     return {reinterpret_cast<const char*>(data_.get()), size_};
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // Memory that it holds.
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:
   static constexpr std::size_t kEagerBytes = std::size_t{1} << 20;
@@ -43,7 +50,7 @@ class RequestBody {
 
   [[nodiscard]] Status grow(std::size_t size);
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   std::unique_ptr<std::byte[], Free> data_;

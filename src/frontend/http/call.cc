@@ -22,7 +22,8 @@ void Call::clear() {
   following = nullptr;
   stage = Stage::kReading;
   head.clear();
-  body.reset();
+  // An answered request lets go of the body first, so that nobody else can begin to view it.
+  if (body && (body.use_count() > 1 || body->capacity() > kMaxKeptBytes)) body.reset();
   body_bytes = 0;
   order.emplace<std::monostate>();
   ticket = 0;

@@ -70,7 +70,7 @@ struct Call final : Letter {
   Stage stage = Stage::kReading;
   RequestHead head;
   Route route;
-  std::shared_ptr<RequestBody> body;
+  std::shared_ptr<RequestBody> body;  // of a new call: a spare one, or null
   std::size_t body_bytes = 0;  // as they came
   TimePoint received{};        // its last byte
   Order order;

@@ -127,7 +127,7 @@ void Connection::take_head() {
   if (refused || head.method != Method::kPost) {
     reader_.drop_body();
   } else {
-    reader_.keep_body();
+    reader_.keep_body(std::move(call.body));
   }
   continue_due_ = head.expects_continue && head.has_body() && reader_.awaits_body();
 }

@@ -11,7 +11,7 @@ namespace {
 Result<InferCall> decode(const EndpointContext& context, Call& call, std::int64_t version) {
   const FrontServices& services = context.services;
   const DecodeContext decoding{&services.limits.protocol, &services.regions, call.received};
-  std::shared_ptr<const RequestBody> body = std::move(call.body);
+  std::shared_ptr<const RequestBody> body = call.body;
   if (call.head.json_length != std::size_t{0}) {
     return decode_http_infer(std::move(body), call.head.json_length, decoding);
   }

@@ -134,8 +134,12 @@ RequestReader::Step RequestReader::begin_body() {
   }
   if (keeping_) {
     const bool coded = coding_ != Coding::kIdentity;
-    body_ = std::make_shared<RequestBody>(coded ? limits_.max_decompressed_bytes
-                                                : limits_.max_body_bytes);
+    const std::size_t limit = coded ? limits_.max_decompressed_bytes : limits_.max_body_bytes;
+    if (body_) {
+      body_->restart(limit);
+    } else {
+      body_ = std::make_shared<RequestBody>(limit);
+    }
     if (coded && (chunked_ || remaining_ > 0)) {
       auto inflater = Inflater::make(coding_, limits_.max_decompressed_bytes);
       if (!inflater.ok()) return refuse(refusal_of(inflater.status()));

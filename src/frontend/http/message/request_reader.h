@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "frontend/http/message/chunk_reader.h"
@@ -50,7 +51,11 @@ class RequestReader {
   // From kHead until the next request's kHead; may be moved from.
   [[nodiscard]] RequestHead& head() noexcept { return head_; }
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
-  void keep_body() noexcept { keeping_ = true; }
+  // `spare`: a body that nobody views any more, whose memory is used again; null = none.
+  void keep_body(std::shared_ptr<RequestBody> spare = nullptr) noexcept {
+    keeping_ = true;
+    body_ = std::move(spare);
+  }
   // Its bytes are read and thrown away.
   void drop_body() noexcept { keeping_ = false; }
   // Never null.

@@ -32,9 +32,10 @@ class Reading {
         reader_.commit(count);
       } else if (step == RequestReader::Step::kHead) {
         requests_.push_back({reader_.head(), ""});
-        reader_.keep_body();
+        reader_.keep_body(std::move(spare_));
       } else if (step == RequestReader::Step::kRequest) {
-        requests_.back().body = reader_.take_body()->text();
+        spare_ = reader_.take_body();
+        requests_.back().body = spare_->text();
         ++complete_;
       } else {
         refusal_ = reader_.refusal();
@@ -50,6 +51,7 @@ class Reading {
 
  private:
   RequestReader reader_;
+  std::shared_ptr<RequestBody> spare_;  // the last one, used again
   std::vector<ReadRequest> requests_;
   std::size_t complete_ = 0;
   Refusal refusal_;
