@@ -30,8 +30,9 @@ class ElementWalk {
     end_ = at_ + rest.size();
   }
 
-  // Calls `take(at, end, index)` at each element; it moves `at` behind it.
-  template <typename Take>
+  // Calls `take(at, end, index)` at each element; it moves `at` behind it. `kRepeatable`: it may be
+  // called for the same element again.
+  template <bool kRepeatable = false, typename Take>
   Status run(const Take& take) {
     std::size_t depth = 0;
     std::size_t index = 0;
@@ -49,6 +50,13 @@ class ElementWalk {
         continue;
       }
       if (!(*at_ == ']' && may_close)) {
+        if constexpr (kRepeatable) {
+          if (const std::size_t taken = take_plain(take, index); taken > 0) {
+            index += taken;
+            may_close = false;
+            continue;
+          }
+        }
         if (index == count_) return wrong_count("more are");
         MUSTER_RETURN_IF_ERROR(element(take, index));
         ++index;
@@ -66,6 +74,23 @@ class ElementWalk {
   void skip_space() noexcept {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
       ++at_;
+  }
+
+  // Elements with nothing but a comma and a space behind them, as most are: how many. What is
+  // anything else, or at fault, is left to the walk.
+  template <typename Take>
+  std::size_t take_plain(const Take& take, std::size_t index) {
+    const std::size_t first = index;
+    const char* at = at_;
+    while (index < count_ && take(at, end_, index) == NumberFault::kNone && at != end_ &&
+           *at == ',') {
+      ++at;
+      ++index;
+      at_ = at;
+      if (at != end_ && *at == ' ') ++at;
+      if (at == end_) break;
+    }
+    return index - first;
   }
 
   // What follows an element: brackets that close, up to a comma or the end of the outermost array.
@@ -121,7 +146,7 @@ class ElementWalk {
 template <typename T>
 Status read_numbers(ElementWalk& walk, std::span<std::byte> bytes) {
   auto* const values = reinterpret_cast<T*>(bytes.data());
-  return walk.run([values](const char*& at, const char* end, std::size_t index) {
+  return walk.run<true>([values](const char*& at, const char* end, std::size_t index) {
     return read_number(at, end, values[index]);
   });
 }
