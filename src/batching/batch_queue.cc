@@ -52,11 +52,23 @@ BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metr
 
 BatchQueue::~BatchQueue() = default;  // a waiting request's completion answers for itself
 
-void BatchQueue::offer(PendingRequestPtr request) {
-  offer_all({&request, 1});
+void BatchQueue::offer(PendingRequestPtr request, Waking waking) {
+  offer_all({&request, 1}, waking);
 }
 
-void BatchQueue::offer_all(std::span<PendingRequestPtr> requests) {
+void BatchQueue::wake_due() {
+  std::size_t woken = 0;
+  {
+    const MutexLock lock(mutex_);
+    const TimePoint now = clock_.now();
+    while (!line_.empty() && worker_must_wake(now))
+      ++woken;
+  }
+  for (; woken > 0; --woken)
+    work_.notify_one();
+}
+
+void BatchQueue::offer_all(std::span<PendingRequestPtr> requests, Waking waking) {
   Status refusal;
   {
     MutexLock lock(mutex_);
@@ -70,7 +82,7 @@ void BatchQueue::offer_all(std::span<PendingRequestPtr> requests) {
       std::size_t woken = 0;
       for (PendingRequestPtr& request : requests) {
         line_.insert(std::move(request));
-        if (worker_must_wake(now)) ++woken;
+        if (waking == Waking::kNow && worker_must_wake(now)) ++woken;
       }
       lock.unlock();
       // A worker that is woken under the lock wakes only to wait for it.

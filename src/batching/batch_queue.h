@@ -43,6 +43,9 @@ struct QueueOptions {
 // What a model's configuration says of them; the runners are its instances.
 [[nodiscard]] QueueOptions queue_options_of(const ModelConfig& config);
 
+// Whether an offer wakes the worker that is to take it, or wake_due, which must follow, does.
+enum class Waking : std::uint8_t { kNow, kLater };
+
 class BatchQueue {
  public:
   // After a shared batch, callers run nothing themselves until workers have taken that many batches
@@ -57,9 +60,11 @@ class BatchQueue {
   BatchQueue& operator=(const BatchQueue&) = delete;
 
   // Accepts the request, or answers it now (full, closed, deadline over).
-  void offer(PendingRequestPtr request);
+  void offer(PendingRequestPtr request, Waking waking = Waking::kNow);
   // Accepts all, or answers all now. They have the same priority, deadline and row shapes.
-  void offer_all(std::span<PendingRequestPtr> requests);
+  void offer_all(std::span<PendingRequestPtr> requests, Waking waking = Waking::kNow);
+  // Wakes as many workers as batches are due, for what was offered with kLater.
+  void wake_due();
 
   struct Claim {
     std::size_t runner;

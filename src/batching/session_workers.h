@@ -34,9 +34,14 @@ class SessionWorkers {
   ~SessionWorkers();
 
   // Any thread; never blocks.
-  void offer(PendingRequestPtr request) { queue_.offer(std::move(request)); }
+  void offer(PendingRequestPtr request, Waking waking = Waking::kNow) {
+    queue_.offer(std::move(request), waking);
+  }
   // Accepts all or answers all; see BatchQueue.
-  void offer_all(std::span<PendingRequestPtr> requests) { queue_.offer_all(requests); }
+  void offer_all(std::span<PendingRequestPtr> requests, Waking waking = Waking::kNow) {
+    queue_.offer_all(requests, waking);
+  }
+  void wake_due() { queue_.wake_due(); }
   bool cancel(RequestTicket ticket);
   // Any thread; blocks until the outcome is there. Where a completion of these workers may be
   // running, that is on their threads and inside cancel, it fails: it would wait for itself.

@@ -79,6 +79,27 @@ class SessionWorkersTest : public ::testing::Test {
   std::unique_ptr<SessionWorkers> workers_;
 };
 
+TEST_F(SessionWorkersTest, wakes_nobody_for_a_burst_before_its_end_and_then_runs_it_as_one_batch) {
+  start(options(8));
+  for (const int key : {1, 2, 3})
+    workers_->offer(book_.pending(key, request_of({key})), Waking::kLater);
+  workers_->wake_due();
+  for (const int key : {1, 2, 3})
+    EXPECT_EQ(book_.await(key).batch.rows, 3);
+}
+
+TEST_F(SessionWorkersTest, wakes_as_many_workers_at_the_end_of_a_burst_as_batches_are_due) {
+  start(options(2, milliseconds(0), 2));
+  for (const int key : {1, 2, 3, 4})
+    workers_->offer(book_.pending(key, request_of({key})), Waking::kLater);
+  model_.hold();
+  workers_->wake_due();
+  model_.await_runs(2);  // side by side
+  model_.open();
+  for (const int key : {1, 2, 3, 4})
+    EXPECT_EQ(book_.await(key).batch.rows, 2);
+}
+
 TEST_F(SessionWorkersTest, runs_a_lone_request_on_the_thread_that_calls) {
   start(options(8));
   const Answer answer = infer({1, 2});

@@ -115,6 +115,16 @@ void LocalService::infer(InferRequest request, Completion completion) {
   (*model)->infer(std::move(request), std::move(completion));
 }
 
+void LocalService::infer_in(Burst& burst, InferRequest request, Completion completion) {
+  auto model = parts_->find(request.model, request.version);
+  if (!model.ok()) {
+    completion.complete(std::move(model).status());
+    return;
+  }
+  burst.tell(*model);
+  (*model)->infer(std::move(request), std::move(completion), Waking::kLater);
+}
+
 bool LocalService::cancel(RequestTicket ticket) {
   if (ticket == 0) return false;
   const std::vector<ModelLease> models = parts_->registry.all();

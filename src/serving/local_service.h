@@ -78,6 +78,7 @@ class LocalService final : public InferenceService, public ModelControl, public 
   void visit_metrics(const std::function<void(const VersionMetricsView&)>& visit) const;
 
   void infer(InferRequest request, Completion completion) override;
+  void infer_in(Burst& burst, InferRequest request, Completion completion) override;
   bool cancel(RequestTicket ticket) override;
   [[nodiscard]] Result<std::shared_ptr<const ModelDescription>> describe(
       std::string_view model, std::int64_t version) const override;

@@ -203,7 +203,7 @@ Result<PendingRequest> ServedModel::admit(InferRequest request) {
   return pending;
 }
 
-void ServedModel::infer(InferRequest request, Completion completion) {
+void ServedModel::infer(InferRequest request, Completion completion, Waking waking) {
   auto checked = admit(std::move(request));
   if (!checked.ok()) {
     completion.complete(std::move(checked).status());
@@ -211,9 +211,9 @@ void ServedModel::infer(InferRequest request, Completion completion) {
   }
   checked->reply = Reply(std::move(completion));
   if (checked->rows > rules_.max_rows) {
-    offer_in_parts(*std::move(checked));
+    offer_in_parts(*std::move(checked), waking);
   } else {
-    workers_->offer(std::make_unique<PendingRequest>(*std::move(checked)));
+    workers_->offer(std::make_unique<PendingRequest>(*std::move(checked)), waking);
   }
 }
 
@@ -224,15 +224,15 @@ Result<InferResponse> ServedModel::infer(InferRequest request) {
   BlockingCall& call = BlockingCall::of_this_thread();
   call.begin();
   pending.reply = Reply(call);
-  offer_in_parts(std::move(pending));
+  offer_in_parts(std::move(pending), Waking::kNow);
   return call.wait();
 }
 
-void ServedModel::offer_in_parts(PendingRequest request) {
+void ServedModel::offer_in_parts(PendingRequest request, Waking waking) {
   auto parts =
       split_request(std::move(request), rules_.max_rows,
                     [&workers = *workers_](RequestTicket ticket) { workers.cancel(ticket); });
-  workers_->offer_all(parts);
+  workers_->offer_all(parts, waking);
 }
 
 bool ServedModel::cancel(RequestTicket ticket) {

@@ -35,7 +35,7 @@ struct LoadOrder {
   std::function<void(std::string reason)> on_fault = {};
 };
 
-class ServedModel {
+class ServedModel final : public Burst::Listener {
  public:
   // Blocks while the model loads and warms up, all on the calling thread but for what the backend
   // does on threads of its own. `clock` must outlive what is returned.
@@ -52,8 +52,10 @@ class ServedModel {
   // Closes: the workers end before the model and the model before its backend.
   ~ServedModel();
 
-  void infer(InferRequest request, Completion completion);
+  void infer(InferRequest request, Completion completion, Waking waking = Waking::kNow);
   [[nodiscard]] Result<InferResponse> infer(InferRequest request);
+  // Wakes the workers for what was handed in with Waking::kLater.
+  void burst_ended() override { workers_->wake_due(); }
   bool cancel(RequestTicket ticket);
   // Refuses what is new and returns at once.
   void begin_close();
@@ -73,7 +75,7 @@ class ServedModel {
   // `said`: by whoever opens the model. `splits`: its outputs follow the rows.
   void set_max_request_rows(std::optional<std::int64_t> said, bool splits);
   [[nodiscard]] Result<PendingRequest> admit(InferRequest request);
-  void offer_in_parts(PendingRequest request);
+  void offer_in_parts(PendingRequest request, Waking waking);
 
   // Constant after construction, in the order of who needs whom.
   const std::shared_ptr<Backend> backend_;

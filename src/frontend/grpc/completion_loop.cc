@@ -78,6 +78,7 @@ void CompletionLoop::depart() {
   // Departures may fail at once and bring new ones only with a later round.
   for (std::size_t place = 0; place < round_.size(); ++place)
     round_[place]->depart();
+  burst_.end();
   round_.clear();
 }
 

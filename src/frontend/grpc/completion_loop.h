@@ -16,6 +16,8 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <muster/inference.h>
+
 #include "frontend/grpc/grpc_mailbox.h"
 #include "frontend/grpc/operation.h"
 
@@ -49,6 +51,8 @@ class CompletionLoop {
 
   // The loop's thread, both. `departure` leaves at the end of this round.
   void depart_with_round(Departure& departure) { round_.push_back(&departure); }
+  // Of the requests that are handed in by this round's departures; it ends after them.
+  [[nodiscard]] Burst& burst() noexcept { return burst_; }
   // False: no operation may be begun any more; those that were are still to be over.
   [[nodiscard]] bool takes_operations() const noexcept { return !shut_; }
 
@@ -75,6 +79,7 @@ class CompletionLoop {
 
   // The thread's own.
   std::vector<Departure*> round_;
+  Burst burst_;
   bool stopping_ = false;  // no more sleep without an operation to come
   bool shut_ = false;      // the queue takes no more operations
 };

@@ -71,8 +71,8 @@ struct Call final : Letter {
   RequestHead head;
   Route route;
   std::shared_ptr<RequestBody> body;  // of a new call: a spare one, or null
-  std::size_t body_bytes = 0;  // as they came
-  TimePoint received{};        // its last byte
+  std::size_t body_bytes = 0;         // as they came
+  TimePoint received{};               // its last byte
   Order order;
   RequestTicket ticket = 0;
   Answer answer;

@@ -25,7 +25,7 @@ constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
 
 TransportThread::TransportThread(const FrontServices& services)
     : mailbox_(std::make_shared<Mailbox>()),
-      context_{services, mailbox_},
+      context_{services, mailbox_, burst_},
       reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
                      services.limits.max_decompressed_bytes},
       timer_(mailbox_->io().get_executor()),
@@ -105,6 +105,7 @@ void TransportThread::hand_in_prepared() {
   std::swap(handing_in_, prepared_);
   for (Call* call : handing_in_)
     hand_in(*call);
+  burst_.end();
 }
 
 void TransportThread::hand_in(Call& call) {

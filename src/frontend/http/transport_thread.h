@@ -72,6 +72,7 @@ class TransportThread {
   void stop();
 
   const std::shared_ptr<Mailbox> mailbox_;
+  Burst burst_;
   const EndpointContext context_;
   const ReaderLimits reader_limits_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock,

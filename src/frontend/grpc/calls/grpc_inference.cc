@@ -33,10 +33,10 @@ Status GrpcInference::decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
   return resource_exhausted("there is no memory for the request");
 }
 
-void GrpcInference::hand_in(InferenceService& service, Asker& asker) {
+void GrpcInference::hand_in(InferenceService& service, Burst& burst, Asker& asker) {
   asker_ = &asker;
-  service.infer(std::move(request_),
-                [this](Result<InferResponse> outcome) { take_answer(std::move(outcome)); });
+  service.infer_in(burst, std::move(request_),
+                   [this](Result<InferResponse> outcome) { take_answer(std::move(outcome)); });
 }
 
 void GrpcInference::take_answer(Result<InferResponse> outcome) {

@@ -45,7 +45,7 @@ class GrpcInference final : public GrpcLetter {
   // call's.
   [[nodiscard]] Status decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
                               const FrontServices& services);
-  void hand_in(InferenceService& service, Asker& asker);
+  void hand_in(InferenceService& service, Burst& burst, Asker& asker);
   void cancel(InferenceService& service) const { service.cancel(ticket_); }
   // Whether it belongs to the service at the moment, as the loop's thread sees it.
   [[nodiscard]] bool is_out() const noexcept { return asker_ != nullptr; }

@@ -48,7 +48,8 @@ void UnaryInfer::arrived(bool ok) {
 
 void UnaryInfer::depart() {
   if (cancelled_) return finish(grpc::Status::CANCELLED);
-  inference_->hand_in(calls_.environment_.services.inference, *this);
+  inference_->hand_in(calls_.environment_.services.inference, calls_.environment_.loop.burst(),
+                      *this);
 }
 
 void UnaryInfer::answered(GrpcInference& inference) {

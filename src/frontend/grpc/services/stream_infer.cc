@@ -39,13 +39,14 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
 void StreamInfer::depart() {
   leaves_with_round_ = false;
   InferenceService& service = call_.environment().services.inference;
+  CompletionLoop& loop = call_.environment().loop;
   for (Exchange& exchange : exchanges_) {
     if (!exchange.departing) continue;
     exchange.departing = false;
     if (call_.is_cancelled()) {
       exchange.refusal = {StatusCode::kCancelled, "the stream was cancelled"};
     } else {
-      exchange.inference->hand_in(service, *this);
+      exchange.inference->hand_in(service, loop.burst(), *this);
     }
   }
   if (call_.is_finished()) call_.end_if_over();

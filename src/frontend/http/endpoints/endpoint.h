@@ -21,6 +21,7 @@ namespace muster {
 struct EndpointContext {
   const FrontServices& services;
   std::shared_ptr<Mailbox> mailbox;
+  Burst& burst;  // of the round's requests; the thread ends it
 };
 
 // Whether this kind of listener serves the endpoint at all.

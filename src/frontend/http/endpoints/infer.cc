@@ -54,7 +54,8 @@ void submit_infer(const EndpointContext& context, Call& call) {
   InferRequest request = std::move(std::get<InferRequest>(call.order));
   call.order.emplace<std::monostate>();
   call.stage = Call::Stage::kInFlight;
-  context.services.inference.infer(std::move(request), Deliver{&call, context.mailbox});
+  context.services.inference.infer_in(context.burst, std::move(request),
+                                      Deliver{&call, context.mailbox});
 }
 
 void finish_infer(const EndpointContext&, Call& call) {
