@@ -167,33 +167,7 @@ class Completion {
   const Operations* operations_ = nullptr;  // null = answered, or moved from
 };
 
-// Requests that a caller hands in together. Whoever is to run them is woken once, at the end, and
-// then finds all of them, instead of running the first one alone. Until then they may wait for
-// nobody, so the end must come soon. One thread.
-class Burst {
- public:
-  // Somebody who is told of the end, on the thread that ends.
-  class Listener {
-   public:
-    virtual void burst_ended() = 0;
-
-   protected:
-    ~Listener() = default;
-  };
-
-  Burst() = default;
-  Burst(const Burst&) = delete;
-  Burst& operator=(const Burst&) = delete;
-  ~Burst() { end(); }
-
-  // For services, before they take a request. Kept until the end; twice the same is once.
-  void tell(std::shared_ptr<Listener> listener);
-  // The next request begins a new burst.
-  void end();
-
- private:
-  std::vector<std::shared_ptr<Listener>> listeners_;
-};
+class Burst;  // requests that the front ends hand in together
 
 class InferenceService {
  public:

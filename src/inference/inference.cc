@@ -19,17 +19,6 @@ RequestTicket new_ticket() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void Burst::tell(std::shared_ptr<Listener> listener) {
-  if (std::ranges::find(listeners_, listener) == listeners_.end())
-    listeners_.push_back(std::move(listener));
-}
-
-void Burst::end() {
-  for (const auto& listener : listeners_)
-    listener->burst_ended();
-  listeners_.clear();
-}
-
 void InferRequest::add_input(std::string name, Tensor tensor) {
   owned_.push_back(std::move(tensor));
   inputs.push_back({std::move(name), owned_.back().view()});

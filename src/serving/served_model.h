@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "batching/session_workers.h"
+#include "inference/burst.h"
 #include "serving/model_folder.h"
 #include "serving/repository/version_metrics.h"
 #include "serving/request_check.h"

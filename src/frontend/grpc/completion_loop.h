@@ -20,6 +20,7 @@
 
 #include "frontend/grpc/grpc_mailbox.h"
 #include "frontend/grpc/operation.h"
+#include "inference/burst.h"
 
 namespace muster {
 

@@ -20,6 +20,7 @@
 #include "frontend/http/connection.h"
 #include "frontend/http/endpoints/endpoint.h"
 #include "frontend/http/mailbox.h"
+#include "inference/burst.h"
 
 namespace muster {
 

@@ -15,6 +15,7 @@
 #include "frontend/http/call.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/http/mailbox.h"
+#include "inference/burst.h"
 
 namespace muster {
 
