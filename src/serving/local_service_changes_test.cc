@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "serving/repository/model_records.h"
 #include "serving/testing/local_service_fixture.h"
 
 namespace muster::testing {
@@ -77,6 +78,28 @@ TEST_F(ExplicitControl, sees_a_new_version_at_the_next_load) {
   EXPECT_EQ(answer("m"), "2");
   service_->await_settled();
   EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded; m 2 READY");
+}
+
+TEST_F(ExplicitControl, forgets_versions_that_are_long_past) {
+  put("m", 1, "scale 1");
+  start_explicit({"m"});
+  const auto counted = [this] {
+    int versions = 0;
+    service_->visit_metrics([&](const VersionMetricsView&) { ++versions; });
+    return versions;
+  };
+  for (int version = 2; version <= 30; ++version) {
+    put("m", version, "scale " + std::to_string(version));
+    EXPECT_TRUE(load("m").ok());
+    EXPECT_EQ(answer("m"), std::to_string(version));
+    service_->await_settled();
+  }
+  // The last one before is still draining when the job that replaces it ends.
+  EXPECT_EQ(counted(), 1 + 1 + static_cast<int>(kMaxPastVersions));
+  const std::string past = " UNAVAILABLE unloaded";
+  EXPECT_EQ(index().find("m 20 "), std::string::npos);
+  EXPECT_NE(index().find("m 22" + past), std::string::npos) << index();
+  EXPECT_NE(index().find("m 30 READY"), std::string::npos) << index();
 }
 
 TEST_F(ExplicitControl, loads_anew_what_has_not_changed) {

@@ -141,6 +141,7 @@ void ModelKeeper::end_job(ModelRecord& model, Status outcome, Afterwards& after)
   if (outcome.ok() && job.kind == ModelJob::Kind::kLoad) {
     model.config_json = std::move(job.config_json);
   }
+  forget_past_versions(model);
   if (job.done) {
     after.push_back([done = std::move(job.done), outcome = std::move(outcome)] { done(outcome); });
   }

@@ -54,6 +54,17 @@ void mark_wanted(ModelRecord& model) {
   }
 }
 
+void forget_past_versions(ModelRecord& model) {
+  std::size_t past = 0;
+  for (auto entry = model.versions.end(); entry != model.versions.begin();) {
+    --entry;
+    const VersionRecord& record = entry->second;
+    const bool is_past =
+        !wanted(model, entry->first) && record.instance == 0 && record.draining == 0;
+    if (is_past && ++past > kMaxPastVersions) entry = model.versions.erase(entry);
+  }
+}
+
 bool is_as_wanted(const ModelRecord& model) {
   if (model.current || !model.failure.ok()) return false;
   if (!model.plan) return true;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -21,6 +22,8 @@
 namespace muster {
 
 inline constexpr std::string_view kUnloadedReason = "unloaded";
+// Of each model: versions that do not run any more and are still known, with what was counted.
+inline constexpr std::size_t kMaxPastVersions = 8;
 
 // One look at a model's folder: the versions that are wanted, each with a stamp of the files and
 // the configuration that it is to be loaded from.
@@ -71,6 +74,9 @@ struct ModelRecord {
 [[nodiscard]] std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model);
 // After a look, or after all is unloaded: which versions are shown as what.
 void mark_wanted(ModelRecord& model);
+// Keeps the newest kMaxPastVersions of those that neither run nor are wanted: a model that gets a
+// new version every hour must not fill index, metrics page and memory with what it once was.
+void forget_past_versions(ModelRecord& model);
 // What was wanted of it is there. Of a model that nobody asked for: true.
 [[nodiscard]] bool is_as_wanted(const ModelRecord& model);
 // How the job at hand ended: the first failure of what is wanted.
