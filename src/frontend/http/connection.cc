@@ -82,15 +82,15 @@ void Connection::hand_in(Call& call) {
   ++in_flight_;
 }
 
-void Connection::come_home(Call& call) noexcept {
+ConnectionRef Connection::come_home(Call& call) noexcept {
   call.stage = Call::Stage::kAnswered;
   --in_flight_;
-  intrusive_ptr_release(this);
+  return {this, false};
 }
 
 void Connection::abandon_calls() noexcept {
-  for (; in_flight_ > 0; --in_flight_)
-    intrusive_ptr_release(this);
+  const ConnectionRef alive(this);
+  holders_ -= std::exchange(in_flight_, 0);
 }
 
 bool Connection::still_wants(Call& call) {
@@ -101,15 +101,13 @@ bool Connection::still_wants(Call& call) {
 }
 
 void Connection::lost(Call& call) noexcept {
-  const ConnectionRef alive(this);
-  come_home(call);
+  const ConnectionRef held = come_home(call);
   if (input_ == Input::kClosed) return thread_.release(call);
   close();
 }
 
 void Connection::answered(Call& call) {
-  const ConnectionRef alive(this);
-  come_home(call);
+  const ConnectionRef held = come_home(call);
   if (input_ == Input::kClosed) return thread_.release(call);
   guard([&] {
     finish_call(thread_.context(), call);

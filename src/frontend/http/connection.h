@@ -25,7 +25,9 @@
 
 namespace muster {
 
+class Connection;
 class TransportThread;
+using ConnectionRef = boost::intrusive_ptr<Connection>;
 
 // What a connection is told of the listener that it came through. Outlives it.
 struct ListenerFacts {
@@ -126,7 +128,8 @@ class Connection {
 
   Call& append_call();
   void hand_in(Call& call);
-  void come_home(Call& call) noexcept;
+  // What the call held.
+  [[nodiscard]] ConnectionRef come_home(Call& call) noexcept;
   void drop_calls() noexcept;
   void count_closed() noexcept;
   void account(const Call& call);
@@ -157,7 +160,5 @@ class Connection {
   std::size_t in_flight_ = 0;  // of the holders, calls
   bool linked_ = true;         // in the thread's list
 };
-
-using ConnectionRef = boost::intrusive_ptr<Connection>;
 
 }  // namespace muster

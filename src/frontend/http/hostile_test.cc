@@ -224,6 +224,21 @@ TEST(HostileTest, more_connections_than_allowed_are_refused_and_told) {
   EXPECT_EQ(fourth.send(infer_json("c")).reply().status, 200);
 }
 
+TEST(HostileTest, the_server_can_end_while_it_runs_requests_of_clients_that_left) {
+  RunningFrontend server;
+  ASSERT_TRUE(server.start().ok());
+  server.fakes.inference.hold();
+  server.fakes.inference.ignore_cancels();
+  RawClient client(server.port());
+  client.send(infer_json("a") + infer_json("b"));
+  server.fakes.inference.wait_until_held(2);
+  client.leave_abruptly();
+  while (server.fakes.metrics.http.connections_closed.value() == 0)
+    std::this_thread::yield();
+  server.stop();
+  server.fakes.inference.release();
+}
+
 TEST(HostileTest, the_server_can_end_while_answers_are_still_to_come) {
   auto server = std::make_unique<RunningFrontend>();
   ASSERT_TRUE(server->start().ok());

@@ -17,7 +17,10 @@ class HttpFrontend::Parts {
   Parts& operator=(const Parts&) = delete;
   // Connections refer to their listeners, and the acceptors to the first thread.
   ~Parts() {
-    stop_accepting();
+    for (const auto& thread : threads_)
+      thread->end();
+    for (const auto& listener : listeners_)
+      listener->stop();
     threads_.clear();
     listeners_.clear();
   }
@@ -51,7 +54,7 @@ class HttpFrontend::Parts {
     std::promise<void> closed;
     threads_.front()->post([&] {
       for (const auto& listener : listeners_)
-        listener->stop();
+        listener->finish();
       closed.set_value();
     });
     closed.get_future().wait();
@@ -93,7 +96,7 @@ class HttpFrontend::Parts {
 };
 
 Result<std::unique_ptr<HttpFrontend>> HttpFrontend::start(const FrontServices& services,
-                                                          HttpOptions options) {
+                                                          const HttpOptions& options) {
   auto parts = std::make_unique<Parts>(services);
   MUSTER_RETURN_IF_ERROR(parts->start(options));
   return std::unique_ptr<HttpFrontend>(new HttpFrontend(std::move(parts)));

@@ -35,7 +35,7 @@ class HttpFrontend {
  public:
   // Listens when it returns; errors name address and port. `services` outlives what is returned.
   [[nodiscard]] static Result<std::unique_ptr<HttpFrontend>> start(const FrontServices& services,
-                                                                   HttpOptions options);
+                                                                   const HttpOptions& options);
   HttpFrontend(const HttpFrontend&) = delete;
   HttpFrontend& operator=(const HttpFrontend&) = delete;
   // Closes what is open; answers that are still to come are dropped.

@@ -91,11 +91,20 @@ void Listener::start(std::span<const std::unique_ptr<TransportThread>> threads) 
   for (const auto& thread : threads)
     threads_.push_back(thread.get());
   threads_.front()->post([this] {
+    if (socket_.descriptor < 0) return;  // stopped before
     const auto executor = threads_.front()->io().get_executor();
     acceptor_ = std::make_unique<Acceptor>(Acceptor{
         {executor, std::exchange(socket_.descriptor, -1)}, decltype(Acceptor::retry)(executor)});
     wait();
   });
+}
+
+void Listener::finish() noexcept {
+  if (!acceptor_) return;
+  int error = 0;
+  while (error == 0 || error == ECONNABORTED || error == EINTR)
+    error = accept_one();
+  stop();
 }
 
 void Listener::stop() noexcept {
@@ -113,24 +122,28 @@ void Listener::wait() {
 
 void Listener::accept_some() {
   for (int i = 0; i < kMaxAcceptsAtOnce; ++i) {
-    const int accepted = ::accept4(acceptor_->socket.native_handle(), nullptr, nullptr,
-                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted >= 0) {
-      take({accepted, socket_.family});
-    } else if (is_passing(errno)) {
+    const int error = accept_one();
+    if (is_passing(error)) {
       log(LogLevel::kWarning,
           "HTTP: no more connections can be accepted for now: too many files "
           "are open, or memory is short");
       acceptor_->retry.expires_after(kRetryAfter);
-      acceptor_->retry.async_wait([this](boost::system::error_code error) {
-        if (!error && acceptor_) wait();
+      acceptor_->retry.async_wait([this](boost::system::error_code failed) {
+        if (!failed && acceptor_) wait();
       });
       return;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      break;
     }
+    if (error == EAGAIN || error == EWOULDBLOCK) break;
   }
   wait();
+}
+
+int Listener::accept_one() {
+  const int accepted =
+      ::accept4(acceptor_->socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (accepted < 0) return errno;
+  take({accepted, socket_.family});
+  return 0;
 }
 
 void Listener::take(AcceptedSocket accepted) try {
@@ -161,6 +174,10 @@ void Listener::refuse(AcceptedSocket accepted) noexcept {
 }
 
 void Listener::admit(TransportThread& thread, AcceptedSocket accepted) noexcept try {
+  if (thread.is_ending()) {
+    ::close(accepted.descriptor);
+    return;
+  }
   const ConnectionRef connection = tls_ ? make_tls_connection(thread, facts_, accepted, *tls_)
                                         : make_plain_connection(thread, facts_, accepted);
   connection->begin();

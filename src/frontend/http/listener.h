@@ -35,7 +35,9 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const noexcept { return socket_.port; }
   // Any thread. Accepts on the first of `threads`, which outlive this.
   void start(std::span<const std::unique_ptr<TransportThread>> threads);
-  // On the first thread: no more connections, and the socket is closed.
+  // On the first thread: takes those that have connected already, and then as `stop`.
+  void finish() noexcept;
+  // On the first thread, or after its end: no more connections, and the socket is closed.
   void stop() noexcept;
 
  private:
@@ -45,6 +47,8 @@ class Listener {
            std::unique_ptr<boost::asio::ssl::context> tls);
   void wait();
   void accept_some();
+  // The system's error, or 0.
+  [[nodiscard]] int accept_one();
   void take(AcceptedSocket accepted);
   void refuse(AcceptedSocket accepted) noexcept;
   void admit(TransportThread& thread, AcceptedSocket accepted) noexcept;

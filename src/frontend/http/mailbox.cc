@@ -40,10 +40,11 @@ void Mailbox::push(Letter* letter) noexcept {
 }
 
 void Mailbox::wake() noexcept {
-  // One that is under way has not run yet, and letters are taken after it has.
+  // One that is under way has not run yet, and letters are taken after it has. Both sides exchange,
+  // so that it sees all that was done before the wake-up was left to it.
   if (waking_.exchange(true, std::memory_order_acq_rel)) return;
   boost::asio::post(io_, boost::asio::bind_allocator(WakeMemory<std::byte>(this), [this] {
-                      waking_.store(false, std::memory_order_release);
+                      waking_.exchange(false, std::memory_order_acq_rel);
                     }));
 }
 

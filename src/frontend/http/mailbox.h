@@ -33,6 +33,9 @@ class Mailbox {
   // under way, or this is that thread, which looks by itself at the end of each round.
   void push(Letter* letter) noexcept;
 
+  // Any thread; takes no memory. A round of the transport thread begins after this.
+  void wake() noexcept;
+
   // The transport thread alone, from here on. What was pushed, oldest first.
   [[nodiscard]] Letter* take_all() noexcept;
   [[nodiscard]] bool empty() const noexcept {
@@ -56,7 +59,8 @@ class Mailbox {
     WakeMemory(const WakeMemory<U>& other) noexcept  // NOLINT(google-explicit-constructor)
         : mailbox(other.mailbox) {}
     [[nodiscard]] T* allocate(std::size_t count) {
-      static_assert(sizeof(T) <= kWakeBytes && alignof(T) <= alignof(std::max_align_t));
+      static_assert(sizeof(T) <= kWakeBytes);
+      static_assert(alignof(T) <= kWakeAlignment);
       if (count != 1) throw std::bad_alloc();
       return reinterpret_cast<T*>(mailbox->wake_memory_);
     }
@@ -67,13 +71,12 @@ class Mailbox {
     }
   };
   static constexpr std::size_t kWakeBytes = 128;
-
-  void wake() noexcept;
+  static constexpr std::size_t kWakeAlignment = alignof(std::max_align_t);
 
   alignas(64) std::atomic<Letter*> letters_{nullptr};
   std::atomic<bool> waking_{false};
   Letter closed_;  // its address stands for a closed mailbox
-  alignas(std::max_align_t) std::byte wake_memory_[kWakeBytes];
+  alignas(kWakeAlignment) std::byte wake_memory_[kWakeBytes];
   boost::asio::io_context io_;
 };
 

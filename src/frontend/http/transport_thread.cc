@@ -32,20 +32,35 @@ TransportThread::TransportThread(const FrontServices& services)
       scratch_(kScratchBytes),
       thread_([this] { run(); }) {}
 
+// First the connections, which look at their calls, then the mailbox, which deletes those that
+// come.
 TransportThread::~TransportThread() {
-  post([this] { stop(); });
-  thread_.join();
+  end();
+  close_connections();
   mailbox_->close();
+  for (Call* call : prepared_)
+    release(*call);
   for (Connection* connection = connections_; connection != nullptr;) {
     Connection* const next = connection->next;
     connection->abandon_calls();
     connection = next;
   }
-  // The streams' last operations let go of their connections.
-  mailbox_->io().restart();
-  mailbox_->io().poll();
+  try {
+    // The last operations of closed streams let go of their connections.
+    mailbox_->io().restart();
+    mailbox_->io().poll();
+  } catch (const std::exception& failure) {
+    log(LogLevel::kError, std::string_view(failure.what()));
+  }
   for (Connection* left = connections_; left != nullptr; left = left->next)
     left->leave_thread();
+}
+
+void TransportThread::end() noexcept {
+  if (!thread_.joinable()) return;
+  ending_.store(true, std::memory_order_relaxed);
+  mailbox_->wake();
+  thread_.join();
 }
 
 void TransportThread::post(std::function<void()> task) {
@@ -62,7 +77,7 @@ void TransportThread::run() noexcept {
   pthread_setname_np(pthread_self(), "muster-http");
   mailbox_->belongs_to_this_thread();
   const auto work = boost::asio::make_work_guard(mailbox_->io());
-  while (!stopping_) {
+  while (!is_ending()) {
     try {
       run_round();
     } catch (const std::exception& failure) {
@@ -159,7 +174,7 @@ void TransportThread::unlink(Connection& connection) noexcept {
 
 void TransportThread::schedule_tick() {
   ticking_ = false;
-  if (connections_ == nullptr || stopping_) return;
+  if (connections_ == nullptr || is_ending()) return;
   timer_.expires_after(kTick);
   timer_.async_wait([this](boost::system::error_code) { tick(); });
   ticking_ = true;
@@ -183,9 +198,7 @@ void TransportThread::finish_soon() {
   }
 }
 
-void TransportThread::stop() {
-  stopping_ = true;
-  timer_.cancel();
+void TransportThread::close_connections() noexcept {
   for (Connection* connection = connections_; connection != nullptr;) {
     const ConnectionRef alive(connection);
     connection->close();

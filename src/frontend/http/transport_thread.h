@@ -6,6 +6,7 @@
 // encoded and written. Nothing on it waits for anything but its sockets.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -32,6 +33,9 @@ class TransportThread {
   TransportThread& operator=(const TransportThread&) = delete;
   // Closes its connections; answers that are still to come are thrown away.
   ~TransportThread();
+  // Any other thread: returns when this one has ended. What is posted is still run, at the latest
+  // by the destructor, on its thread.
+  void end() noexcept;
 
   // Any thread: runs `task` on this one, soon.
   void post(std::function<void()> task);
@@ -43,6 +47,7 @@ class TransportThread {
   // No connection reads requests that are not here yet, nor any that begins later.
   void finish_soon();
   [[nodiscard]] bool is_finishing() const noexcept { return finishing_; }
+  [[nodiscard]] bool is_ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
 
   // For connections.
   void link(Connection& connection);
@@ -70,7 +75,7 @@ class TransportThread {
   void hand_in(Call& call);
   void tick();
   void schedule_tick();
-  void stop();
+  void close_connections() noexcept;
 
   const std::shared_ptr<Mailbox> mailbox_;
   Burst burst_;
@@ -81,7 +86,7 @@ class TransportThread {
                                     boost::asio::io_context::executor_type>
       timer_;
   bool ticking_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> ending_{false};
   bool finishing_ = false;
   bool now_is_known_ = false;
   TimePoint now_{};

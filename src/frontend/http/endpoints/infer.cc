@@ -35,7 +35,7 @@ struct Deliver {
   Call* call;
   std::shared_ptr<Mailbox> mailbox;
 
-  void operator()(Result<InferResponse> outcome) noexcept {
+  void operator()(Result<InferResponse> outcome) {
     call->answer.emplace<Result<InferResponse>>(std::move(outcome));
     mailbox->push(call);
   }
