@@ -27,7 +27,7 @@ struct PictureCalls::Call {
 };
 
 PictureCalls::PictureCalls(PictureCallLimits limits, Clock& clock)
-    : limits_(limits), clock_(clock), threads_(limits.threads, ThreadPriority::kUsual) {}
+    : limits_(limits), clock_(clock), threads_(limits.threads) {}
 
 PictureCalls::~PictureCalls() = default;
 

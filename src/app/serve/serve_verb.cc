@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "app/serve/serve_settings.h"
@@ -56,8 +57,20 @@ bool report_models(ServerApp& app, const ServeSettings& settings,
   return all_loaded;
 }
 
+// The C library raises these two by itself, to many megabytes, as soon as something large is freed.
+// Each thread's heap then keeps as much, also of a model that is no longer there.
+void keep_heaps_small() {
+#ifdef __GLIBC__
+  constexpr int kKeptAtTheTop = 4 << 20;
+  constexpr int kMappedFrom = 32 << 20;
+  ::mallopt(M_TRIM_THRESHOLD, kKeptAtTheTop);
+  ::mallopt(M_MMAP_THRESHOLD, kMappedFrom);
+#endif
+}
+
 int serve(const ServeSettings& settings) {
   const auto begin = std::chrono::steady_clock::now();
+  keep_heaps_small();
   set_log_level(settings.log_level);
   for (const std::string& risk : risks(settings))
     complain("warning: " + risk);

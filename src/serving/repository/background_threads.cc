@@ -14,7 +14,7 @@ namespace {
 // Of the calling thread alone, as Linux has it. Refusals are no matter: then it is as quick as all.
 // It gets about a tenth of a processor that others want too: with less, a model would not be loaded
 // in an hour on a machine that is busy all the time.
-void lower_priority() noexcept {
+void lower_own_priority() noexcept {
   constexpr int kNicer = 10;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNicer);
   const sched_param none{};
@@ -23,9 +23,9 @@ void lower_priority() noexcept {
 
 }  // namespace
 
-BackgroundThreads::BackgroundThreads(std::size_t count, ThreadPriority priority) {
+BackgroundThreads::BackgroundThreads(std::size_t count) {
   for (std::size_t i = 0; i < std::max<std::size_t>(1, count); ++i)
-    threads_.emplace_back([this, priority] { work(priority); });
+    threads_.emplace_back([this] { work(); });
 }
 
 BackgroundThreads::~BackgroundThreads() {
@@ -55,8 +55,13 @@ void BackgroundThreads::finish() {
   }
 }
 
-void BackgroundThreads::work(ThreadPriority priority) {
-  if (priority == ThreadPriority::kLow) lower_priority();
+void BackgroundThreads::lower_priority() {
+  const MutexLock lock(mutex_);
+  lowered_ = true;
+}
+
+void BackgroundThreads::work() {
+  bool low = false;
   MutexLock lock(mutex_);
   while (true) {
     while (jobs_.empty() && !ending_)
@@ -64,7 +69,10 @@ void BackgroundThreads::work(ThreadPriority priority) {
     if (jobs_.empty()) return;
     const std::function<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
+    const bool must_be_low = lowered_;
     lock.unlock();
+    if (must_be_low && !low) lower_own_priority();
+    low = must_be_low;
     job();
     lock.lock();
   }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <thread>
@@ -14,17 +13,10 @@
 
 namespace muster {
 
-enum class ThreadPriority : std::uint8_t {
-  kUsual,
-  // Runs where nobody else wants the processor, and slowly otherwise. Threads that its jobs start
-  // inherit it, and no thread can rise again without rights: start none that must be quick.
-  kLow,
-};
-
 class BackgroundThreads {
  public:
   // Starts `count` threads, at least one. std::system_error where the system has none.
-  BackgroundThreads(std::size_t count, ThreadPriority priority);
+  explicit BackgroundThreads(std::size_t count);
   BackgroundThreads(const BackgroundThreads&) = delete;
   BackgroundThreads& operator=(const BackgroundThreads&) = delete;
   // Does what was given, then ends the threads. Not on one of them.
@@ -34,15 +26,20 @@ class BackgroundThreads {
   void post(std::function<void()> job);
   // Before all that waits.
   void post_first(std::function<void()> job);
+  // From their next job on the threads run where nobody else wants the processor, and slowly
+  // otherwise. For good: no thread can rise again without rights. Threads that their jobs start
+  // inherit it: start none that must be quick.
+  void lower_priority();
   // What the destructor does; safe to call twice. Jobs that are posted later are done by nobody.
   void finish();
 
  private:
-  void work(ThreadPriority priority);
+  void work();
 
   Mutex mutex_;
   CondVar work_;
   std::deque<std::function<void()>> jobs_ MUSTER_GUARDED_BY(mutex_);
+  bool lowered_ MUSTER_GUARDED_BY(mutex_) = false;
   bool ending_ MUSTER_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -33,9 +33,9 @@ ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
       registry_(registry),
       clock_(clock),
       backends_(options_.backends),
-      loaders_(options_.load_threads, ThreadPriority::kLow),
-      starters_(1, ThreadPriority::kUsual),
-      unloaders_(kUnloaders, ThreadPriority::kUsual) {}
+      loaders_(options_.load_threads),
+      starters_(1),
+      unloaders_(kUnloaders) {}
 
 ModelKeeper::~ModelKeeper() {
   stop();
@@ -86,7 +86,11 @@ ModelRecord& ModelKeeper::record_of(const std::string& name) {
 }
 
 void ModelKeeper::settle_changed() {
-  if (begun_ && working_ == 0) first_done_ = true;
+  if (begun_ && working_ == 0 && !first_done_) {
+    first_done_ = true;
+    // Nobody's requests were slowed so far, and somebody waited for all of it.
+    loaders_.lower_priority();
+  }
   changed_.notify_all();
 }
 

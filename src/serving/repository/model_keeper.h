@@ -131,7 +131,7 @@ class ModelKeeper {
 
   // Ended in this order: each may post to those after it, but for the last, which posts to none.
   std::thread poller_;
-  BackgroundThreads loaders_;
+  BackgroundThreads loaders_;   // of low priority once all is loaded that was wanted at the start
   BackgroundThreads starters_;  // of usual priority, for threads that answer requests
   BackgroundThreads unloaders_;
 };
