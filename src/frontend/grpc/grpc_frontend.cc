@@ -22,6 +22,7 @@
 #include "frontend/grpc/services/load_method.h"
 #include "frontend/grpc/services/reflection.h"
 #include "frontend/grpc/services/stream_infer.h"
+#include "frontend/grpc/sweep.h"
 
 namespace muster {
 namespace {
@@ -67,29 +68,43 @@ class Lane {
     loop_.start([this] {
       infers_->begin();
       calls_->begin();
+      sweep_.begin();
     });
   }
   void stop_conversations() { loop_.mailbox()->send(stop_letter_); }
   // After the server was shut down. The calls go before the server that they were made by.
   void end() {
+    loop_.mailbox()->send(end_letter_);
     loop_.stop();
     infers_.reset();
     calls_.reset();
   }
 
  private:
-  struct StopLetter final : GrpcLetter {
-    explicit StopLetter(Lane& stopped) noexcept : lane(stopped) {}
-    void open() override { lane.calls_->stop(); }
+  struct LaneLetter final : GrpcLetter {
+    LaneLetter(Lane& its_lane, void (Lane::*what)()) noexcept : lane(its_lane), opened(what) {}
+    void open() override { (lane.*opened)(); }
     void drop() override {}
     Lane& lane;
+    void (Lane::*const opened)();
   };
+  void stop_calls() { calls_->stop(); }
+  void end_sweep() { sweep_.end(); }
+  void cancel_unread() {
+    const FrontServices& services = environment_.services;
+    const TimePoint oldest = services.clock.now() - services.limits.send_timeout;
+    infers_->cancel_unread(oldest);
+    calls_->cancel_unread(oldest);
+  }
 
   CompletionLoop loop_;
   CallEnvironment environment_;
   std::optional<UnaryInfers> infers_;
   std::optional<GenericCalls> calls_;
-  StopLetter stop_letter_{*this};
+  // A reply that nobody reads is found between one and one and a half times its limit.
+  Sweep sweep_{loop_, environment_.services.limits.send_timeout / 2, [this] { cancel_unread(); }};
+  LaneLetter stop_letter_{*this, &Lane::stop_calls};
+  LaneLetter end_letter_{*this, &Lane::end_sweep};
 };
 
 }  // namespace

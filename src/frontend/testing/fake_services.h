@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -156,7 +157,7 @@ class FakeInference final : public InferenceService {
 // Set its fields before the front end is started.
 class FakeModels final : public ModelControl {
  public:
-  bool is_ready = true;
+  std::atomic<bool> is_ready = true;  // may change while it serves
   Status load_outcome;
   std::vector<std::string> loaded;  // "name config", by calls
 

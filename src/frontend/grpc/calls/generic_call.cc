@@ -79,12 +79,14 @@ void GenericCall::read_over(bool ok) {
 void GenericCall::write(grpc::ByteBuffer bytes) {
   if (finish_ || broken_ || !environment().loop.takes_operations()) return;
   writing_ = true;
+  writing_since_ = environment().services.clock.now();
   sent_bytes_ += bytes.Length();
   stream_.Write(bytes, &write_);
 }
 
 void GenericCall::write_over(bool ok) {
   writing_ = false;
+  writing_since_ = kNoDeadline;
   broken_ = broken_ || !ok;
   if (finish_) return begin_finish();
   if (ok) conversation_->written();
@@ -101,6 +103,7 @@ void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuf
 
 void GenericCall::begin_finish() {
   if (!environment().loop.takes_operations()) return finish_over(false);
+  writing_since_ = environment().services.clock.now();
   if (last_) {
     stream_.WriteAndFinish(*last_, grpc::WriteOptions(), *finish_, &finish_operation_);
   } else {
@@ -110,6 +113,7 @@ void GenericCall::begin_finish() {
 
 void GenericCall::finish_over(bool) {
   finished_ = true;
+  writing_since_ = kNoDeadline;
   if (method_->awaited) environment().open_calls.leave();
   end_if_over();
 }
@@ -123,6 +127,10 @@ void GenericCall::done(bool) {
 
 void GenericCall::stop() {
   if (conversation_ != nullptr && !finish_) conversation_->stop();
+}
+
+void GenericCall::cancel_if_unread(TimePoint oldest) {
+  if (writing_since_ < oldest) context_.TryCancel();
 }
 
 void GenericCall::end_if_over() {
@@ -150,6 +158,11 @@ void GenericCalls::arm_one() {
   open_.emplace_back(*this);
   const auto call = std::prev(open_.end());
   call->arm(call);
+}
+
+void GenericCalls::cancel_unread(TimePoint oldest) {
+  for (GenericCall& call : open_)
+    call.cancel_if_unread(oldest);
 }
 
 void GenericCalls::stop() {

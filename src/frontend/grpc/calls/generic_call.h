@@ -51,6 +51,7 @@ class GenericCall final {
 
   // From GenericCalls.
   void stop();
+  void cancel_if_unread(TimePoint oldest);
 
  private:
   void arrived(bool ok);
@@ -75,7 +76,8 @@ class GenericCall final {
   bool heard_compressed_ = false;
   bool reading_ = false;
   bool writing_ = false;
-  bool broken_ = false;  // a write failed: no more of them
+  TimePoint writing_since_ = kNoDeadline;  // the write or the finish that is under way
+  bool broken_ = false;                    // a write failed: no more of them
   bool finished_ = false;
   bool cancelled_ = false;
   bool done_ = false;
@@ -97,9 +99,11 @@ class GenericCalls {
   GenericCalls& operator=(const GenericCalls&) = delete;
   ~GenericCalls() = default;
 
-  // On the loop's thread: calls may come; the server stops.
+  // On the loop's thread: calls may come; the server stops; cancels those that have waited since
+  // before `oldest` for their clients to read.
   void begin();
   void stop();
+  void cancel_unread(TimePoint oldest);
 
  private:
   friend class GenericCall;

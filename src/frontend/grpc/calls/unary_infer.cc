@@ -15,6 +15,7 @@ UnaryInfer::~UnaryInfer() {
 void UnaryInfer::arm(std::list<UnaryInfer>::iterator place) {
   place_ = place;
   done_ = cancelled_ = finished_ = false;
+  answered_at_ = kNoDeadline;
   context_.emplace();
   writer_.emplace(&*context_);
   context_->AsyncNotifyWhenDone(&done_operation_);
@@ -67,6 +68,7 @@ void UnaryInfer::finish(const grpc::Status& status) {
   record_.end(*context_, status, status.ok() ? reply_.Length() : 0, cancelled_,
               inference_->details());
   if (!calls_.environment_.loop.takes_operations()) return finished(false);
+  answered_at_ = calls_.environment_.services.clock.now();
   if (status.ok()) {
     writer_->Finish(reply_, status, &finished_operation_);
   } else {
@@ -78,6 +80,10 @@ void UnaryInfer::finished(bool) {
   finished_ = true;
   calls_.environment_.open_calls.leave();
   end_if_over();
+}
+
+void UnaryInfer::cancel_if_unread(TimePoint oldest) {
+  if (!finished_ && answered_at_ < oldest) context_->TryCancel();
 }
 
 void UnaryInfer::done(bool) {
@@ -105,6 +111,11 @@ UnaryInfers::UnaryInfers(CallEnvironment& environment, InferMethod& method)
 void UnaryInfers::begin() {
   for (std::size_t armed = 0; armed < kArmed; ++armed)
     arm_one();
+}
+
+void UnaryInfers::cancel_unread(TimePoint oldest) {
+  for (UnaryInfer& call : open_)
+    call.cancel_if_unread(oldest);
 }
 
 void UnaryInfers::arm_one() {

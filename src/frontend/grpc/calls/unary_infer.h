@@ -31,6 +31,8 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
 
   // Waits for a call, which `place` among the open ones is then.
   void arm(std::list<UnaryInfer>::iterator place);
+  // Cancels the call if its answer has waited since before `oldest` for the client to read it.
+  void cancel_if_unread(TimePoint oldest);
 
  private:
   void arrived(bool ok);
@@ -53,6 +55,7 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
   bool done_ = false;
   bool cancelled_ = false;
   bool finished_ = false;
+  TimePoint answered_at_ = kNoDeadline;
 
   Operation arrived_ = operation_of<&UnaryInfer::arrived>(this);
   Operation finished_operation_ = operation_of<&UnaryInfer::finished>(this);
@@ -68,8 +71,9 @@ class UnaryInfers {
   UnaryInfers& operator=(const UnaryInfers&) = delete;
   ~UnaryInfers() = default;
 
-  // On the loop's thread, once: calls may come.
+  // On the loop's thread, both. Once: calls may come.
   void begin();
+  void cancel_unread(TimePoint oldest);
 
  private:
   friend class UnaryInfer;

@@ -185,7 +185,11 @@ TEST_F(UnaryInferTest, an_answer_after_the_front_end_has_gone_is_dropped) {
   server.start();
   // The fake keeps these when they are cancelled, as a running batch would.
   server.fakes.inference.ignore_cancels();
-  auto status = std::async(std::launch::async, [&] { return infer(echo_request()); });
+  auto status = std::async(std::launch::async, [stub = server.stub()] {
+    grpc::ClientContext context;
+    oip::ModelInferResponse response;
+    return stub->ModelInfer(&context, echo_request(), &response);
+  });
   server.fakes.inference.wait_until_held(1);
   server.stop();
   EXPECT_FALSE(status.get().ok());

@@ -110,15 +110,21 @@ TEST_F(ControlMethodsTest, lists_loads_and_unloads) {
   load.set_model_name("echo");
   (*load.mutable_parameters())["config"].set_string_param("{}");
   call(&Oip::Stub::RepositoryModelLoad, load);
-  EXPECT_EQ(server.fakes.models.loaded, std::vector<std::string>{"echo {}"});
   (*load.mutable_parameters())["file:1/model.onnx"].set_bytes_param("x");
   call(&Oip::Stub::RepositoryModelLoad, load, grpc::StatusCode::INVALID_ARGUMENT);
-  server.fakes.models.load_outcome = not_found("no such model");
-  load.clear_parameters();
-  call(&Oip::Stub::RepositoryModelLoad, load, grpc::StatusCode::NOT_FOUND);
   oip::RepositoryModelUnloadRequest unload;
   unload.set_model_name("echo");
   call(&Oip::Stub::RepositoryModelUnload, unload);
+  server.stop();
+  EXPECT_EQ(server.fakes.models.loaded, std::vector<std::string>{"echo {}"});
+}
+
+TEST_F(ControlMethodsTest, says_why_a_model_does_not_load) {
+  server.fakes.models.load_outcome = not_found("no such model");
+  server.start();
+  call<oip::RepositoryModelLoadRequest>(&Oip::Stub::RepositoryModelLoad, {},
+                                        grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(message, "no such model");
 }
 
 TEST_F(ControlMethodsTest, answers_others_while_a_model_loads) {
@@ -140,10 +146,10 @@ TEST_F(ControlMethodsTest, a_load_that_ends_after_the_front_end_has_gone_is_drop
   SlowModels models;
   server.models = &models;
   server.start();
-  auto load = std::async(std::launch::async, [this] {
+  auto load = std::async(std::launch::async, [stub = server.stub()] {
     grpc::ClientContext context;
     oip::RepositoryModelLoadResponse reply;
-    return server.stub()->RepositoryModelLoad(&context, {}, &reply).ok();
+    return stub->RepositoryModelLoad(&context, {}, &reply).ok();
   });
   const ModelControl::Done done = models.loading.get_future().get();
   server.stop();

@@ -162,6 +162,22 @@ TEST_F(StreamInferTest, answers_after_the_front_end_has_gone_are_dropped) {
   server.fakes.inference.release();
 }
 
+TEST_F(StreamInferTest, cancels_a_stream_whose_client_does_not_read) {
+  server.fakes.limits.send_timeout = std::chrono::milliseconds(50);
+  server.fakes.inference.hold();
+  begin();
+  oip::ModelInferRequest large = echo_request();
+  large.mutable_inputs(0)->set_shape(0, 1 << 20);
+  large.set_raw_input_contents(0, std::string(16 << 20, '\1'));
+  ASSERT_TRUE(stream->Write(large));
+  server.fakes.inference.wait_until_held(1);
+  server.fakes.inference.release();
+  // Nothing is read, so the write is over only when it is cancelled.
+  EXPECT_TRUE(server.frontend().drain(std::chrono::minutes(1)));
+  context.TryCancel();
+  EXPECT_FALSE(stream->Finish().ok());
+}
+
 TEST_F(StreamInferTest, speaks_compressed_with_clients_that_do) {
   context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   begin();
