@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A gRPC message in slices, as it came or compressed. The first byte says which, the second how
+// long the slices are.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include <grpc/slice.h>
+#include <grpc/slice_buffer.h>
+
+#include "frontend/grpc/calls/message_slices.h"
+#include "open_inference.pb.h"
+
+namespace {
+
+constexpr std::size_t kMaxInflated = std::size_t{1} << 16;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const bool compressed = (data[0] & 1U) != 0;
+  const std::size_t length = std::size_t{data[1]} + 1;
+  const std::string bytes(reinterpret_cast<const char*>(data + 2), size - 2);
+  grpc_slice_buffer slices;
+  grpc_slice_buffer_init(&slices);
+  for (std::size_t begin = 0; begin < bytes.size(); begin += length) {
+    grpc_slice_buffer_add(&slices,
+                          grpc_slice_from_copied_buffer(bytes.data() + begin,
+                                                        std::min(length, bytes.size() - begin)));
+  }
+  ::inference::ModelInferRequest message;
+  const muster::Status status = muster::parse_slices(slices, compressed, kMaxInflated, message);
+  if (compressed) {
+    require(!status.ok() || message.ByteSizeLong() <= 4 * kMaxInflated);
+  } else {
+    ::inference::ModelInferRequest whole;
+    require(whole.ParseFromString(bytes) == status.ok());
+    require(!status.ok() || whole.SerializeAsString().size() == message.ByteSizeLong());
+  }
+  require(status.ok() || !status.message().empty());
+  grpc_slice_buffer_destroy(&slices);
+  return 0;
+}
