@@ -87,10 +87,10 @@ bool LocalService::drain(std::chrono::milliseconds limit) {
   parts_->keeper.stop();
   // Pictures first: what they become is still to be handed to the models.
   parts_->pictures.begin_drain();
-  if (!parts_->pictures.await_decoded(end)) return false;
+  const bool decoded = parts_->pictures.await_decoded(end);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - parts_->clock.now());
-  return parts_->keeper.drain(std::max(left, std::chrono::milliseconds(0))) &&
-         parts_->pictures.await_answered(end);
+  const bool drained = parts_->keeper.drain(std::max(left, std::chrono::milliseconds(0)));
+  return parts_->pictures.await_answered(end) && decoded && drained;
 }
 
 void LocalService::poll() {

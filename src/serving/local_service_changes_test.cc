@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a service makes of loads, unloads and changes on disk while it runs.
+#include <atomic>
 #include <filesystem>
 #include <future>
 #include <string>
@@ -191,6 +192,24 @@ TEST_F(ExplicitControl, does_loads_of_one_model_in_order) {
     EXPECT_TRUE(load.get().ok());
   EXPECT_TRUE(promise->get_future().get().ok());
   EXPECT_EQ((*service_->describe("m", 0))->config.batching.max_batch_size, 64);
+}
+
+TEST_F(ExplicitControl, refuses_loads_beyond_those_that_may_wait) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  backend_->gate.shut();
+  std::atomic<int> refused{0};
+  for (std::size_t i = 0; i < kMaxWaitingJobs + 3; ++i) {
+    service_->load("m", std::nullopt, [&](const Status& status) {
+      if (status.code() == StatusCode::kResourceExhausted) ++refused;
+    });
+    EXPECT_TRUE(service_->unload("m").ok());
+    EXPECT_TRUE(service_->unload("m").ok());
+  }
+  EXPECT_GT(refused, 0);
+  backend_->gate.open();
+  service_->await_settled();
+  EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded");
 }
 
 TEST_F(ExplicitControl, answers_what_an_unloaded_model_had_accepted) {

@@ -24,8 +24,13 @@ void lower_own_priority() noexcept {
 }  // namespace
 
 BackgroundThreads::BackgroundThreads(std::size_t count) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(1, count); ++i)
-    threads_.emplace_back([this] { work(); });
+  try {
+    for (std::size_t i = 0; i < std::max<std::size_t>(1, count); ++i)
+      threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    finish();  // no destructor runs of what was not constructed
+    throw;
+  }
 }
 
 BackgroundThreads::~BackgroundThreads() {

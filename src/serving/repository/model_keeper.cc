@@ -20,10 +20,6 @@ void run_all(std::vector<std::function<void()>>& after) {
   after.clear();
 }
 
-Status no_such_model(std::string_view name) {
-  return not_found("there is no model '" + printable(name) + "'");
-}
-
 }  // namespace
 
 ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
@@ -231,7 +227,10 @@ void ModelKeeper::follow(const std::vector<FoundModel>& found, Afterwards& after
       model.followed_stamp = stamp;
       ModelJob job;
       job.kind = stamp == 0 ? ModelJob::Kind::kUnload : ModelJob::Kind::kFollow;
-      enqueue(model, std::move(job), after);
+      // One that waits will look at the folder as it is then.
+      if (model.waiting.empty() || model.waiting.back().kind != job.kind) {
+        enqueue(model, std::move(job), after);
+      }
     }
   };
   for (const FoundModel& model : found) {
@@ -254,12 +253,16 @@ void ModelKeeper::load(std::string name, std::optional<std::string> config_json,
         "models are not loaded on request in this mode; start the server with "
         "--model-control explicit");
   } else {
-    refusal = repository_.find(name).status();
+    refusal = repository_.check(name);
   }
   Afterwards after;
   {
     const MutexLock lock(mutex_);
     if (refusal.ok() && stopping_) refusal = unavailable("the server is stopping");
+    if (refusal.ok() && record_of(name).waiting.size() >= kMaxWaitingJobs) {
+      refusal = resource_exhausted("model '" + name + "' has " + std::to_string(kMaxWaitingJobs) +
+                                   " loads and unloads to do already");
+    }
     if (refusal.ok()) {
       ModelJob job;
       job.kind = ModelJob::Kind::kLoad;
@@ -284,6 +287,8 @@ Status ModelKeeper::unload(std::string_view name) {
     if (stopping_) return unavailable("the server is stopping");
     const auto found = models_.find(name);
     if (found == models_.end()) return {};
+    const std::deque<ModelJob>& waiting = found->second.waiting;
+    if (!waiting.empty() && waiting.back().kind == ModelJob::Kind::kUnload) return {};
     ModelJob job;
     job.kind = ModelJob::Kind::kUnload;
     enqueue(found->second, std::move(job), after);
@@ -340,68 +345,6 @@ std::size_t ModelKeeper::draining() const {
       count += record.draining;
   }
   return count;
-}
-
-bool ModelKeeper::ready() const {
-  const MutexLock lock(mutex_);
-  if (!first_done_ || stopping_) return false;
-  return !options_.strict_readiness ||
-         std::ranges::all_of(models_, [](const auto& model) { return is_as_wanted(model.second); });
-}
-
-Status ModelKeeper::why_not_ready(std::string_view name, std::int64_t version) const {
-  const MutexLock lock(mutex_);
-  if (drained_) return unavailable("the server is stopping");
-  const auto found = models_.find(name);
-  return found == models_.end() ? no_such_model(name)
-                                : muster::why_not_ready(found->second, version);
-}
-
-std::vector<ModelIndexEntry> ModelKeeper::index(bool ready_only) const {
-  const auto names = ready_only ? Result<std::vector<std::string>>(std::vector<std::string>())
-                                : repository_.names();
-  std::vector<ModelIndexEntry> index;
-  const MutexLock lock(mutex_);
-  for (const auto& [name, model] : models_)
-    append_index(model, ready_only, index);
-  if (!names.ok()) return index;
-  for (const std::string& name : *names) {
-    if (std::ranges::find(index, name, &ModelIndexEntry::name) == index.end()) {
-      index.push_back({name, 0, ModelState::kUnknown, ""});
-    }
-  }
-  std::ranges::stable_sort(index, {}, &ModelIndexEntry::name);
-  return index;
-}
-
-Result<std::vector<ModelStatistics>> ModelKeeper::statistics(std::string_view name,
-                                                             std::int64_t version) const {
-  std::vector<ModelStatistics> all;
-  const MutexLock lock(mutex_);
-  if (!name.empty() && !models_.contains(name)) return no_such_model(name);
-  for (const auto& [model_name, model] : models_) {
-    if (!name.empty() && model_name != name) continue;
-    for (const auto& [number, record] : model.versions) {
-      if (version != 0 && number != version) continue;
-      if (record.state == ModelState::kReady) {
-        all.push_back(statistics_of(model_name, number, *record.metrics));
-      }
-    }
-  }
-  if (all.empty() && !name.empty()) {
-    return invalid_argument("model '" + printable(name) + "'" +
-                            (version == 0 ? "" : " version " + std::to_string(version)) +
-                            " is not available, so that it has no statistics");
-  }
-  return all;
-}
-
-void ModelKeeper::visit_metrics(const std::function<void(const VersionMetricsView&)>& visit) const {
-  const MutexLock lock(mutex_);
-  for (const auto& [name, model] : models_) {
-    for (const auto& [version, record] : model.versions)
-      visit({name, version, record.state, record.load_time, *record.metrics});
-  }
 }
 
 }  // namespace muster

@@ -42,31 +42,9 @@ Result<std::unique_ptr<ServedModel>> load_caught(LoadOrder order, Clock& clock) 
   }
 }
 
-}  // namespace
-
-struct ModelKeeper::Loading {
-  ModelRecord& record;  // stays where it is; only its lock's holder looks into it
-  std::string name;
-  std::int64_t version;
-  std::uint64_t stamp;
-  std::uint64_t instance;
-  bool replaces;  // a version that runs
-  std::shared_ptr<const ModelFolder> folder;
-  std::shared_ptr<VersionMetrics> metrics;
-  Clock::TimePoint begun;
-  ModelFolder::Choice choice = {};
-  std::shared_ptr<Backend> backend = {};
-};
-
-void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
-  // A thread of low priority must never hold the lock: whoever waits for it would be as slow.
-  starters_.post(
-      [this, &model, plan = plan_for(name, job.config_json)] { take_plan(model, plan); });
-}
-
-Result<ModelPlan> ModelKeeper::plan_for(const std::string& name,
-                                        const std::string& config_json) const {
-  MUSTER_ASSIGN_OR_RETURN(const FoundModel found, repository_.find(name));
+Result<ModelPlan> look_for_plan(const ModelRepository& repository, const std::string& name,
+                                const std::string& config_json) {
+  MUSTER_ASSIGN_OR_RETURN(const FoundModel found, repository.find(name));
   MUSTER_RETURN_IF_ERROR(Status(found.fault));
   MUSTER_ASSIGN_OR_RETURN(ModelFolder folder,
                           ModelFolder::open_within(found.path, found.repository));
@@ -91,6 +69,37 @@ Result<ModelPlan> ModelKeeper::plan_for(const std::string& name,
   }
   plan.folder = std::make_shared<const ModelFolder>(std::move(folder));
   return plan;
+}
+
+}  // namespace
+
+struct ModelKeeper::Loading {
+  ModelRecord& record;  // stays where it is; only its lock's holder looks into it
+  std::string name;
+  std::int64_t version;
+  std::uint64_t stamp;
+  std::uint64_t instance;
+  bool replaces;  // a version that runs
+  std::shared_ptr<const ModelFolder> folder;
+  std::shared_ptr<VersionMetrics> metrics;
+  Clock::TimePoint begun;
+  ModelFolder::Choice choice = {};
+  std::shared_ptr<Backend> backend = {};
+};
+
+void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
+  // A thread of low priority must never hold the lock: whoever waits for it would be as slow.
+  starters_.post(
+      [this, &model, plan = plan_for(name, job.config_json)] { take_plan(model, plan); });
+}
+
+Result<ModelPlan> ModelKeeper::plan_for(const std::string& name,
+                                        const std::string& config_json) const {
+  try {
+    return look_for_plan(repository_, name, config_json);
+  } catch (const std::exception& error) {
+    return internal_error(std::string("its folder could not be looked at: ") + error.what());
+  }
 }
 
 void ModelKeeper::take_plan(ModelRecord& model, Result<ModelPlan> plan) {

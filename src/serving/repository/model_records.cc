@@ -23,6 +23,10 @@ DurationSum sum_of(const DurationHistogram& histogram) {
 
 }  // namespace
 
+Status no_such_model(std::string_view name) {
+  return not_found("there is no model '" + printable(name) + "'");
+}
+
 std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model) {
   std::vector<VersionSnapshot> versions;
   for (const auto& [version, record] : model.versions) {

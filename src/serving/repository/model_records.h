@@ -21,6 +21,7 @@
 
 namespace muster {
 
+inline constexpr std::size_t kMaxWaitingJobs = 64;  // of one model; more loads are refused
 inline constexpr std::string_view kUnloadedReason = "unloaded";
 // Of each model: versions that do not run any more and are still known, with what was counted.
 inline constexpr std::size_t kMaxPastVersions = 8;
@@ -69,6 +70,8 @@ struct ModelRecord {
   std::uint64_t seen_stamp = 0;
   std::uint64_t followed_stamp = 0;
 };
+
+[[nodiscard]] Status no_such_model(std::string_view name);
 
 // What the policy is asked with.
 [[nodiscard]] std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model);

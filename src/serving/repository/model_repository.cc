@@ -45,7 +45,8 @@ Status unreadable(const std::string& root, const std::error_code& error) {
 // Name -> the roots that have it.
 using Places = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-Status collect(const std::string& root, Places& places) {
+// `passed_over`, where it is not null, gets the names that are no model's.
+Status collect(const std::string& root, Places& places, std::vector<std::string>* passed_over) {
   std::error_code error;
   std::size_t count = 0;
   fs::directory_iterator entry(root, error);
@@ -54,9 +55,7 @@ Status collect(const std::string& root, Places& places) {
     std::error_code ignored;
     if (name.starts_with('.') || !entry->is_directory(ignored)) continue;
     if (!is_model_name(name)) {
-      log(LogLevel::kWarning, "folder '" + printable(name) + "' of " + printable(root) +
-                                  " is passed over: a model's name has only letters, digits, "
-                                  "'_', '.' and '-'");
+      if (passed_over != nullptr) passed_over->push_back(name);
       continue;
     }
     if (++count > kMaxModels) {
@@ -82,10 +81,22 @@ FoundModel found_in(std::string name, const std::vector<std::string>& roots) {
   return model;
 }
 
+// Once, and not with each look.
+void warn_of_names(const std::string& root) {
+  Places places;
+  std::vector<std::string> passed_over;
+  if (!collect(root, places, &passed_over).ok()) return;
+  for (const std::string& name : passed_over) {
+    log(LogLevel::kWarning, "folder '" + printable(name) + "' of " + printable(root) +
+                                " is passed over: a model's name has only letters, digits, "
+                                "'_', '.' and '-'");
+  }
+}
+
 Result<Places> places_in(const std::vector<std::string>& roots) {
   Places places;
   for (const std::string& root : roots)
-    MUSTER_RETURN_IF_ERROR(collect(root, places));
+    MUSTER_RETURN_IF_ERROR(collect(root, places, nullptr));
   return places;
 }
 
@@ -121,7 +132,10 @@ Result<ModelRepository> ModelRepository::open(std::vector<std::string> roots) {
       return invalid_argument(printable(root) +
                               " is a model; give the folder that it lies in as the repository");
     }
-    if (std::ranges::find(whole, path.string()) == whole.end()) whole.push_back(path.string());
+    if (std::ranges::find(whole, path.string()) == whole.end()) {
+      warn_of_names(path.string());
+      whole.push_back(path.string());
+    }
   }
   if (whole.empty()) return invalid_argument("no model repository is given");
   return ModelRepository(std::move(whole));
@@ -143,7 +157,7 @@ Result<std::vector<std::string>> ModelRepository::names() const {
   return names;
 }
 
-Result<FoundModel> ModelRepository::find(std::string_view name) const {
+Result<std::vector<std::string>> ModelRepository::roots_of(std::string_view name) const {
   if (!is_model_name(name)) {
     return invalid_argument("'" + printable(name) + "' cannot be a model's name");
   }
@@ -155,6 +169,15 @@ Result<FoundModel> ModelRepository::find(std::string_view name) const {
   if (having.empty()) {
     return not_found("there is no model '" + printable(name) + "' in the repository");
   }
+  return having;
+}
+
+Status ModelRepository::check(std::string_view name) const {
+  return roots_of(name).status();
+}
+
+Result<FoundModel> ModelRepository::find(std::string_view name) const {
+  MUSTER_ASSIGN_OR_RETURN(const std::vector<std::string> having, roots_of(name));
   return found_in(std::string(name), having);
 }
 

@@ -41,18 +41,24 @@ struct FoundModel {
 class ModelRepository {
  public:
   // kNotFound where a folder is not there, kInvalidArgument where it is none or is a model itself.
+  // Warns of folders that will be passed over for their names.
   static Result<ModelRepository> open(std::vector<std::string> roots);
 
-  // Every model, by name. Hidden folders are passed over, and others whose name is no model's with
-  // a warning each time. An error where a repository folder cannot be read: then nothing is known.
+  // Every model, by name. Hidden folders and those whose name is no model's are passed over. An
+  // error where a repository folder cannot be read: then nothing is known.
   [[nodiscard]] Result<std::vector<FoundModel>> scan() const;
   // Names alone, ascending, without looking into the folders.
   [[nodiscard]] Result<std::vector<std::string>> names() const;
+  // Ok where there is a folder of that name; without looking into it. Errors as of find.
+  [[nodiscard]] Status check(std::string_view name) const;
   // One model. kNotFound where there is none; kInvalidArgument where the name is no model's.
   [[nodiscard]] Result<FoundModel> find(std::string_view name) const;
 
  private:
   explicit ModelRepository(std::vector<std::string> roots) : roots_(std::move(roots)) {}
+
+  // The roots that have a model of that name.
+  [[nodiscard]] Result<std::vector<std::string>> roots_of(std::string_view name) const;
 
   std::vector<std::string> roots_;  // canonical
 };
