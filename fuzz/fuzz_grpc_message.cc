@@ -36,15 +36,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                         std::min(length, bytes.size() - begin)));
   }
   ::inference::ModelInferRequest message;
-  const muster::Status status = muster::parse_slices(slices, compressed, kMaxInflated, message);
-  if (compressed) {
-    require(!status.ok() || message.ByteSizeLong() <= 4 * kMaxInflated);
-  } else {
-    ::inference::ModelInferRequest whole;
-    require(whole.ParseFromString(bytes) == status.ok());
-    require(!status.ok() || whole.SerializeAsString().size() == message.ByteSizeLong());
-  }
+  muster::ProtocolLimits limits;
+  limits.max_tensors = 5;
+  limits.max_parameters = 3;
+  const muster::Status status =
+      muster::parse_slices(slices, compressed, kMaxInflated, &limits, message);
   require(status.ok() || !status.message().empty());
+  require(!status.ok() || !compressed || message.ByteSizeLong() <= 4 * kMaxInflated);
+  const auto few = [](int count, std::size_t most) {
+    return static_cast<std::size_t>(count) <= most;
+  };
+  require(!status.ok() || (few(message.inputs_size(), limits.max_tensors) &&
+                           few(message.outputs_size(), limits.max_tensors) &&
+                           few(message.raw_input_contents_size(), limits.max_tensors)));
+  ::inference::ModelInferRequest whole;
+  if (!compressed && status.ok()) {
+    require(whole.ParseFromString(bytes));
+    require(whole.ByteSizeLong() == message.ByteSizeLong());
+  }
   grpc_slice_buffer_destroy(&slices);
   return 0;
 }

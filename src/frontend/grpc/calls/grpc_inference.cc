@@ -19,7 +19,7 @@ constexpr std::size_t kMaxKeptBytes = std::size_t{64} << 10;
 Status GrpcInference::decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
                              const FrontServices& services) try {
   plain_bytes_ = compression_of(bytes) == GRPC_COMPRESS_NONE ? bytes.Length() : SIZE_MAX;
-  MUSTER_RETURN_IF_ERROR(parse_message(bytes, services.limits.max_decompressed_bytes, message_));
+  MUSTER_RETURN_IF_ERROR(parse_infer_request(bytes, services.limits, message_));
   const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
   MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, nullptr, context));
   request_ = std::move(call.request);

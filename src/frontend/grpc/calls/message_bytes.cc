@@ -23,6 +23,19 @@ const grpc_byte_buffer* c_buffer_of(const grpc::ByteBuffer& bytes) noexcept {
   return *reinterpret_cast<grpc_byte_buffer* const*>(&bytes);
 }
 
+Status parse(const grpc::ByteBuffer& bytes, std::size_t max_inflated, const ProtocolLimits* counted,
+             google::protobuf::MessageLite& message) {
+  const grpc_byte_buffer* buffer = c_buffer_of(bytes);
+  if (buffer == nullptr) return invalid_argument("there is no message");
+  try {
+    return parse_slices(buffer->data.raw.slice_buffer,
+                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_inflated, counted,
+                        message);
+  } catch (const std::bad_alloc&) {
+    return resource_exhausted("there is no memory for the message");
+  }
+}
+
 Status write(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {
   const std::size_t size = message.ByteSizeLong();
   if (size > INT_MAX) {
@@ -45,14 +58,12 @@ grpc_compression_algorithm compression_of(const grpc::ByteBuffer& bytes) noexcep
 
 Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                      google::protobuf::MessageLite& message) {
-  const grpc_byte_buffer* buffer = c_buffer_of(bytes);
-  if (buffer == nullptr) return invalid_argument("there is no message");
-  try {
-    return parse_slices(buffer->data.raw.slice_buffer,
-                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_inflated, message);
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("there is no memory for the message");
-  }
+  return parse(bytes, max_inflated, nullptr, message);
+}
+
+Status parse_infer_request(const grpc::ByteBuffer& bytes, const FrontendLimits& limits,
+                           ::inference::ModelInferRequest& message) {
+  return parse(bytes, limits.max_decompressed_bytes, &limits.protocol, message);
 }
 
 Status write_message(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {

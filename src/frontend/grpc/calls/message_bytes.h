@@ -13,6 +13,9 @@
 
 #include <muster/status.h>
 
+#include "frontend/frontend_limits.h"
+#include "open_inference.pb.h"
+
 namespace muster {
 
 // How a message came: grpc_compression_algorithm, none or one that gRPC lets in.
@@ -22,6 +25,10 @@ namespace muster {
 // message, or over the limit; kResourceExhausted: no memory.
 [[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                                    google::protobuf::MessageLite& message);
+// The same, and kInvalidArgument where it has more tensors or parameters than the limits say.
+[[nodiscard]] Status parse_infer_request(const grpc::ByteBuffer& bytes,
+                                         const FrontendLimits& limits,
+                                         ::inference::ModelInferRequest& message);
 
 // kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.
 [[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,

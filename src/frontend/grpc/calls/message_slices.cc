@@ -7,8 +7,11 @@
 #include <string>
 
 #include <google/protobuf/io/zero_copy_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpc/slice.h>
 #include <zlib.h>
+
+#include "frontend/grpc/calls/infer_field_counts.h"
 
 namespace muster {
 namespace {
@@ -35,7 +38,11 @@ class SliceStream final : public google::protobuf::io::ZeroCopyInputStream {
   }
   void BackUp(int count) override {
     // What is given back was given last: it is the end of a slice, or of what is left of this one.
-    if (offset_ == 0) offset_ = GRPC_SLICE_LENGTH(slices_.slices[--index_]);
+    if (count == 0) return;
+    if (offset_ == 0) {
+      --index_;  // not in the macro, which looks at its argument twice
+      offset_ = GRPC_SLICE_LENGTH(slices_.slices[index_]);
+    }
     offset_ -= static_cast<std::size_t>(count);
     total_ -= count;
   }
@@ -77,6 +84,7 @@ class Inflation {
 
   // All of `slices`, at most `limit` bytes.
   Status run(const grpc_slice_buffer& slices, std::size_t limit, std::string& out) {
+    limit = std::min<std::size_t>(limit, INT_MAX);  // of protobuf
     if (!ready_) return resource_exhausted("there is no memory to inflate the message");
     int state = Z_OK;
     for (std::size_t index = 0; index < slices.count; ++index) {
@@ -129,13 +137,22 @@ class Inflation {
 }  // namespace
 
 Status parse_slices(const grpc_slice_buffer& slices, bool compressed, std::size_t max_inflated,
-                    google::protobuf::MessageLite& message) {
+                    const ProtocolLimits* counted, google::protobuf::MessageLite& message) {
   bool parsed = false;
   if (compressed) {
     std::string inflated;
     MUSTER_RETURN_IF_ERROR(Inflation().run(slices, max_inflated, inflated));
+    if (counted != nullptr) {
+      google::protobuf::io::ArrayInputStream stream(inflated.data(),
+                                                    static_cast<int>(inflated.size()));
+      MUSTER_RETURN_IF_ERROR(check_field_counts(stream, *counted));
+    }
     parsed = message.ParseFromString(inflated);
   } else {
+    if (counted != nullptr) {
+      SliceStream stream(slices);
+      MUSTER_RETURN_IF_ERROR(check_field_counts(stream, *counted));
+    }
     SliceStream stream(slices);
     parsed = message.ParseFromZeroCopyStream(&stream);
   }

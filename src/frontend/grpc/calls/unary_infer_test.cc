@@ -234,6 +234,27 @@ TEST_F(UnaryInferTest, refuses_messages_over_the_limit) {
   EXPECT_TRUE(infer(echo_request()).ok());
 }
 
+// A tensor is two bytes here and a hundred in memory.
+TEST_F(UnaryInferTest, counts_tensors_and_parameters_before_it_makes_them) {
+  server.start();
+  std::string empty_inputs;
+  for (int input = 0; input < 2000; ++input)
+    empty_inputs += std::string("\x2a\0", 2);
+  EXPECT_NE(send_bytes(empty_inputs).error_message().find("more than 1024 inputs"),
+            std::string::npos);
+  oip::ModelInferRequest request = echo_request();
+  for (int parameter = 0; parameter < 300; ++parameter) {
+    (*request.mutable_inputs(0)->mutable_parameters())["p" + std::to_string(parameter)]
+        .set_bool_param(true);
+  }
+  EXPECT_NE(infer(request).error_message().find("more than 256 parameters of a tensor"),
+            std::string::npos);
+  request = echo_request();
+  for (int output = 0; output < 2000; ++output)
+    request.add_outputs()->set_name("y" + std::to_string(output));
+  EXPECT_EQ(infer(request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(UnaryInferTest, takes_and_sends_messages_of_tens_of_megabytes) {
   server.start();
   oip::ModelInferRequest request = echo_request();
