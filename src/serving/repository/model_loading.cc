@@ -26,6 +26,10 @@ constexpr std::int64_t kOnlyVersion = 1;
 
 void give_memory_back() {
 #ifdef __GLIBC__
+  // One at a time: where another allocator stands in for the C library's, the first call is what
+  // sets that one up, and two threads at once would do it into each other.
+  static Mutex alone;
+  const MutexLock lock(alone);
   ::malloc_trim(0);
 #endif
 }
