@@ -5,8 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include <malloc.h>
-
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/environment.h"
 #include "backends/onnxruntime/error.h"
@@ -15,6 +13,7 @@
 #include "backends/onnxruntime/options.h"
 #include "backends/onnxruntime/outline.h"
 #include "backends/onnxruntime/session.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -126,10 +125,8 @@ class OnnxRuntimeBackend final : public Backend {
     });
     if (!made.ok()) return model_fault(clearer(made, outline));
     MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*session));
-#ifdef __GLIBC__
     // Loading leaves the heap with as much free memory as the file is large.
-    ::malloc_trim(0);
-#endif
+    give_heap_back();
     return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
         environment_, std::move(session), std::move(signature), std::move(options), clock_));
   }

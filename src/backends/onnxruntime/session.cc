@@ -4,10 +4,9 @@
 #include <string>
 #include <utility>
 
-#include <malloc.h>
-
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/error.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -211,9 +210,7 @@ void BoundSession::give_memory_back() {
   current_ = nullptr;
   bindings_.clear();
   input_bytes_.assign(input_bytes_.size(), {});
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
+  give_heap_back();
 }
 
 }  // namespace muster::onnxruntime

@@ -6,8 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <malloc.h>
-
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "serving/repository/fingerprint.h"
@@ -23,16 +22,6 @@ constexpr std::chrono::milliseconds kReplacingWarmUp = std::chrono::minutes(10);
 
 // What a model's folder holds itself, as a download often does, is its first version.
 constexpr std::int64_t kOnlyVersion = 1;
-
-void give_memory_back() {
-#ifdef __GLIBC__
-  // One at a time: where another allocator stands in for the C library's, the first call is what
-  // sets that one up, and two threads at once would do it into each other.
-  static Mutex alone;
-  const MutexLock lock(alone);
-  ::malloc_trim(0);
-#endif
-}
 
 Status stopping() {
   return unavailable("the server is stopping");
@@ -269,7 +258,7 @@ void ModelKeeper::unload_retired(ServedModel& model) {
     draining_.erase(place);
   }
   last.reset();
-  give_memory_back();
+  give_heap_back();
   const MutexLock lock(mutex_);
   VersionRecord& record = record_of(name).versions[version];
   --record.draining;
