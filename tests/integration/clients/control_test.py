@@ -38,17 +38,6 @@ def server(program, repository):
         yield running
 
 
-@pytest.fixture(params=["http", "grpc"])
-def transport(request, server):
-    return transport_of(server, request.param)
-
-
-@pytest.fixture
-def client(transport):
-    with transport.client() as made:
-        yield made
-
-
 def index(transport, client):
     answer = transport.ask(client, "get_model_repository_index")
     return {entry["name"]: entry for entry in (answer.get("models", []) if transport.name == "grpc" else answer)}
