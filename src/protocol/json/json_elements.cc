@@ -30,8 +30,8 @@ class ElementWalk {
     end_ = at_ + rest.size();
   }
 
-  // Calls `take(at, end, index)` at each element; it moves `at` behind it. `kRepeatable`: it may be
-  // called for the same element again.
+  // Calls `take(at, end, index)` at each element, which reads it. `kRepeatable`: it may be called
+  // for the same element again.
   template <bool kRepeatable = false, typename Take>
   Status run(const Take& take) {
     std::size_t depth = 0;
@@ -81,15 +81,17 @@ class ElementWalk {
   template <typename Take>
   std::size_t take_plain(const Take& take, std::size_t index) {
     const std::size_t first = index;
+    const char* const end = end_;
     const char* at = at_;
-    while (index < count_ && take(at, end_, index) == NumberFault::kNone && at != end_ &&
-           *at == ',') {
-      ++at;
+    const char* behind_comma = at;
+    while (index < count_ && at != end) {
+      const NumberRead read = take(at, end, index);
+      if (read.fault != NumberFault::kNone || read.at == end || *read.at != ',') break;
       ++index;
-      at_ = at;
-      if (at != end_ && *at == ' ') ++at;
-      if (at == end_) break;
+      at = behind_comma = read.at + 1;
+      if (at != end && *at == ' ') ++at;
     }
+    at_ = behind_comma;
     return index - first;
   }
 
@@ -110,9 +112,11 @@ class ElementWalk {
 
   template <typename Take>
   Status element(const Take& take, std::size_t index) {
-    const NumberFault fault = take(at_, end_, index);
-    if (fault == NumberFault::kNone) [[likely]]
+    const auto [at, fault] = take(at_, end_, index);
+    if (fault == NumberFault::kNone) [[likely]] {
+      at_ = at;
       return {};
+    }
     if (!json_.ok()) return json_.status();
     const auto* const stop = std::find_if(at_, end_, [](char c) {
       return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\n';
@@ -146,35 +150,35 @@ class ElementWalk {
 template <typename T>
 Status read_numbers(ElementWalk& walk, std::span<std::byte> bytes) {
   auto* const values = reinterpret_cast<T*>(bytes.data());
-  return walk.run<true>([values](const char*& at, const char* end, std::size_t index) {
+  return walk.run<true>([values](const char* at, const char* end, std::size_t index) {
     return read_number(at, end, values[index]);
   });
 }
 
 Status read_bools(ElementWalk& walk, std::span<std::byte> bytes) {
-  return walk.run([bytes](const char*& at, const char* end, std::size_t index) {
+  return walk.run([bytes](const char* at, const char* end, std::size_t index) {
     const std::string_view rest(at, static_cast<std::size_t>(end - at));
     const bool value = rest.starts_with("true");
-    if (!value && !rest.starts_with("false")) return NumberFault::kNoNumber;
+    if (!value && !rest.starts_with("false")) return NumberRead{at, NumberFault::kNoNumber};
     bytes[index] = std::byte{value};
-    at += value ? 4 : 5;
-    return NumberFault::kNone;
+    return NumberRead{at + (value ? 4 : 5), NumberFault::kNone};
   });
 }
 
 Result<Tensor> read_strings(JsonReader& json, ElementWalk& walk, Shape shape) {
   std::string serialised;
-  MUSTER_RETURN_IF_ERROR(walk.run([&](const char*& at, const char*, std::size_t) {
-    if (*at != '"') return NumberFault::kNoNumber;
+  MUSTER_RETURN_IF_ERROR(walk.run([&](const char* at, const char*, std::size_t) {
+    if (*at != '"') return NumberRead{at, NumberFault::kNoNumber};
     json.resume_at(at);
     std::string_view text;
-    if (!json.read_string(text)) return NumberFault::kNoNumber;
-    if (text.size() > std::numeric_limits<std::uint32_t>::max()) return NumberFault::kOutOfRange;
+    if (!json.read_string(text)) return NumberRead{at, NumberFault::kNoNumber};
+    if (text.size() > std::numeric_limits<std::uint32_t>::max()) {
+      return NumberRead{at, NumberFault::kOutOfRange};
+    }
     const auto length = static_cast<std::uint32_t>(text.size());
     serialised.append(reinterpret_cast<const char*>(&length), sizeof(length));
     serialised.append(text);
-    at = json.rest().data();
-    return NumberFault::kNone;
+    return NumberRead{json.rest().data(), NumberFault::kNone};
   }));
   MUSTER_ASSIGN_OR_RETURN(Tensor tensor,
                           Tensor::allocate(DataType::kBytes, std::move(shape), serialised.size()));

@@ -16,6 +16,8 @@ namespace {
 constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr std::array<std::uint64_t, 9> kTens = {1,      10,      100,      1000,     10000,
+                                                100000, 1000000, 10000000, 100000000};
 constexpr std::ptrdiff_t kMostDigits = 19;  // that fit into 64 bits
 
 // `digits` / 10^`decimals`, rounded once; false where it would not be sure to be the nearest.
@@ -40,33 +42,54 @@ bool divide(std::uint64_t digits, std::size_t decimals, float& value) noexcept {
   return true;
 }
 
-// Eight bytes at once, the first of the text in the lowest byte.
-bool are_digits(std::uint64_t bytes) noexcept {
-  constexpr std::uint64_t kHigh = 0xF0F0F0F0F0F0F0F0;
-  return ((bytes & kHigh) | ((bytes + 0x0606060606060606) & kHigh) >> 4) == 0x3333333333333333;
-}
+// Up to eight digits, all at once and without a branch: how many there are is not to be foretold.
+struct Digits {
+  std::uint64_t number;
+  std::size_t count;
+};
 
-// Pairs of digits, then of pairs, then of fours.
-std::uint64_t number_of(std::uint64_t bytes) noexcept {
+// Of eight digits, as numbers, the first in the lowest byte. Pairs of digits, then of
+// pairs, then of fours.
+std::uint64_t number_of(std::uint64_t digits) noexcept {
   constexpr std::uint64_t kEvery4 = 0x000000FF000000FF;
-  bytes -= 0x3030303030303030;
-  bytes = bytes * 10 + (bytes >> 8);
-  return ((bytes & kEvery4) * (100 + (std::uint64_t{1000000} << 32)) +
-          (bytes >> 16 & kEvery4) * (1 + (std::uint64_t{10000} << 32))) >>
+  digits = digits * 10 + (digits >> 8);
+  return ((digits & kEvery4) * (100 + (std::uint64_t{1000000} << 32)) +
+          (digits >> 16 & kEvery4) * (1 + (std::uint64_t{10000} << 32))) >>
          32;
 }
 
-// What follows at `at` behind `digits`; wraps where there are too many, which the caller looks for.
-void take_digits(const char*& at, const char* end, std::uint64_t& digits) noexcept {
+// Of the eight bytes at `at`, the digits that they begin with.
+inline Digits leading_digits(const char* at) noexcept {
+  static_assert(std::endian::native == std::endian::little);
   std::uint64_t bytes = 0;
-  while (end - at >= 8) {
-    std::memcpy(&bytes, at, sizeof(bytes));
-    if (!are_digits(bytes)) break;
-    digits = digits * 100000000 + number_of(bytes);
-    at += 8;
+  std::memcpy(&bytes, at, sizeof(bytes));
+  const std::uint64_t digits = bytes ^ 0x3030303030303030;  // 0 to 9 where it is one
+  // The highest bit of a byte that is none; a carry reaches only bytes behind the first of them.
+  const std::uint64_t others =
+      ((digits + 0x7676767676767676) | digits) & std::uint64_t{0x8080808080808080};
+  const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
+  // Zeros before them take the place of what is behind them; in halves, as 64 is no shift.
+  const unsigned half = 4 * (8 - count);
+  return {number_of(digits << half << half), count};
+}
+
+// What follows at `at` behind `digits`; wraps where there are too many, which the caller looks for.
+// Inlined, so that `digits` stays in a register.
+[[gnu::always_inline]] inline const char* take_digits(const char* at, const char* end,
+                                                      std::uint64_t& digits) noexcept {
+  while (end - at >= 16) {
+    const Digits first = leading_digits(at);
+    Digits second = leading_digits(at + 8);
+    const std::uint64_t both = std::uint64_t{0} - std::uint64_t{first.count == 8};
+    second.count &= both;
+    second.number &= both;
+    digits = (digits * kTens[first.count] + first.number) * kTens[second.count] + second.number;
+    at += first.count + second.count;
+    if (first.count + second.count < 16) return at;
   }
   for (; at != end && is_json_digit(*at); ++at)
     digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+  return at;
 }
 
 bool goes_on(const char* at, const char* end) noexcept {
@@ -101,7 +124,7 @@ bool is_large(std::string_view number) noexcept {
 }
 
 template <typename T>
-NumberFault read_word(const char*& at, const char* end, T& value) noexcept {
+NumberRead read_word(const char* at, const char* end, T& value) noexcept {
   std::string_view rest(at, static_cast<std::size_t>(end - at));
   constexpr std::string_view kInfinity = "Infinity";
   constexpr std::string_view kNan = "NaN";
@@ -114,37 +137,36 @@ NumberFault read_word(const char*& at, const char* end, T& value) noexcept {
     value = std::numeric_limits<T>::quiet_NaN();
     rest.remove_prefix(kNan.size());
   } else {
-    return NumberFault::kNoNumber;
+    return {at, NumberFault::kNoNumber};
   }
-  at = rest.data();
-  return NumberFault::kNone;
+  return {rest.data(), NumberFault::kNone};
 }
 
 // Any number. from_chars takes more than JSON does ("1.", ".5"): that is looked for first.
 template <typename T>
-NumberFault read_any(const char*& at, const char* end, T& value) noexcept {
+NumberRead read_any(const char* at, const char* end, T& value) noexcept {
+  const NumberRead no_number{at, NumberFault::kNoNumber};
   const char* const whole = *at == '-' ? at + 1 : at;
   const char* const point = behind_digits(whole, end);
-  if (*whole == '0' && point - whole > 1) return NumberFault::kNoNumber;
+  if (*whole == '0' && point - whole > 1) return no_number;
   if (point != end && *point == '.' && (point + 1 == end || !is_json_digit(point[1]))) {
-    return NumberFault::kNoNumber;
+    return no_number;
   }
   const auto read = std::from_chars(at, end, value);
-  if (goes_on(read.ptr, end)) return NumberFault::kNoNumber;
+  if (goes_on(read.ptr, end)) return no_number;
   if (read.ec == std::errc::result_out_of_range) {
     if (is_large({whole, static_cast<std::size_t>(read.ptr - whole)})) {
-      return NumberFault::kOutOfRange;
+      return {at, NumberFault::kOutOfRange};
     }
     value = *at == '-' ? -T{0} : T{0};
   } else if (read.ec != std::errc()) {
-    return NumberFault::kNoNumber;
+    return no_number;
   }
-  at = read.ptr;
-  return NumberFault::kNone;
+  return {read.ptr, NumberFault::kNone};
 }
 
 template <typename T>
-NumberFault read_float(const char*& at, const char* end, T& value) noexcept {
+NumberRead read_float(const char* at, const char* end, T& value) noexcept {
   const bool negative = *at == '-';
   const char* const whole = negative ? at + 1 : at;
   const char* p = whole;
@@ -157,7 +179,7 @@ NumberFault read_float(const char*& at, const char* end, T& value) noexcept {
   std::ptrdiff_t decimals = 0;
   if (p != end && *p == '.') {
     const char* const fraction = ++p;
-    take_digits(p, end, digits);
+    p = take_digits(p, end, digits);
     decimals = p - fraction;
     count += decimals;
     if (decimals == 0) return read_any(at, end, value);
@@ -168,17 +190,16 @@ NumberFault read_float(const char*& at, const char* end, T& value) noexcept {
     return read_any(at, end, value);
   }
   value = negative ? -magnitude : magnitude;
-  at = p;
-  return NumberFault::kNone;
+  return {p, NumberFault::kNone};
 }
 
 }  // namespace
 
-NumberFault read_number(const char*& at, const char* end, float& value) noexcept {
+NumberRead read_number(const char* at, const char* end, float& value) noexcept {
   return read_float(at, end, value);
 }
 
-NumberFault read_number(const char*& at, const char* end, double& value) noexcept {
+NumberRead read_number(const char* at, const char* end, double& value) noexcept {
   return read_float(at, end, value);
 }
 
