@@ -16,7 +16,7 @@
 #include "frontend/http/message/request_reader.h"
 #include "frontend/http/message/target.h"
 #include "protocol/control_json.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "shared_memory/shared_memory_regions.h"
 
 namespace {

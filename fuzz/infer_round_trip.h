@@ -15,7 +15,7 @@
 
 #include "base/check.h"
 #include "protocol/grpc_infer.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/json/json_reader.h"
 
 namespace muster::fuzz {

@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADER_SUFFIXES = {".h"}
 CPP_SUFFIXES = {".h", ".cc"}
 _LEFT_OUT = {"build", "dist", "__pycache__", "node_modules"}
+_OF_GIT = ".git"  # a file in a second work tree
 _HIDDEN_BUT_OURS = {".ci", ".github"}
 
 
@@ -26,6 +27,8 @@ def files(root, suffixes=None, under=()):
             and not (here / name / "pyvenv.cfg").exists()
         )
         for name in names:
+            if name == _OF_GIT:
+                continue
             path = (here / name).relative_to(root)
             if suffixes is not None and path.suffix not in suffixes:
                 continue

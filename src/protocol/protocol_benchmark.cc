@@ -11,7 +11,7 @@
 #include <simdjson.h>
 
 #include "protocol/grpc_infer.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/testing/bodies.h"
 
 namespace muster {

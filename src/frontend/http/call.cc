@@ -20,6 +20,7 @@ void clear_text(std::string& text) {
 void Call::clear() {
   connection = nullptr;
   following = nullptr;
+  decoder = nullptr;
   stage = Stage::kReading;
   head.clear();
   // An answered request lets go of the body first, so that nobody else can begin to view it.

@@ -23,7 +23,8 @@
 #include "frontend/http/message/request_head.h"
 #include "frontend/http/message/target.h"
 #include "inference/picture_service.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
+#include "protocol/http/infer_decoder.h"
 #include "protocol/infer_call.h"
 #include "protocol/request_body.h"
 
@@ -66,7 +67,8 @@ struct Call final : Letter {
   };
 
   Connection* connection = nullptr;
-  Call* following = nullptr;  // the next of its connection
+  Call* following = nullptr;        // the next of its connection
+  InferDecoder* decoder = nullptr;  // of its connection
   Stage stage = Stage::kReading;
   RequestHead head;
   Route route;

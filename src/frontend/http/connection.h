@@ -114,7 +114,8 @@ class Connection {
   [[nodiscard]] bool is_full() const noexcept;
   void begin_receiving(std::span<std::byte> space);
   void take_head();
-  [[nodiscard]] Refusal check_head(Call& call) const;
+  [[nodiscard]] Status find_route_of(Call& call);
+  [[nodiscard]] Refusal check_head(Call& call);
   void take_request();
   void refuse_reading(const Refusal& refusal);
   void client_left();
@@ -152,6 +153,9 @@ class Connection {
   Call* last_ = nullptr;
   std::size_t calls_ = 0;
   Refusal head_refusal_;  // of the call being read, told when its body has been read
+  Route route_;           // of the last head, where it has one
+  bool route_is_known_ = false;
+  InferDecoder decoder_;
   std::vector<boost::asio::const_buffer> outgoing_;
   std::size_t outgoing_begin_ = 0;
   TimePoint since_{};  // idle, or the request being read began, or lingering began

@@ -93,15 +93,27 @@ void Connection::client_left() {
 Call& Connection::append_call() {
   Call& call = thread_.take_call();
   call.connection = this;
+  call.decoder = &decoder_;
   (last_ == nullptr ? first_ : last_->following) = &call;
   last_ = &call;
   ++calls_;
   return call;
 }
 
-Refusal Connection::check_head(Call& call) const {
+Status Connection::find_route_of(Call& call) {
+  if (route_is_known_ && reader_.head_is_repeated()) {
+    call.route = route_;
+    return {};
+  }
+  MUSTER_RETURN_IF_ERROR(find_route(call.head.target, call.head.method, call.route));
+  route_ = call.route;
+  return {};
+}
+
+Refusal Connection::check_head(Call& call) {
   const RequestHead& head = call.head;
-  const Status found = find_route(head.target, head.method, call.route);
+  const Status found = find_route_of(call);
+  route_is_known_ = found.ok();
   if (!found.ok()) return refusal_of(found);
   if (!is_served(call.route.endpoint, listener_.kind)) {
     return {404, "there is nothing at " + printable(head.target)};

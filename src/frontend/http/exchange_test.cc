@@ -75,6 +75,23 @@ TEST_F(ExchangeTest, a_header_length_of_zero_is_a_raw_tensor) {
       404);
 }
 
+TEST_F(ExchangeTest, a_request_that_repeats_the_last_one_is_answered_for_itself) {
+  RawClient client(server_.port());
+  for (float round = 0; round < 3; ++round) {
+    const std::vector<float> values = {round, -round, 3, 4};
+    EXPECT_EQ(binary_values(client.send(infer_binary(values)).reply()), values);
+  }
+  for (const char* target : {"/v2/models/%zz/infer", "/v2/models/none/infer", "/nowhere"}) {
+    const std::string ask = post(target, "{}");
+    const RawReply first = client.send(ask).reply();
+    const RawReply second = client.send(ask).reply();
+    EXPECT_GE(first.status, 400);
+    EXPECT_EQ(second.status, first.status);
+    EXPECT_EQ(second.body, first.body);
+  }
+  EXPECT_EQ(client.send(infer_binary({1, 2, 3, 4})).reply().status, 200);
+}
+
 TEST_F(ExchangeTest, tells_where_the_time_went) {
   const RawReply reply = server_.ask(infer_json("x"));
   EXPECT_EQ(reply.header("Server-Timing"),

@@ -13,6 +13,8 @@ namespace {
 
 // What fits into one packet gains nothing from being smaller.
 constexpr std::size_t kMinCompressedBytes = 1024;
+// A body up to this size is laid behind its head: one piece costs the system less than several.
+constexpr std::size_t kMaxJoinedBody = std::size_t{4} << 10;
 constexpr int kServiceUnavailable = 503;
 constexpr int kUnauthorized = 401;
 constexpr int kMethodNotAllowed = 405;
@@ -95,8 +97,16 @@ void seal_reply(Call& call) {
   write_reply_head(head, reply.head);
 
   reply.buffers.clear();
+  const bool has_body = call.head.method != Method::kHead;
+  const bool is_joined =
+      has_body && reply.coding == Coding::kIdentity && head.content_length <= kMaxJoinedBody;
+  if (is_joined) {
+    reply.head += reply.body.json;
+    for (const auto part : reply.body.parts)
+      reply.head.append(reinterpret_cast<const char*>(part.data()), part.size());
+  }
   reply.buffers.emplace_back(reply.head.data(), reply.head.size());
-  if (call.head.method == Method::kHead) return;
+  if (is_joined || !has_body) return;
   if (reply.coding != Coding::kIdentity) {
     reply.buffers.emplace_back(reply.coded.data(), reply.coded.size());
     return;

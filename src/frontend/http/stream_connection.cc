@@ -110,7 +110,8 @@ class StreamConnection final : public Connection {
       return 0;
     } else {
       ErrorCode error;
-      const std::size_t bytes = stream_.write_some(range_of(buffers), error);
+      const std::size_t bytes = buffers.size() == 1 ? stream_.write_some(buffers.front(), error)
+                                                    : stream_.write_some(range_of(buffers), error);
       failed = error && error != asio::error::would_block;
       return bytes;
     }

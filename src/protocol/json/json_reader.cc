@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "protocol/json/plain_text.h"
 #include "protocol/json/utf8.h"
 
 namespace muster {
@@ -10,11 +11,6 @@ namespace {
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
-}
-
-bool is_plain(char c) noexcept {
-  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
-         c != '"' && c != '\\';
 }
 
 }  // namespace
@@ -100,8 +96,7 @@ bool JsonReader::read_string(std::string_view& value) {
 bool JsonReader::read_quoted(std::string_view& value, std::string& scratch) {
   const char* const start = ++at_;
   for (;;) {
-    while (at_ != end_ && is_plain(*at_))
-      ++at_;
+    at_ = behind_plain(at_, end_);
     if (at_ == end_) return fail("the string has no end");
     if (*at_ == '"') {
       value = {start, static_cast<std::size_t>(at_ - start)};
@@ -124,8 +119,7 @@ bool JsonReader::read_quoted(std::string_view& value, std::string& scratch) {
 bool JsonReader::read_escaped(std::string& scratch) {
   for (;;) {
     const char* const start = at_;
-    while (at_ != end_ && is_plain(*at_))
-      ++at_;
+    at_ = behind_plain(at_, end_);
     scratch.append(start, at_);
     if (at_ == end_) return fail("the string has no end");
     if (*at_ == '"') {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "protocol/json/plain_text.h"
 #include "protocol/json/utf8.h"
 
 namespace muster {
@@ -10,11 +11,7 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-bool is_plain(char c) noexcept {
-  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7F &&
-         c != '"' && c != '\\';
-}
-
+constexpr char kDel = 0x7F;  // which JSON allows, but terminals obey
 // U+0080 to U+009F, which some terminals obey: their code is that of their second byte.
 bool is_control(std::string_view character) noexcept {
   return character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
@@ -66,11 +63,9 @@ void append_float(std::string& out, T value) {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && is_plain(text[plain]))
-      ++plain;
-    out.append(text.substr(0, plain));
-    text.remove_prefix(plain);
+    const char* const end = behind_plain<kDel>(text.data(), text.data() + text.size());
+    out.append(text.data(), end);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (text.empty()) break;
     const std::size_t length = utf8_character(text);
     if (length == 2 && is_control(text)) {

@@ -13,7 +13,7 @@ Result<InferCall> decode(const EndpointContext& context, Call& call, std::int64_
   const DecodeContext decoding{&services.limits.protocol, &services.regions, call.received};
   std::shared_ptr<const RequestBody> body = call.body;
   if (call.head.json_length != std::size_t{0}) {
-    return decode_http_infer(std::move(body), call.head.json_length, decoding);
+    return call.decoder->decode(std::move(body), call.head.json_length, decoding);
   }
   MUSTER_ASSIGN_OR_RETURN(const auto model, services.inference.describe(call.route.model, version));
   return decode_raw_infer(std::move(body), *model, decoding);

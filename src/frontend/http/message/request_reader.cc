@@ -14,6 +14,8 @@ namespace {
 
 // Holds the usual request of one row whole, so that it comes with one call.
 constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
+// A longer head is read anew each time: every connection has this memory.
+constexpr std::size_t kMaxRememberedHead = std::size_t{1} << 10;
 // For bodies that go through the buffer.
 constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
@@ -88,6 +90,7 @@ RequestReader::Step RequestReader::read_head() {
   // Empty lines before a request are passed over (RFC 9112, 2.2).
   while (buffered().starts_with("\r\n"))
     begin_ += 2;
+  if (take_repeated_head()) return begin_request(remembered_text_.size());
   const HeadEnd::Found found =
       buffered() == "\r" ? HeadEnd::Found::kNotYet : head_end_.look(buffered());
   const bool too_long = found == HeadEnd::Found::kEnd
@@ -107,19 +110,39 @@ RequestReader::Step RequestReader::read_head() {
   return parse_head();
 }
 
+bool RequestReader::take_repeated_head() {
+  repeated_ = !remembered_text_.empty() && buffered().starts_with(remembered_text_);
+  if (repeated_) head_ = remembered_;
+  return repeated_;
+}
+
 RequestReader::Step RequestReader::parse_head() {
   head_.clear();
-  body_.reset();
-  inflater_.reset();
-  chunks_ = {};
-  body_bytes_ = 0;
   HeadParser parser(head_);
   const std::string_view text = buffered().substr(0, head_end_.size());
   HeadParser::ErrorCode error;
   static_cast<void>(parser.put({text.data(), text.size()}, error));
   if (error || !parser.is_header_done()) return refuse(parser.refusal(error));
-  begin_ += head_end_.size();
+  remember_head(text);
+  return begin_request(text.size());
+}
+
+void RequestReader::remember_head(std::string_view text) {
+  if (text.size() > kMaxRememberedHead) {
+    remembered_text_.clear();
+    return;
+  }
+  remembered_ = head_;
+  remembered_text_ = text;
+}
+
+RequestReader::Step RequestReader::begin_request(std::size_t head_bytes) {
+  begin_ += head_bytes;
   head_end_.restart();
+  body_.reset();
+  inflater_.reset();
+  chunks_ = {};
+  body_bytes_ = 0;
   remaining_ = head_.content_length;
   chunked_ = head_.chunked;
   coding_ = head_.body_coding;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,6 +51,8 @@ class RequestReader {
 
   // From kHead until the next request's kHead; may be moved from.
   [[nodiscard]] RequestHead& head() noexcept { return head_; }
+  // Whether it came byte for byte as the one before it did.
+  [[nodiscard]] bool head_is_repeated() const noexcept { return repeated_; }
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
   // `spare`: a body that nobody views any more, whose memory is used again; null = none.
   void keep_body(std::shared_ptr<RequestBody> spare = nullptr) noexcept {
@@ -71,7 +74,10 @@ class RequestReader {
   enum class State : std::uint8_t { kHead, kBodyBegins, kFixedBody, kChunkedBody, kRefused };
 
   [[nodiscard]] Step read_head();
+  [[nodiscard]] bool take_repeated_head();
   [[nodiscard]] Step parse_head();
+  void remember_head(std::string_view text);
+  [[nodiscard]] Step begin_request(std::size_t head_bytes);
   [[nodiscard]] Step begin_body();
   [[nodiscard]] Step read_fixed_body();
   [[nodiscard]] Step read_chunked_body();
@@ -91,6 +97,11 @@ class RequestReader {
   std::span<std::byte> space_;
   HeadEnd head_end_;
   RequestHead head_;
+  // The last one, as it came and as it was read: a client's requests tend to differ in their bodies
+  // alone, and equal bytes say the same.
+  std::string remembered_text_;  // "" = none
+  RequestHead remembered_;
+  bool repeated_ = false;
   ChunkReader chunks_;
   std::optional<Inflater> inflater_;
   std::shared_ptr<RequestBody> body_;

@@ -106,6 +106,36 @@ TEST(RequestReaderTest, reads_pipelined_requests_in_pieces_of_any_size) {
   }
 }
 
+TEST(RequestReaderTest, reads_heads_that_repeat_as_it_read_the_first) {
+  const std::string ask = post(
+      "Content-Length: 3\r\nContent-Type: a/b\r\nInference-Header-Content-Length: 1\r\n"
+      "Authorization: Bearer t0ken\r\nX-Request-Id: id\r\n",
+      "one");
+  const std::string other = post("Content-Length: 5\r\nX-Request-Id: it\r\n", "other");
+  const std::string long_head = post("X-Long: " + std::string(2000, 'x') + "\r\n");
+  const std::string stream =
+      ask + ask + "\r\n" + ask + other + ask + ask + long_head + long_head + ask;
+  const ReaderLimits limits{4096, 4096, 8192};
+  for (const std::size_t piece : {1U, 50U, 100'000U}) {
+    const Reading reading(stream, piece, limits);
+    ASSERT_EQ(reading.complete(), 9U) << reading.why();
+    for (const std::size_t index : {0U, 1U, 2U, 4U, 5U, 8U}) {
+      const RequestHead& head = reading.requests()[index].head;
+      EXPECT_EQ(head.method, Method::kPost);
+      EXPECT_EQ(head.target, "/v2/models/m/infer");
+      EXPECT_EQ(head.content_type, "a/b");
+      EXPECT_EQ(head.json_length, 1U);
+      EXPECT_EQ(head.bearer_token, "t0ken");
+      EXPECT_EQ(head.request_id, "id");
+      EXPECT_EQ(reading.requests()[index].body, "one");
+    }
+    EXPECT_EQ(reading.requests()[3].head.request_id, "it");
+    EXPECT_EQ(reading.requests()[3].head.bearer_token, "");
+    EXPECT_EQ(reading.requests()[3].body, "other");
+    EXPECT_EQ(reading.requests()[7].head.content_length, 0U);
+  }
+}
+
 TEST(RequestReaderTest, decompresses_while_it_reads) {
   const std::string text(5000, 'q');
   const std::span<const std::byte> part = std::as_bytes(std::span(text));

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/testing/bodies.h"
 #include "protocol/testing/shared_memory_object.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 
 #include <chrono>
 #include <cstdint>

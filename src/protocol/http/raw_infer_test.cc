@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/testing/bodies.h"
 
 namespace muster {

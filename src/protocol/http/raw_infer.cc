@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/infer_tensors.h"
 
 namespace muster {

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "protocol/http_infer.h"
+#include "protocol/http/http_infer.h"
 #include "protocol/json/json_elements.h"
 #include "protocol/json/json_writer.h"
 #include "protocol/reply_outputs.h"
@@ -10,30 +10,26 @@
 namespace muster {
 namespace {
 
-void append_key(std::string& json, std::string_view key, std::string_view value) {
-  json += '"';
-  json += key;
-  json += "\":";
-  append_json_string(json, value);
-}
-
 void append_head(std::string& json, const ReplyWishes& wishes, const ModelDescription* model) {
-  json += '{';
-  append_key(json, "model_name", model == nullptr ? std::string_view() : model->config.name);
-  json += ',';
-  append_key(json, "model_version", version_text(model == nullptr ? 0 : model->version));
-  if (!wishes.id.empty()) {
-    json += ',';
-    append_key(json, "id", wishes.id);
+  json += R"({"model_name":)";
+  append_json_string(json, model == nullptr ? std::string_view() : model->config.name);
+  json += R"(,"model_version":")";
+  if (model != nullptr && model->version > 0) append_json_number(json, model->version);
+  if (wishes.id.empty()) {
+    json += R"(","outputs":[)";
+    return;
   }
+  json += R"(","id":)";
+  append_json_string(json, wishes.id);
+  json += R"(,"outputs":[)";
 }
 
 void append_tensor_head(std::string& json, std::string_view name, const TensorView& tensor) {
-  json += '{';
-  append_key(json, "name", name);
-  json += ',';
-  append_key(json, "datatype", data_type_name(tensor.type));
-  json += R"(,"shape":[)";
+  json += R"({"name":)";
+  append_json_string(json, name);
+  json += R"(,"datatype":")";
+  json += data_type_name(tensor.type);
+  json += R"(","shape":[)";
   for (std::size_t axis = 0; axis < tensor.shape.rank(); ++axis) {
     if (axis > 0) json += ',';
     append_json_number(json, tensor.shape[axis]);
@@ -42,8 +38,8 @@ void append_tensor_head(std::string& json, std::string_view name, const TensorVi
 }
 
 void append_region(std::string& json, const OutputWish& wish, std::size_t size) {
-  json += R"(,"parameters":{)";
-  append_key(json, "shared_memory_region", wish.region);
+  json += R"(,"parameters":{"shared_memory_region":)";
+  append_json_string(json, wish.region);
   if (wish.region_offset > 0) {
     json += R"(,"shared_memory_offset":)";
     append_json_number(json, wish.region_offset);
@@ -104,7 +100,6 @@ Status encode_http_infer(const ReplyWishes& wishes, InferResponse response, Http
   reply.binary = false;
   reply.response = std::move(response);
   append_head(reply.json, wishes, reply.response.model.get());
-  reply.json += R"(,"outputs":[)";
   for (std::size_t i = 0; i < reply.response.outputs.size(); ++i) {
     if (i > 0) reply.json += ',';
     if (const Status status = append_output(wishes, i, reply); !status.ok()) {
