@@ -24,6 +24,12 @@ float* shared_floats(const std::string& name, std::size_t bytes) {
   return static_cast<float*>(memory);
 }
 
+// Several servers are asked by one process.
+std::string unique_name() {
+  static int made = 0;
+  return fmt::format("muster-bench-{}-{}", ::getpid(), made++);
+}
+
 // What was right is overwritten, so that it is not taken for the next answer.
 bool right_in_memory(float* answers, const KnownModel& model, std::int64_t rows) {
   const std::size_t size = model.answers.front().size();
@@ -39,7 +45,7 @@ bool right_in_memory(float* answers, const KnownModel& model, std::int64_t rows)
 
 SharedMemoryQuestions::SharedMemoryQuestions(const Address& http, const KnownModel& model,
                                              int count, std::int64_t rows)
-    : http_(http), name_(fmt::format("muster-bench-{}", ::getpid())) {
+    : http_(http), name_(unique_name()) {
   const auto per_row = static_cast<std::size_t>(rows);
   const std::size_t input = model.rows.front().size() * per_row;
   const std::size_t output = model.answers.front().size() * per_row;
