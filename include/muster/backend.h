@@ -73,8 +73,13 @@ class Backend {
 
 // What a backend library exports, as `extern "C"`. The caller owns what it returns (null = the
 // runtime would not start) and keeps the library open while anything made by it lives.
-inline constexpr int kBackendInterfaceVersion = 1;
-inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v1";
+//
+// Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
+// function, a field or a parameter raises all three: a library that was built before is then
+// refused by name, where a call of it would end the process.
+inline constexpr int kBackendInterfaceVersion = 2;  // 2: gains_from_warm_up
+inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v2";
 using BackendFactory = Backend* (*)();
 
 }  // namespace muster

@@ -29,6 +29,20 @@ std::string_view remedy(std::string_view name) {
   return "check the model's `backend`";
 }
 
+// A library that has no factory of this version.
+Status other_version(std::string_view name, void* library) {
+  const std::string wanted = std::to_string(kBackendInterfaceVersion);
+  for (int version = kBackendInterfaceVersion - 1; version > 0; --version) {
+    const std::string symbol = kBackendFactoryPrefix + std::to_string(version);
+    if (dlsym(library, symbol.c_str()) == nullptr) continue;
+    return failed_precondition("backend '" + std::string(name) + "' was built for version " +
+                               std::to_string(version) + " of the backend interface, this is " +
+                               wanted + ": install the one that came with this Muster");
+  }
+  return failed_precondition("backend '" + std::string(name) + "' is not for version " + wanted +
+                             " of the backend interface: it has no " + kBackendFactorySymbol);
+}
+
 std::string list_of_installed() {
   std::string list;
   for (const std::string& name : installed_backends())
@@ -85,11 +99,7 @@ Result<std::shared_ptr<Backend>> open_backend(std::string_view name) {
                                std::string(remedy(name)));
   }
   const auto factory = reinterpret_cast<BackendFactory>(dlsym(library, kBackendFactorySymbol));
-  if (factory == nullptr) {
-    return failed_precondition("backend '" + std::string(name) +
-                               "' is of another version: it has no " +
-                               std::string(kBackendFactorySymbol));
-  }
+  if (factory == nullptr) return other_version(name, library);
   std::shared_ptr<Backend> backend(factory());
   if (!backend) {
     return failed_precondition("the runtime of backend '" + std::string(name) + "' did not start");

@@ -24,7 +24,7 @@ TEST(BackendLibrary, is_looked_for_beside_what_it_is_part_of) {
 TEST(BackendLibrary, is_listed_by_its_name) {
   const std::vector<std::string> names = installed_backends();
   EXPECT_TRUE(std::ranges::is_sorted(names));
-  for (const char* name : {"test_foreign", "test_idle", "test_torn", "test_whole"}) {
+  for (const char* name : {"test_foreign", "test_idle", "test_stale", "test_torn", "test_whole"}) {
     EXPECT_EQ(std::ranges::count(names, name), 1) << name;
   }
 }
@@ -48,10 +48,21 @@ TEST(BackendLibrary, is_refused_where_its_runtime_does_not_start) {
             "FAILED_PRECONDITION: the runtime of backend 'test_idle' did not start");
 }
 
-TEST(BackendLibrary, is_refused_where_it_is_of_another_version) {
+TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
+  EXPECT_EQ(refusal("test_stale").to_string(),
+            "FAILED_PRECONDITION: backend 'test_stale' was built for version 1 of the backend "
+            "interface, this is 2: install the one that came with this Muster");
+}
+
+TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
-            "FAILED_PRECONDITION: backend 'test_foreign' is of another version: it has no "
-            "muster_create_backend_v1");
+            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 2 of the backend "
+            "interface: it has no muster_create_backend_v2");
+}
+
+TEST(BackendLibrary, is_opened_by_the_symbol_of_this_version) {
+  EXPECT_EQ(kBackendFactorySymbol,
+            kBackendFactoryPrefix + std::to_string(kBackendInterfaceVersion));
 }
 
 TEST(BackendLibrary, is_refused_where_it_is_no_library) {

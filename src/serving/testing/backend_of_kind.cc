@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backend libraries for the test of opening them, by MUSTER_TEST_BACKEND: "whole" works, "idle" has
-// a runtime that does not start, "foreign" lacks the factory of this version.
+// a runtime that does not start, "foreign" has no factory, "stale" one of an older version.
 #include <string_view>
 
 #include <muster/backend.h>
