@@ -33,11 +33,6 @@ def server(program, repository):
         yield running
 
 
-@pytest.fixture(params=["http", "grpc"])
-def transport(request, server):
-    return transport_of(server, request.param)
-
-
 def metric(server, name, **labels):
     """The sum of a family's samples that have these labels."""
     with urllib.request.urlopen(f"http://{server.metrics}/metrics") as reply:
