@@ -16,8 +16,13 @@ namespace {
 constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr std::array<std::uint64_t, 9> kTens = {1,      10,      100,      1000,     10000,
-                                                100000, 1000000, 10000000, 100000000};
+// The same as whole numbers, as many as there are digits at once.
+constexpr std::array<std::uint64_t, 17> kTens = [] {
+  std::array<std::uint64_t, 17> powers{1};
+  for (std::size_t i = 1; i < powers.size(); ++i)
+    powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
 constexpr std::ptrdiff_t kMostDigits = 19;  // that fit into 64 bits
 
 // `digits` / 10^`decimals`, rounded once; false where it would not be sure to be the nearest.
@@ -73,19 +78,22 @@ inline Digits leading_digits(const char* at) noexcept {
   return {number_of(digits << half << half), count};
 }
 
+// Up to sixteen digits, of the sixteen bytes at `at`.
+inline Digits leading_sixteen(const char* at) noexcept {
+  const Digits first = leading_digits(at);
+  const Digits second = leading_digits(at + 8);
+  const std::uint64_t both = std::uint64_t{0} - std::uint64_t{first.count == 8};
+  const std::size_t more = second.count & both;
+  return {first.number * kTens[more] + (second.number & both), first.count + more};
+}
+
 // What follows at `at` behind `digits`; wraps where there are too many, which the caller looks for.
-// Inlined, so that `digits` stays in a register.
-[[gnu::always_inline]] inline const char* take_digits(const char* at, const char* end,
-                                                      std::uint64_t& digits) noexcept {
+inline const char* take_digits(const char* at, const char* end, std::uint64_t& digits) noexcept {
   while (end - at >= 16) {
-    const Digits first = leading_digits(at);
-    Digits second = leading_digits(at + 8);
-    const std::uint64_t both = std::uint64_t{0} - std::uint64_t{first.count == 8};
-    second.count &= both;
-    second.number &= both;
-    digits = (digits * kTens[first.count] + first.number) * kTens[second.count] + second.number;
-    at += first.count + second.count;
-    if (first.count + second.count < 16) return at;
+    const Digits next = leading_sixteen(at);
+    digits = digits * kTens[next.count] + next.number;
+    at += next.count;
+    if (next.count < 16) return at;
   }
   for (; at != end && is_json_digit(*at); ++at)
     digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
@@ -165,8 +173,10 @@ NumberRead read_any(const char* at, const char* end, T& value) noexcept {
   return {read.ptr, NumberFault::kNone};
 }
 
+// Any number, of which most are read without the library. Apart from the way that most take, so
+// that this has few registers to save.
 template <typename T>
-NumberRead read_float(const char* at, const char* end, T& value) noexcept {
+[[gnu::noinline]] NumberRead read_float(const char* at, const char* end, T& value) noexcept {
   const bool negative = *at == '-';
   const char* const whole = negative ? at + 1 : at;
   const char* p = whole;
@@ -193,14 +203,36 @@ NumberRead read_float(const char* at, const char* end, T& value) noexcept {
   return {p, NumberFault::kNone};
 }
 
+// A digit, a point and up to sixteen decimals, as most elements of tensors are; all else is left to
+// the function above.
+template <typename T>
+inline NumberRead read_usual(const char* at, const char* end, T& value) noexcept {
+  constexpr std::ptrdiff_t kLooked =
+      20;  // a sign, a digit, a point, sixteen bytes, one behind them
+  if (end - at < kLooked) return read_float(at, end, value);
+  const bool negative = *at == '-';
+  const char* const whole = at + (negative ? 1 : 0);
+  const auto first = static_cast<std::uint64_t>(static_cast<unsigned char>(*whole)) - '0';
+  if (first > 9 || whole[1] != '.') return read_float(at, end, value);
+  const Digits fraction = leading_sixteen(whole + 2);
+  const char* const behind = whole + 2 + fraction.count;
+  T magnitude{};
+  if (fraction.count == 0 || goes_on(behind, end) ||
+      !divide(first * kTens[fraction.count] + fraction.number, fraction.count, magnitude)) {
+    return read_float(at, end, value);
+  }
+  value = negative ? -magnitude : magnitude;
+  return {behind, NumberFault::kNone};
+}
+
 }  // namespace
 
 NumberRead read_number(const char* at, const char* end, float& value) noexcept {
-  return read_float(at, end, value);
+  return read_usual(at, end, value);
 }
 
 NumberRead read_number(const char* at, const char* end, double& value) noexcept {
-  return read_float(at, end, value);
+  return read_usual(at, end, value);
 }
 
 }  // namespace muster

@@ -12,8 +12,10 @@
 namespace muster {
 namespace {
 
-// Holds the usual request of one row whole, so that it comes with one call.
+// A request that fits comes with one call. A connection's buffer grows with its requests.
 constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
+constexpr std::size_t kMaxWholeRequest = std::size_t{32} << 10;
+constexpr std::size_t kGrain = std::size_t{4} << 10;
 // A longer head is read anew each time: every connection has this memory.
 constexpr std::size_t kMaxRememberedHead = std::size_t{1} << 10;
 // For bodies that go through the buffer.
@@ -78,12 +80,13 @@ RequestReader::Step RequestReader::need_bytes(std::size_t at_most) {
   if (end_ == buffer_.size()) {
     buffer_.resize(std::min(at_most, std::max(kSmallBuffer, buffer_.size() * 2)));
   }
+  if (buffer_.size() < whole_request_) buffer_.resize(whole_request_);
   space_ = std::span(buffer_).subspan(end_);
   return Step::kNeedBytes;
 }
 
 RequestReader::Step RequestReader::read_head() {
-  if (begin_ == end_ && buffer_.size() > kSmallBuffer) {
+  if (begin_ == end_ && buffer_.size() > std::max(kSmallBuffer, whole_request_)) {
     buffer_ = {};
     begin_ = end_ = 0;
   }
@@ -147,6 +150,10 @@ RequestReader::Step RequestReader::begin_request(std::size_t head_bytes) {
   chunked_ = head_.chunked;
   coding_ = head_.body_coding;
   state_ = State::kBodyBegins;
+  const std::size_t whole = head_bytes + std::min(remaining_, kMaxWholeRequest);
+  if (whole <= kMaxWholeRequest && whole > std::max(kSmallBuffer, whole_request_)) {
+    whole_request_ = (whole + kGrain - 1) / kGrain * kGrain;
+  }
   return Step::kHead;
 }
 
