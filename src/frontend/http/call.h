@@ -32,12 +32,12 @@ namespace muster {
 
 class Connection;
 
-struct LoadOrder {
+struct RequestedLoad {
   std::string model;
   std::optional<std::string> config_json;
 };
 // What is handed in at the end of the round.
-using Order = std::variant<std::monostate, InferRequest, PictureRequest, LoadOrder>;
+using Order = std::variant<std::monostate, InferRequest, PictureRequest, RequestedLoad>;
 // What comes home: Status is that of a load.
 using Answer = std::variant<std::monostate, Result<InferResponse>, Result<PictureResponse>, Status>;
 

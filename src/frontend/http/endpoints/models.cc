@@ -78,12 +78,12 @@ bool begin_load(const EndpointContext& context, Call& call) {
     reply_error(call, query.status());
     return true;
   }
-  call.order.emplace<LoadOrder>(LoadOrder{call.route.model, std::move(query->config_json)});
+  call.order.emplace<RequestedLoad>(RequestedLoad{call.route.model, std::move(query->config_json)});
   return false;
 }
 
 void submit_load(const EndpointContext& context, Call& call) {
-  LoadOrder order = std::move(std::get<LoadOrder>(call.order));
+  RequestedLoad order = std::move(std::get<RequestedLoad>(call.order));
   call.order.emplace<std::monostate>();
   ModelControl::Done done = [&call, mailbox = context.mailbox](Status outcome) {
     call.answer.emplace<Status>(std::move(outcome));
