@@ -14,13 +14,12 @@ void append_head(std::string& json, const ReplyWishes& wishes, const ModelDescri
   json += R"({"model_name":)";
   append_json_string(json, model == nullptr ? std::string_view() : model->config.name);
   json += R"(,"model_version":")";
-  if (model != nullptr && model->version > 0) append_json_number(json, model->version);
-  if (wishes.id.empty()) {
-    json += R"(","outputs":[)";
-    return;
+  json += version_text(model == nullptr ? 0 : model->version);
+  json += '"';
+  if (!wishes.id.empty()) {
+    json += R"(,"id":)";
+    append_json_string(json, wishes.id);
   }
-  json += R"(","id":)";
-  append_json_string(json, wishes.id);
   json += R"(,"outputs":[)";
 }
 

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 constexpr char kDel = 0x7F;  // which JSON allows, but terminals obey
+
 // U+0080 to U+009F, which some terminals obey: their code is that of their second byte.
 bool is_control(std::string_view character) noexcept {
   return character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;

@@ -12,7 +12,8 @@
 namespace muster {
 namespace {
 
-// A request that fits comes with one call. A connection's buffer grows with its requests.
+// A request that fits comes with one call. A connection's buffer grows with its requests, and is
+// kept up to the larger of these.
 constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
 constexpr std::size_t kMaxWholeRequest = std::size_t{32} << 10;
 constexpr std::size_t kGrain = std::size_t{4} << 10;
@@ -80,13 +81,12 @@ RequestReader::Step RequestReader::need_bytes(std::size_t at_most) {
   if (end_ == buffer_.size()) {
     buffer_.resize(std::min(at_most, std::max(kSmallBuffer, buffer_.size() * 2)));
   }
-  if (buffer_.size() < whole_request_) buffer_.resize(whole_request_);
   space_ = std::span(buffer_).subspan(end_);
   return Step::kNeedBytes;
 }
 
 RequestReader::Step RequestReader::read_head() {
-  if (begin_ == end_ && buffer_.size() > std::max(kSmallBuffer, whole_request_)) {
+  if (begin_ == end_ && buffer_.size() > kMaxWholeRequest) {
     buffer_ = {};
     begin_ = end_ = 0;
   }
@@ -150,9 +150,10 @@ RequestReader::Step RequestReader::begin_request(std::size_t head_bytes) {
   chunked_ = head_.chunked;
   coding_ = head_.body_coding;
   state_ = State::kBodyBegins;
+  // For the next one, which will be its like.
   const std::size_t whole = head_bytes + std::min(remaining_, kMaxWholeRequest);
-  if (whole <= kMaxWholeRequest && whole > std::max(kSmallBuffer, whole_request_)) {
-    whole_request_ = (whole + kGrain - 1) / kGrain * kGrain;
+  if (whole > buffer_.size() && whole <= kMaxWholeRequest) {
+    buffer_.resize((whole + kGrain - 1) / kGrain * kGrain);
   }
   return Step::kHead;
 }

@@ -92,7 +92,6 @@ class RequestReader {
   bool keeping_ = false;
   bool direct_ = false;  // space_ lies in body_
   std::vector<std::byte> buffer_;
-  std::size_t whole_request_ = 0;  // the largest so far that the buffer is to hold whole
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::span<std::byte> space_;
