@@ -145,6 +145,7 @@ class GrpcFrontend::Parts {
 
 Status GrpcFrontend::Parts::start(const GrpcOptions& options) {
   log_what_grpc_says();
+  spare_lock_checks();
   grpc::ServerBuilder builder;
   set_limits(services_.limits, builder);
   std::vector<int> bound(options.listeners.size(), 0);

@@ -19,4 +19,8 @@ void set_limits(const FrontendLimits& limits, grpc::ServerBuilder& builder);
 // gRPC's own messages go to our log from now on, for the whole process.
 void log_what_grpc_says();
 
+// Debian builds Abseil, whose locks gRPC takes, with its check for deadlocks: at each lock, a graph
+// that all threads share. Off from now on, for the whole process.
+void spare_lock_checks();
+
 }  // namespace muster
