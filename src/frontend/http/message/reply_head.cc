@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/message/reply_head.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <concepts>
 
+#include "frontend/server_timing.h"
 #include "protocol/status_codes.h"
 
 namespace muster {
@@ -17,17 +16,6 @@ void append(std::string& out, Number number) {
   std::array<char, 24> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
-}
-
-void append_milliseconds(std::string& out, std::chrono::nanoseconds duration) {
-  const auto microseconds = std::max<std::int64_t>(
-      0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-  append(out, microseconds / 1000);
-  const std::int64_t rest = microseconds % 1000;
-  const std::array<char, 4> fraction = {'.', static_cast<char>('0' + rest / 100),
-                                        static_cast<char>('0' + rest / 10 % 10),
-                                        static_cast<char>('0' + rest % 10)};
-  out.append(fraction.data(), fraction.size());
 }
 
 void append_status_line(std::string& out, int status) {
@@ -43,21 +31,6 @@ void append_status_line(std::string& out, int status) {
 }
 
 }  // namespace
-
-void append_server_timing(const BatchReport& batch, std::int64_t version, std::string& out) {
-  out += "queue;dur=";
-  append_milliseconds(out, batch.queue);
-  out += ", batch;dur=";
-  append_milliseconds(out, batch.gather);
-  out += ";desc=\"rows=";
-  append(out, batch.rows);
-  out += "\", compute;dur=";
-  append_milliseconds(out, batch.compute);
-  if (version == 0) return;
-  out += ";desc=\"version=";
-  append(out, version);
-  out += '"';
-}
 
 void write_reply_head(const ReplyHead& head, std::string& out) {
   out.clear();

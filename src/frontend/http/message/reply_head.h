@@ -37,8 +37,4 @@ struct ReplyHead {
 // Replaces what `out` holds, and keeps its memory.
 void write_reply_head(const ReplyHead& head, std::string& out);
 
-// "queue;dur=0.012, batch;dur=0.003;desc=\"rows=8\", compute;dur=0.120;desc=\"version=1\"": times
-// in milliseconds; `batch` is the copying together of its rows.
-void append_server_timing(const BatchReport& batch, std::int64_t version, std::string& out);
-
 }  // namespace muster
