@@ -13,14 +13,11 @@ namespace muster {
 namespace {
 
 constexpr std::string_view kBearer = "bearer ";
-constexpr const char* kAuthorization = "authorization";
+constexpr std::string_view kAuthorization = "authorization";
 
 // "" where the call has no bearer token.
-std::string_view bearer_token(const grpc::ServerContext& context) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(kAuthorization);
-  if (found == metadata.end()) return {};
-  const std::string_view value(found->second.data(), found->second.size());
+std::string_view bearer_token(const GrpcCaller& caller) {
+  const std::string_view value = caller.metadata(kAuthorization);
   const auto same = [](char given, char wanted) {
     return std::tolower(static_cast<unsigned char>(given)) == wanted;
   };
@@ -53,7 +50,7 @@ bool is_server_error(grpc::StatusCode code) {
 
 }  // namespace
 
-Status admit(const CallEnvironment& environment, Right right, const grpc::ServerContext& context) {
+Status admit(const CallEnvironment& environment, Right right, const GrpcCaller& caller) {
   if (right == Right::kHealth) return {};
   // The token and the peer are looked at only where it takes more than nothing to be let in: gRPC
   // sorts the call's metadata for the one and prints an address for the other.
@@ -62,16 +59,16 @@ Status admit(const CallEnvironment& environment, Right right, const grpc::Server
   if (!granted.ok()) {
     granted = environment.services.access.check(
         right,
-        {.bearer_token = bearer_token(context),
-         .listener_is_loopback = environment.loopback_only || context.peer().starts_with("unix")});
+        {.bearer_token = bearer_token(caller),
+         .listener_is_loopback = environment.loopback_only || caller.peer().starts_with("unix")});
   }
   MUSTER_RETURN_IF_ERROR(std::move(granted));
   if (environment.open_calls.stopping()) return unavailable("the server is shutting down");
   return {};
 }
 
-TimePoint deadline_of(const grpc::ServerContext& context, Clock& clock) {
-  const gpr_timespec deadline = gpr_convert_clock_type(context.raw_deadline(), GPR_CLOCK_MONOTONIC);
+TimePoint deadline_of(const GrpcCaller& caller, Clock& clock) {
+  const gpr_timespec deadline = gpr_convert_clock_type(caller.deadline(), GPR_CLOCK_MONOTONIC);
   if (gpr_time_cmp(deadline, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0) return kNoDeadline;
   const gpr_timespec left = gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC));
   if (left.tv_sec < 0) return clock.now();
@@ -100,8 +97,8 @@ void CallRecord::received(std::size_t bytes) {
   if (environment_->services.access_log.enabled()) begun_ = environment_->services.clock.now();
 }
 
-void CallRecord::end(const grpc::ServerContext& context, const grpc::Status& status,
-                     std::size_t reply_bytes, bool disconnected, const InferenceDetails& details) {
+void CallRecord::end(const GrpcCaller& caller, const grpc::Status& status, std::size_t reply_bytes,
+                     bool disconnected, const InferenceDetails& details) {
   TransportMetrics& metrics = environment_->services.metrics.grpc;
   metrics.requests_answered.add();
   metrics.sent_bytes.add(reply_bytes);
@@ -112,7 +109,7 @@ void CallRecord::end(const grpc::ServerContext& context, const grpc::Status& sta
   }
   AccessLog& log = environment_->services.access_log;
   if (!log.enabled()) return;
-  const std::string peer = address_of(context.peer());
+  const std::string peer = address_of(caller.peer());
   AccessEntry entry;
   entry.transport = "grpc";
   entry.peer = peer;

@@ -7,19 +7,19 @@
 #include <string>
 #include <string_view>
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
 #include "frontend/grpc/call_environment.h"
+#include "frontend/grpc/grpc_caller.h"
 
 namespace muster {
 
 // Whether the caller has the right, and whether calls are taken at all (health always is).
 [[nodiscard]] Status admit(const CallEnvironment& environment, Right right,
-                           const grpc::ServerContext& context);
+                           const GrpcCaller& caller);
 
 // The moment of the call's deadline on `clock`; kNoDeadline where it has none.
-[[nodiscard]] TimePoint deadline_of(const grpc::ServerContext& context, Clock& clock);
+[[nodiscard]] TimePoint deadline_of(const GrpcCaller& caller, Clock& clock);
 
 // As the client shall see it. `deadline_is_the_calls`: see grpc_code.
 [[nodiscard]] grpc::Status grpc_status(const Status& status, bool deadline_is_the_calls = false);
@@ -39,7 +39,7 @@ class CallRecord {
   void begin(const CallEnvironment& environment, std::string_view method);
   void received(std::size_t bytes);
   // `status` as it goes out; `reply_bytes` before compression. `disconnected`: nobody reads it.
-  void end(const grpc::ServerContext& context, const grpc::Status& status, std::size_t reply_bytes,
+  void end(const GrpcCaller& caller, const grpc::Status& status, std::size_t reply_bytes,
            bool disconnected, const InferenceDetails& details = {});
 
  private:

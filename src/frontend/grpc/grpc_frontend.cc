@@ -61,9 +61,9 @@ class Lane {
   Lane& operator=(const Lane&) = delete;
   ~Lane() = default;
 
-  void start(InferMethod& infer_method, grpc::AsyncGenericService& generic,
-             std::span<const Method> methods) {
-    infers_.emplace(environment_, infer_method);
+  void start(grpc::Server& server, const InferMethod& infer_method,
+             grpc::AsyncGenericService& generic, std::span<const Method> methods) {
+    infers_.emplace(environment_, server, infer_method);
     calls_.emplace(environment_, generic, methods);
     loop_.start([this] {
       infers_->begin();
@@ -169,7 +169,7 @@ Status GrpcFrontend::Parts::start(const GrpcOptions& options) {
     ports_.push_back(has_port ? static_cast<std::uint16_t>(bound[index]) : std::uint16_t{0});
   }
   for (const auto& lane : lanes_)
-    lane->start(infer_method_, generic_, methods_);
+    lane->start(*server_, infer_method_, generic_, methods_);
   return {};
 }
 

@@ -45,7 +45,7 @@ void GenericCall::arrived(bool ok) {
   if (method_->awaited) environment().open_calls.enter();
   Status admitted = method_ == &kUnknownMethod
                         ? unimplemented("there is no method " + printable(context_.method()))
-                        : admit(environment(), method_->right, context_);
+                        : admit(environment(), method_->right, caller());
   recorded_ = method_->recorded || !admitted.ok();
   if (recorded_) record_.begin(environment(), context_.method());
   if (!admitted.ok()) return finish(grpc_status(admitted));
@@ -66,7 +66,7 @@ void GenericCall::read_over(bool ok) {
   if (!ok) return conversation_->half_closed();
   if (recorded_) record_.received(received_.Length());
   // Who sends compressed can read it; gRPC wants to hear of it once, before the first write.
-  if (const auto compression = compression_of(received_);
+  if (const auto compression = compression_of(core_buffer_of(received_));
       compression != GRPC_COMPRESS_NONE && !heard_compressed_) {
     heard_compressed_ = true;
     context_.set_compression_algorithm(compression);
@@ -97,7 +97,7 @@ void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuf
   finish_ = status;
   last_ = std::move(last);
   if (last_) sent_bytes_ += last_->Length();
-  if (recorded_) record_.end(context_, status, sent_bytes_, cancelled_);
+  if (recorded_) record_.end(caller(), status, sent_bytes_, cancelled_);
   if (!writing_) begin_finish();
 }
 

@@ -45,7 +45,7 @@ class GenericCall final {
   void end_if_over();
 
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
-  [[nodiscard]] grpc::ServerContext& context() noexcept { return context_; }
+  [[nodiscard]] ContextCaller caller() const noexcept { return ContextCaller(context_); }
   [[nodiscard]] CallEnvironment& environment() noexcept;
   [[nodiscard]] SpareInferences& spare_inferences() noexcept;
 

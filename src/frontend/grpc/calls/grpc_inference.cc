@@ -16,9 +16,9 @@ constexpr std::size_t kMaxKeptBytes = std::size_t{64} << 10;
 
 }  // namespace
 
-Status GrpcInference::decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
+Status GrpcInference::decode(const grpc_byte_buffer* bytes, TimePoint deadline,
                              const FrontServices& services) try {
-  plain_bytes_ = compression_of(bytes) == GRPC_COMPRESS_NONE ? bytes.Length() : SIZE_MAX;
+  plain_bytes_ = compression_of(bytes) == GRPC_COMPRESS_NONE ? length_of(bytes) : SIZE_MAX;
   MUSTER_RETURN_IF_ERROR(parse_infer_request(bytes, services.limits, message_));
   const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
   MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, nullptr, context));

@@ -43,7 +43,7 @@ class GrpcInference final : public GrpcLetter {
 
   // In this order: decode, hand_in, (cancel?, then asker.answered), encode. `deadline` is the
   // call's.
-  [[nodiscard]] Status decode(const grpc::ByteBuffer& bytes, TimePoint deadline,
+  [[nodiscard]] Status decode(const grpc_byte_buffer* bytes, TimePoint deadline,
                               const FrontServices& services);
   void hand_in(InferenceService& service, Burst& burst, Asker& asker);
   void cancel(InferenceService& service) const { service.cancel(ticket_); }

@@ -4,13 +4,9 @@
 // service, which costs a few more steps for each call (docs/adr/0017).
 #pragma once
 
-#include <grpcpp/completion_queue.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/async_unary_call.h>
-#include <grpcpp/support/byte_buffer.h>
 
 namespace muster {
 
@@ -19,17 +15,16 @@ inline constexpr char kModelInferPath[] = "/inference.GRPCInferenceService/Model
 class InferMethod final : public grpc::Service {
  public:
   InferMethod() {
-    AddMethod(new grpc::internal::RpcServiceMethod(kModelInferPath,
-                                                   grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+    AddMethod(method_);  // which is the service's from now on
     MarkMethodRaw(0);
   }
 
-  // As a generated service's RequestModelInfer.
-  void request(grpc::ServerContext* context, grpc::ByteBuffer* message,
-               grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>* writer,
-               grpc::ServerCompletionQueue* queue, void* tag) {
-    RequestAsyncUnary(0, context, message, writer, queue, queue, tag);
-  }
+  // gRPC's name for the method, once a server that it was registered with has been built.
+  [[nodiscard]] void* name_in_core() const { return method_->server_tag(); }
+
+ private:
+  grpc::internal::RpcServiceMethod* const method_ = new grpc::internal::RpcServiceMethod(
+      kModelInferPath, grpc::internal::RpcMethod::NORMAL_RPC, nullptr);
 };
 
 }  // namespace muster

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <grpc/byte_buffer.h>
 #include <grpcpp/support/slice.h>
@@ -19,13 +20,9 @@ namespace {
 // needs.
 static_assert(std::is_standard_layout_v<grpc::ByteBuffer> &&
               sizeof(grpc::ByteBuffer) == sizeof(grpc_byte_buffer*));
-const grpc_byte_buffer* c_buffer_of(const grpc::ByteBuffer& bytes) noexcept {
-  return *reinterpret_cast<grpc_byte_buffer* const*>(&bytes);
-}
 
-Status parse(const grpc::ByteBuffer& bytes, std::size_t max_inflated, const ProtocolLimits* counted,
-             google::protobuf::MessageLite& message) {
-  const grpc_byte_buffer* buffer = c_buffer_of(bytes);
+Status parse(const grpc_byte_buffer* buffer, std::size_t max_inflated,
+             const ProtocolLimits* counted, google::protobuf::MessageLite& message) {
   if (buffer == nullptr) return invalid_argument("there is no message");
   try {
     return parse_slices(buffer->data.raw.slice_buffer,
@@ -36,7 +33,7 @@ Status parse(const grpc::ByteBuffer& bytes, std::size_t max_inflated, const Prot
   }
 }
 
-Status write(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {
+Status write(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {
   const std::size_t size = message.ByteSizeLong();
   if (size > INT_MAX) {
     return {StatusCode::kOutOfRange,
@@ -44,34 +41,48 @@ Status write(const google::protobuf::MessageLite& message, grpc::ByteBuffer& byt
   }
   grpc::Slice slice(size);
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
-  grpc::ByteBuffer written(&slice, 1);
-  bytes.Swap(&written);
+  bytes = std::move(slice);
   return {};
 }
 
 }  // namespace
 
-grpc_compression_algorithm compression_of(const grpc::ByteBuffer& bytes) noexcept {
-  const grpc_byte_buffer* buffer = c_buffer_of(bytes);
-  return buffer == nullptr ? GRPC_COMPRESS_NONE : buffer->data.raw.compression;
+const grpc_byte_buffer* core_buffer_of(const grpc::ByteBuffer& bytes) noexcept {
+  return *reinterpret_cast<grpc_byte_buffer* const*>(&bytes);
+}
+
+grpc_compression_algorithm compression_of(const grpc_byte_buffer* bytes) noexcept {
+  return bytes == nullptr ? GRPC_COMPRESS_NONE : bytes->data.raw.compression;
+}
+
+std::size_t length_of(const grpc_byte_buffer* bytes) noexcept {
+  return bytes == nullptr ? 0 : bytes->data.raw.slice_buffer.length;
 }
 
 Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                      google::protobuf::MessageLite& message) {
-  return parse(bytes, max_inflated, nullptr, message);
+  return parse(core_buffer_of(bytes), max_inflated, nullptr, message);
 }
 
-Status parse_infer_request(const grpc::ByteBuffer& bytes, const FrontendLimits& limits,
+Status parse_infer_request(const grpc_byte_buffer* bytes, const FrontendLimits& limits,
                            ::inference::ModelInferRequest& message) {
   return parse(bytes, limits.max_decompressed_bytes, &limits.protocol, message);
 }
 
-Status write_message(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {
+Status write_message(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {
   try {
     return write(message, bytes);
   } catch (const std::bad_alloc&) {
     return resource_exhausted("there is no memory for the answer");
   }
+}
+
+Status write_message(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {
+  grpc::Slice slice;
+  MUSTER_RETURN_IF_ERROR(write_message(message, slice));
+  grpc::ByteBuffer written(&slice, 1);
+  bytes.Swap(&written);
+  return {};
 }
 
 }  // namespace muster

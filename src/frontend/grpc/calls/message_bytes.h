@@ -18,20 +18,28 @@
 
 namespace muster {
 
-// How a message came: grpc_compression_algorithm, none or one that gRPC lets in.
-[[nodiscard]] grpc_compression_algorithm compression_of(const grpc::ByteBuffer& bytes) noexcept;
+// The core's buffer behind the C++ class, which owns it; null where there is no message.
+[[nodiscard]] const grpc_byte_buffer* core_buffer_of(const grpc::ByteBuffer& bytes) noexcept;
+
+// How a message came: none, or an algorithm that gRPC lets in.
+[[nodiscard]] grpc_compression_algorithm compression_of(const grpc_byte_buffer* bytes) noexcept;
+
+// How many bytes came; 0 where there is no message.
+[[nodiscard]] std::size_t length_of(const grpc_byte_buffer* bytes) noexcept;
 
 // `message` as `bytes` say, inflated to `max_inflated` bytes at most. kInvalidArgument: no such
 // message, or over the limit; kResourceExhausted: no memory.
 [[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                                    google::protobuf::MessageLite& message);
 // The same, and kInvalidArgument where it has more tensors or parameters than the limits say.
-[[nodiscard]] Status parse_infer_request(const grpc::ByteBuffer& bytes,
+[[nodiscard]] Status parse_infer_request(const grpc_byte_buffer* bytes,
                                          const FrontendLimits& limits,
                                          ::inference::ModelInferRequest& message);
 
 // kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.
 [[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,
                                    grpc::ByteBuffer& bytes);
+[[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,
+                                   grpc::Slice& bytes);
 
 }  // namespace muster

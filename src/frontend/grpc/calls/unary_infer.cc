@@ -16,11 +16,7 @@ void UnaryInfer::arm(std::list<UnaryInfer>::iterator place) {
   place_ = place;
   done_ = cancelled_ = finished_ = false;
   answered_at_ = kNoDeadline;
-  context_.emplace();
-  writer_.emplace(&*context_);
-  context_->AsyncNotifyWhenDone(&done_operation_);
-  calls_.method_.request(&*context_, &request_, &*writer_, &calls_.environment_.loop.queue(),
-                         &arrived_);
+  call_.request(calls_.server_, calls_.method_, *calls_.environment_.loop.queue().cq(), arrived_);
 }
 
 void UnaryInfer::arrived(bool ok) {
@@ -29,20 +25,20 @@ void UnaryInfer::arrived(bool ok) {
     calls_.open_.erase(place_);
     return;
   }
+  call_.watch(done_operation_);
   CallEnvironment& environment = calls_.environment_;
   calls_.arm_one();
   environment.open_calls.enter();
   record_.begin(environment, kModelInferPath);
-  record_.received(request_.Length());
+  record_.received(length_of(call_.message()));
   inference_ = calls_.spare_.take();
-  if (const auto compression = compression_of(request_); compression != GRPC_COMPRESS_NONE)
-    context_->set_compression_algorithm(compression);
-  Status status = admit(environment, Right::kInfer, *context_);
+  compression_ = compression_of(call_.message());
+  Status status = admit(environment, Right::kInfer, call_);
   if (status.ok()) {
-    status = inference_->decode(request_, deadline_of(*context_, environment.services.clock),
+    status = inference_->decode(call_.message(), deadline_of(call_, environment.services.clock),
                                 environment.services);
   }
-  request_.Clear();
+  call_.drop_message();
   if (!status.ok()) return finish(grpc_status(status));
   environment.loop.depart_with_round(*this);
 }
@@ -58,22 +54,19 @@ void UnaryInfer::answered(GrpcInference& inference) {
   if (response == nullptr) return finish(inference.failure());
   if (cancelled_) return finish(grpc::Status::CANCELLED);
   calls_.reply_.Clear();
+  grpc::Slice reply;
   Status status = inference.encode(calls_.reply_);
-  if (status.ok()) status = write_message(calls_.reply_, reply_);
-  if (status.ok()) context_->AddTrailingMetadata(kTimingKey, timing_of(*response));
-  finish(grpc_status(status));
+  if (status.ok()) status = write_message(calls_.reply_, reply);
+  if (!status.ok()) return finish(grpc_status(status));
+  finish(grpc::Status::OK, reply, timing_of(*response));
 }
 
-void UnaryInfer::finish(const grpc::Status& status) {
-  record_.end(*context_, status, status.ok() ? reply_.Length() : 0, cancelled_,
-              inference_->details());
+void UnaryInfer::finish(const grpc::Status& status, const grpc::Slice& reply,
+                        std::string_view timing) {
+  record_.end(call_, status, reply.size(), cancelled_, inference_->details());
   if (!calls_.environment_.loop.takes_operations()) return finished(false);
   answered_at_ = calls_.environment_.services.clock.now();
-  if (status.ok()) {
-    writer_->Finish(reply_, status, &finished_operation_);
-  } else {
-    writer_->FinishWithError(status, &finished_operation_);
-  }
+  call_.finish({status, reply, compression_, timing}, finished_operation_);
 }
 
 void UnaryInfer::finished(bool) {
@@ -83,12 +76,12 @@ void UnaryInfer::finished(bool) {
 }
 
 void UnaryInfer::cancel_if_unread(TimePoint oldest) {
-  if (!finished_ && answered_at_ < oldest) context_->TryCancel();
+  if (!finished_ && answered_at_ < oldest) call_.cancel();
 }
 
-void UnaryInfer::done(bool) {
+void UnaryInfer::done(bool ok) {
   done_ = true;
-  cancelled_ = context_->IsCancelled();
+  cancelled_ = !ok || call_.was_cancelled();
   if (cancelled_ && inference_ != nullptr && inference_->is_out())
     inference_->cancel(calls_.environment_.services.inference);
   end_if_over();
@@ -99,14 +92,16 @@ void UnaryInfer::end_if_over() {
   if (!calls_.environment_.loop.takes_operations()) return;
   if (!done_ || !finished_) return;
   if (inference_ != nullptr) calls_.spare_.give_back(std::move(inference_));
-  writer_.reset();
-  context_.reset();
-  reply_.Clear();
+  call_.clear();
   calls_.put_away(place_);
 }
 
-UnaryInfers::UnaryInfers(CallEnvironment& environment, InferMethod& method)
-    : environment_(environment), method_(method), spare_(environment.loop.mailbox()) {}
+UnaryInfers::UnaryInfers(CallEnvironment& environment, grpc::Server& server,
+                         const InferMethod& method)
+    : environment_(environment),
+      server_(*server.c_server()),
+      method_(method.name_in_core()),
+      spare_(environment.loop.mailbox()) {}
 
 void UnaryInfers::begin() {
   for (std::size_t armed = 0; armed < kArmed; ++armed)

@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <optional>
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/server.h>
+#include <grpcpp/support/slice.h>
 
 #include "frontend/grpc/call_environment.h"
 #include "frontend/grpc/call_record.h"
+#include "frontend/grpc/calls/core_call.h"
 #include "frontend/grpc/calls/grpc_inference.h"
 #include "frontend/grpc/calls/infer_method.h"
 #include "frontend/grpc/operation.h"
@@ -38,7 +38,8 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
   void arrived(bool ok);
   void depart() override;
   void answered(GrpcInference& inference) override;
-  void finish(const grpc::Status& status);
+  void finish(const grpc::Status& status, const grpc::Slice& reply = {},
+              std::string_view timing = {});
   void finished(bool ok);
   // gRPC's word that the call has ended for the client, in whatever way.
   void done(bool ok);
@@ -46,27 +47,26 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
 
   UnaryInfers& calls_;
   std::list<UnaryInfer>::iterator place_;
-  std::optional<grpc::ServerContext> context_;
-  std::optional<grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>> writer_;
-  grpc::ByteBuffer request_;
-  grpc::ByteBuffer reply_;
-  std::unique_ptr<GrpcInference> inference_;  // the service's while it is out
+  CoreCall call_;
+  grpc_compression_algorithm compression_ = GRPC_COMPRESS_NONE;  // of the message and the answer
+  std::unique_ptr<GrpcInference> inference_;                     // the service's while it is out
   CallRecord record_;
   bool done_ = false;
   bool cancelled_ = false;
   bool finished_ = false;
   TimePoint answered_at_ = kNoDeadline;
 
-  Operation arrived_ = operation_of<&UnaryInfer::arrived>(this);
-  Operation finished_operation_ = operation_of<&UnaryInfer::finished>(this);
-  Operation done_operation_ = operation_of<&UnaryInfer::done>(this);
+  CoreOperation arrived_{operation_of<&UnaryInfer::arrived>(this)};
+  CoreOperation finished_operation_{operation_of<&UnaryInfer::finished>(this)};
+  CoreOperation done_operation_{operation_of<&UnaryInfer::done>(this)};
 };
 
 // All calls of ModelInfer on one loop. Destroyed after the loop has stopped: what the service still
 // has is left to it.
 class UnaryInfers {
  public:
-  UnaryInfers(CallEnvironment& environment, InferMethod& method);
+  // `method` is registered with `server`; both outlive it.
+  UnaryInfers(CallEnvironment& environment, grpc::Server& server, const InferMethod& method);
   UnaryInfers(const UnaryInfers&) = delete;
   UnaryInfers& operator=(const UnaryInfers&) = delete;
   ~UnaryInfers() = default;
@@ -86,7 +86,8 @@ class UnaryInfers {
   void put_away(std::list<UnaryInfer>::iterator call);
 
   CallEnvironment& environment_;
-  InferMethod& method_;
+  grpc_server& server_;
+  void* const method_;  // gRPC's name for it
   SpareInferences spare_;
   ::inference::ModelInferResponse reply_;  // of the call that is being encoded
   std::list<UnaryInfer> open_;             // armed, or under way

@@ -27,7 +27,9 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
   exchange.record.received(bytes.Length());
   exchange.inference = call_.spare_inferences().take();
   exchange.refusal = exchange.inference->decode(
-      bytes, deadline_of(call_.context(), environment.services.clock), environment.services);
+      core_buffer_of(bytes),
+      deadline_of(call_.caller(), environment.services.clock),
+      environment.services);
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
     leaves_with_round_ = true;
@@ -70,7 +72,7 @@ void StreamInfer::cancelled() {
   InferenceService& service = call_.environment().services.inference;
   for (Exchange& exchange : exchanges_) {
     if (exchange.inference->is_out()) exchange.inference->cancel(service);
-    exchange.record.end(call_.context(), grpc::Status::CANCELLED, 0, true,
+    exchange.record.end(call_.caller(), grpc::Status::CANCELLED, 0, true,
                         exchange.inference->details());
   }
   call_.finish(grpc::Status::CANCELLED);
@@ -110,7 +112,7 @@ void StreamInfer::write_first() {
     message.set_error_message(status.error_message());
     (void)write_message(message, bytes);
   }
-  exchange.record.end(call_.context(), status, bytes.Length(), false,
+  exchange.record.end(call_.caller(), status, bytes.Length(), false,
                       exchange.inference->details());
   call_.spare_inferences().give_back(std::move(exchange.inference));
   exchanges_.pop_front();
