@@ -53,6 +53,7 @@ struct Peers {
 [[nodiscard]] Experiment classify_files(const Workload& workload, const std::string& program);
 [[nodiscard]] Experiment served(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment overload(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment reload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment start_up(const Workload& workload, const Peers& peers);
 
 // Of all rounds.

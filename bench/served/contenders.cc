@@ -51,7 +51,8 @@ std::string repository_of(const Workload& workload) {
   return std::filesystem::path(workload.model).lexically_normal().parent_path();
 }
 
-MusterServer::MusterServer(const std::string& program, const std::string& repository) {
+MusterServer::MusterServer(const std::string& program, const std::string& repository,
+                           const std::vector<std::string>& words) {
   std::string pattern = std::filesystem::temp_directory_path() / "muster-bench-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error(pattern + " cannot be made");
   folder_ = pattern;
@@ -59,10 +60,15 @@ MusterServer::MusterServer(const std::string& program, const std::string& reposi
   doors_.grpc = Address{"127.0.0.1", free_port(), {}};
   doors_.unix_socket = Address{{}, 0, folder_ + "/http"};
   const auto start = WallClock::now();
-  process_ = std::make_unique<ServerProcess>(std::vector<std::string>{
-      program, "serve", "--models", repository, "--http-port", std::to_string(doors_.http.port),
-      "--grpc-port", std::to_string(doors_.grpc->port), "--metrics-port", "0", "--unix-socket",
-      doors_.unix_socket->unix_path, "--shared-memory"});
+  std::vector<std::string> line = {program,          "serve",
+                                   "--models",       repository,
+                                   "--http-port",    std::to_string(doors_.http.port),
+                                   "--grpc-port",    std::to_string(doors_.grpc->port),
+                                   "--metrics-port", "0",
+                                   "--unix-socket",  doors_.unix_socket->unix_path,
+                                   "--shared-memory"};
+  line.insert(line.end(), words.begin(), words.end());
+  process_ = std::make_unique<ServerProcess>(line);
   doors_.pid = process_->pid();
   while (http_exchange(doors_.http, "GET", "/v2/health/ready").status != 200) {
     if (WallClock::now() - start > kTimeToStart)

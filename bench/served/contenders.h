@@ -24,10 +24,12 @@ struct Doors {
   pid_t pid = 0;                       // 0 = not known
 };
 
-// `muster serve`, all transports, on free ports; ready when it is constructed.
+// `muster serve`, all transports, on free ports, with these words more on its command line; ready
+// when it is constructed.
 class MusterServer {
  public:
-  MusterServer(const std::string& program, const std::string& repository);
+  MusterServer(const std::string& program, const std::string& repository,
+               const std::vector<std::string>& words = {});
   ~MusterServer();
   MusterServer(const MusterServer&) = delete;
   MusterServer& operator=(const MusterServer&) = delete;

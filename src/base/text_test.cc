@@ -10,7 +10,7 @@
 namespace muster {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using std::string_view_literals::operator""sv;  // NOLINT(misc-unused-using-decls)
 
 TEST(Printable, leaves_plain_text_alone) {
   EXPECT_EQ(printable(""), "");
