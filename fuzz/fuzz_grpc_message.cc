@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A gRPC message in slices, as it came or compressed. The first byte says which, the second how
-// long the slices are.
+// A gRPC message in slices, as it came or compressed, read where it lies and by protobuf from the
+// slices. The first byte says how it came, the second how long the slices are.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +10,10 @@
 #include <grpc/slice.h>
 #include <grpc/slice_buffer.h>
 
+#include "frontend/grpc/calls/held_message.h"
 #include "frontend/grpc/calls/message_slices.h"
 #include "open_inference.pb.h"
+#include "protocol/grpc/infer_message.h"
 
 namespace {
 
@@ -35,25 +37,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                           grpc_slice_from_copied_buffer(bytes.data() + begin,
                                                         std::min(length, bytes.size() - begin)));
   }
+  muster::HeldMessage held;
+  const muster::Status taken = held.take(slices, compressed, kMaxInflated);
+  require(taken.ok() ? held.bytes().size() <= (compressed ? kMaxInflated : bytes.size())
+                     : !taken.message().empty());
+  require(compressed || held.bytes() == bytes);
   ::inference::ModelInferRequest message;
-  muster::ProtocolLimits limits;
-  limits.max_tensors = 5;
-  limits.max_parameters = 3;
-  const muster::Status status =
-      muster::parse_slices(slices, compressed, kMaxInflated, &limits, message);
-  require(status.ok() || !status.message().empty());
-  require(!status.ok() || !compressed || message.ByteSizeLong() <= 4 * kMaxInflated);
-  const auto few = [](int count, std::size_t most) {
-    return static_cast<std::size_t>(count) <= most;
-  };
-  require(!status.ok() || (few(message.inputs_size(), limits.max_tensors) &&
-                           few(message.outputs_size(), limits.max_tensors) &&
-                           few(message.raw_input_contents_size(), limits.max_tensors)));
-  ::inference::ModelInferRequest whole;
-  if (!compressed && status.ok()) {
-    require(whole.ParseFromString(bytes));
-    require(whole.ByteSizeLong() == message.ByteSizeLong());
-  }
+  const muster::Status parsed = muster::parse_slices(slices, compressed, kMaxInflated, message);
+  require(parsed.ok() || !parsed.message().empty());
+  muster::InferMessage read;
+  const bool is_read = taken.ok() && read.read(held.bytes(), {}).ok();
+  // One of the two has limits.
+  require(parsed.ok() || !is_read);
+  require(!is_read || read.id() == message.id());
   grpc_slice_buffer_destroy(&slices);
   return 0;
 }

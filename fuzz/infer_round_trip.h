@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "protocol/grpc_infer.h"
+#include "protocol/grpc/grpc_infer.h"
 #include "protocol/http/http_infer.h"
 #include "protocol/json/json_reader.h"
 

@@ -10,7 +10,7 @@
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
-#include "protocol/grpc_infer.h"
+#include "protocol/grpc/grpc_infer.h"
 #include "protocol/http/http_infer.h"
 #include "protocol/testing/bodies.h"
 
@@ -115,8 +115,11 @@ void decode_grpc(benchmark::State& state) {
     input.add_shape(dim);
   message.add_raw_input_contents(testing::raw(pixels()));
   message.add_outputs()->set_name("scores");
+  const std::string bytes = message.SerializeAsString();
+  InferMessage read;
   for (auto _ : state) {
-    auto call = decode_grpc_infer(message, nullptr, decoding.context);
+    if (!read.read(bytes, decoding.limits).ok()) state.SkipWithError("refused");
+    auto call = decode_grpc_infer(read, decoding.context);
     if (!call.ok()) state.SkipWithError("refused");
     benchmark::DoNotOptimize(call);
   }

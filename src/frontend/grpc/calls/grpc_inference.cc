@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/grpc/calls/grpc_inference.h"
 
-#include <cstdint>
 #include <new>
 #include <utility>
 
-#include "frontend/grpc/calls/message_bytes.h"
-#include "protocol/grpc_infer.h"
+#include "protocol/grpc/grpc_infer.h"
 
 namespace muster {
-namespace {
 
-// Above it a message's memory is given back instead of kept for the next one.
-constexpr std::size_t kMaxKeptBytes = std::size_t{64} << 10;
-
-}  // namespace
-
-Status GrpcInference::decode(const grpc_byte_buffer* bytes, TimePoint deadline,
+Status GrpcInference::decode(const grpc_byte_buffer* buffer, TimePoint deadline,
                              const FrontServices& services) try {
-  plain_bytes_ = compression_of(bytes) == GRPC_COMPRESS_NONE ? length_of(bytes) : SIZE_MAX;
-  MUSTER_RETURN_IF_ERROR(parse_infer_request(bytes, services.limits, message_));
+  if (buffer == nullptr) return invalid_argument("there is no message");
+  MUSTER_RETURN_IF_ERROR(bytes_.take(buffer->data.raw.slice_buffer,
+                                     buffer->data.raw.compression != GRPC_COMPRESS_NONE,
+                                     services.limits.max_decompressed_bytes));
+  MUSTER_RETURN_IF_ERROR(message_.read(bytes_.bytes(), services.limits.protocol));
   const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
-  MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, nullptr, context));
+  MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, context));
   request_ = std::move(call.request);
   wishes_ = std::move(call.wishes);
   deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request_.deadline;
@@ -72,11 +67,8 @@ void GrpcInference::clear() {
   outcome_.reset();
   request_ = {};
   wishes_ = {};
-  if (plain_bytes_ > kMaxKeptBytes) {
-    ::inference::ModelInferRequest().Swap(&message_);
-  } else {
-    message_.Clear();
-  }
+  message_.clear();
+  bytes_.clear();
 }
 
 std::unique_ptr<GrpcInference> SpareInferences::take() {

@@ -9,7 +9,8 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <grpcpp/support/byte_buffer.h>
@@ -19,8 +20,11 @@
 
 #include "frontend/front_services.h"
 #include "frontend/grpc/call_record.h"
+#include "frontend/grpc/calls/held_message.h"
+#include "frontend/grpc/calls/message_bytes.h"
 #include "frontend/grpc/grpc_mailbox.h"
 #include "open_inference.pb.h"
+#include "protocol/grpc/infer_message.h"
 #include "protocol/infer_call.h"
 
 namespace muster {
@@ -43,7 +47,8 @@ class GrpcInference final : public GrpcLetter {
 
   // In this order: decode, hand_in, (cancel?, then asker.answered), encode. `deadline` is the
   // call's.
-  [[nodiscard]] Status decode(const grpc_byte_buffer* bytes, TimePoint deadline,
+  // Null is no message. The caller may let go of the buffer afterwards.
+  [[nodiscard]] Status decode(const grpc_byte_buffer* buffer, TimePoint deadline,
                               const FrontServices& services);
   void hand_in(InferenceService& service, Burst& burst, Asker& asker);
   void cancel(InferenceService& service) const { service.cancel(ticket_); }
@@ -60,7 +65,7 @@ class GrpcInference final : public GrpcLetter {
   // What the access log says of it.
   [[nodiscard]] InferenceDetails details() const;
 
-  [[nodiscard]] const std::string& id() const noexcept { return message_.id(); }
+  [[nodiscard]] std::string_view id() const noexcept { return message_.id(); }
   // Makes it ready for another message. What small messages took is kept for it.
   void clear();
 
@@ -70,9 +75,9 @@ class GrpcInference final : public GrpcLetter {
   void take_answer(Result<InferResponse> outcome);
 
   const std::shared_ptr<GrpcMailbox> mailbox_;
-  ::inference::ModelInferRequest message_;
-  std::size_t plain_bytes_ = 0;  // of the message; SIZE_MAX where it came compressed
-  InferRequest request_;         // until it is handed in
+  HeldMessage bytes_;
+  InferMessage message_;  // views into them
+  InferRequest request_;  // until it is handed in, and its tensors views likewise
   ReplyWishes wishes_;
   RequestTicket ticket_ = 0;
   bool deadline_is_the_calls_ = false;

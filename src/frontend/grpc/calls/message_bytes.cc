@@ -7,7 +7,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <grpc/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
 #include "frontend/grpc/calls/message_slices.h"
@@ -20,18 +19,6 @@ namespace {
 // needs.
 static_assert(std::is_standard_layout_v<grpc::ByteBuffer> &&
               sizeof(grpc::ByteBuffer) == sizeof(grpc_byte_buffer*));
-
-Status parse(const grpc_byte_buffer* buffer, std::size_t max_inflated,
-             const ProtocolLimits* counted, google::protobuf::MessageLite& message) {
-  if (buffer == nullptr) return invalid_argument("there is no message");
-  try {
-    return parse_slices(buffer->data.raw.slice_buffer,
-                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_inflated, counted,
-                        message);
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("there is no memory for the message");
-  }
-}
 
 Status write(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {
   const std::size_t size = message.ByteSizeLong();
@@ -61,12 +48,14 @@ std::size_t length_of(const grpc_byte_buffer* bytes) noexcept {
 
 Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                      google::protobuf::MessageLite& message) {
-  return parse(core_buffer_of(bytes), max_inflated, nullptr, message);
-}
-
-Status parse_infer_request(const grpc_byte_buffer* bytes, const FrontendLimits& limits,
-                           ::inference::ModelInferRequest& message) {
-  return parse(bytes, limits.max_decompressed_bytes, &limits.protocol, message);
+  const grpc_byte_buffer* buffer = core_buffer_of(bytes);
+  if (buffer == nullptr) return invalid_argument("there is no message");
+  try {
+    return parse_slices(buffer->data.raw.slice_buffer,
+                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_inflated, message);
+  } catch (const std::bad_alloc&) {
+    return resource_exhausted("there is no memory for the message");
+  }
 }
 
 Status write_message(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {

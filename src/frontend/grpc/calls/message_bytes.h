@@ -9,12 +9,10 @@
 #include <cstddef>
 
 #include <google/protobuf/message_lite.h>
+#include <grpc/byte_buffer.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <muster/status.h>
-
-#include "frontend/frontend_limits.h"
-#include "open_inference.pb.h"
 
 namespace muster {
 
@@ -31,10 +29,6 @@ namespace muster {
 // message, or over the limit; kResourceExhausted: no memory.
 [[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
                                    google::protobuf::MessageLite& message);
-// The same, and kInvalidArgument where it has more tensors or parameters than the limits say.
-[[nodiscard]] Status parse_infer_request(const grpc_byte_buffer* bytes,
-                                         const FrontendLimits& limits,
-                                         ::inference::ModelInferRequest& message);
 
 // kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.
 [[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,

@@ -7,11 +7,9 @@
 #include <string>
 
 #include <google/protobuf/io/zero_copy_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpc/slice.h>
-#include <zlib.h>
 
-#include "frontend/grpc/calls/infer_field_counts.h"
+#include "frontend/grpc/calls/inflation.h"
 
 namespace muster {
 namespace {
@@ -72,87 +70,16 @@ class SliceStream final : public google::protobuf::io::ZeroCopyInputStream {
   std::int64_t total_ = 0;
 };
 
-class Inflation {
- public:
-  // 32 more window bits: zlib finds out whether it is gzip or deflate, which is zlib's format here.
-  Inflation() { ready_ = inflateInit2(&stream_, MAX_WBITS + 32) == Z_OK; }
-  Inflation(const Inflation&) = delete;
-  Inflation& operator=(const Inflation&) = delete;
-  ~Inflation() {
-    if (ready_) inflateEnd(&stream_);
-  }
-
-  // All of `slices`, at most `limit` bytes.
-  Status run(const grpc_slice_buffer& slices, std::size_t limit, std::string& out) {
-    limit = std::min<std::size_t>(limit, INT_MAX);  // of protobuf
-    if (!ready_) return resource_exhausted("there is no memory to inflate the message");
-    int state = Z_OK;
-    for (std::size_t index = 0; index < slices.count; ++index) {
-      const grpc_slice& slice = slices.slices[index];
-      stream_.next_in = const_cast<Bytef*>(GRPC_SLICE_START_PTR(slice));
-      stream_.avail_in = static_cast<uInt>(GRPC_SLICE_LENGTH(slice));
-      while (stream_.avail_in != 0) {
-        if (state == Z_STREAM_END)
-          return invalid_argument("there are bytes behind the compressed message");
-        MUSTER_RETURN_IF_ERROR(step(limit, out, state));
-      }
-    }
-    // What zlib holds back for want of room is still to come.
-    while (state != Z_STREAM_END) {
-      const std::size_t before = out.size();
-      MUSTER_RETURN_IF_ERROR(step(limit, out, state));
-      if (state != Z_STREAM_END && out.size() == before)
-        return invalid_argument("the compressed message is cut off");
-    }
-    return {};
-  }
-
- private:
-  static constexpr std::size_t kChunk = std::size_t{64} << 10;
-
-  Status step(std::size_t limit, std::string& out, int& state) {
-    const std::size_t before = out.size();
-    // One byte over the limit tells a message that just fits from one that goes on.
-    const std::size_t room = std::min(kChunk, limit + 1 - before);
-    out.resize(before + room);
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data() + before);
-    stream_.avail_out = static_cast<uInt>(room);
-    state = inflate(&stream_, Z_NO_FLUSH);
-    out.resize(before + room - stream_.avail_out);
-    if (out.size() > limit) {
-      return invalid_argument("the message is larger than " + std::to_string(limit) +
-                              " bytes when inflated");
-    }
-    if (state == Z_MEM_ERROR)
-      return resource_exhausted("there is no memory to inflate the message");
-    if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
-      return invalid_argument("the compressed message is damaged");
-    return {};
-  }
-
-  z_stream stream_ = {};
-  bool ready_ = false;
-};
-
 }  // namespace
 
 Status parse_slices(const grpc_slice_buffer& slices, bool compressed, std::size_t max_inflated,
-                    const ProtocolLimits* counted, google::protobuf::MessageLite& message) {
+                    google::protobuf::MessageLite& message) {
   bool parsed = false;
   if (compressed) {
     std::string inflated;
-    MUSTER_RETURN_IF_ERROR(Inflation().run(slices, max_inflated, inflated));
-    if (counted != nullptr) {
-      google::protobuf::io::ArrayInputStream stream(inflated.data(),
-                                                    static_cast<int>(inflated.size()));
-      MUSTER_RETURN_IF_ERROR(check_field_counts(stream, *counted));
-    }
+    MUSTER_RETURN_IF_ERROR(inflate_slices(slices, max_inflated, inflated));
     parsed = message.ParseFromString(inflated);
   } else {
-    if (counted != nullptr) {
-      SliceStream stream(slices);
-      MUSTER_RETURN_IF_ERROR(check_field_counts(stream, *counted));
-    }
     SliceStream stream(slices);
     parsed = message.ParseFromZeroCopyStream(&stream);
   }

@@ -1,42 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/grpc/calls/message_slices.h"
 
-#include <algorithm>
 #include <string>
 
-#include <grpc/slice.h>
-#include <grpc/slice_buffer.h>
 #include <gtest/gtest.h>
 
 #include "frontend/grpc/testing/grpc_server.h"
+#include "frontend/grpc/testing/sliced_message.h"
 
 namespace muster::testing {
 namespace {
 
-// Bytes in slices of one length.
-class Slices {
- public:
-  Slices(const std::string& bytes, std::size_t length) {
-    grpc_slice_buffer_init(&slices_);
-    for (std::size_t begin = 0; begin < bytes.size(); begin += length) {
-      // Added by index, as otherwise small ones are laid together.
-      grpc_slice_buffer_add_indexed(
-          &slices_, grpc_slice_from_copied_buffer(bytes.data() + begin,
-                                                  std::min(length, bytes.size() - begin)));
-    }
-  }
-  Slices(const Slices&) = delete;
-  Slices& operator=(const Slices&) = delete;
-  ~Slices() { grpc_slice_buffer_destroy(&slices_); }
-
-  [[nodiscard]] Status parse(oip::ModelInferRequest& message) const {
-    const ProtocolLimits limits;
-    return parse_slices(slices_, false, 0, &limits, message);
-  }
-
- private:
-  grpc_slice_buffer slices_;
-};
+Status parse(const std::string& bytes, std::size_t length, oip::ModelInferRequest& message) {
+  return parse_slices(SlicedMessage(bytes, length).slices(), false, 0, message);
+}
 
 TEST(MessageSlicesTest, reads_the_same_message_from_slices_of_every_length) {
   oip::ModelInferRequest sent = echo_request("an id");
@@ -45,7 +22,7 @@ TEST(MessageSlicesTest, reads_the_same_message_from_slices_of_every_length) {
   const std::string bytes = sent.SerializeAsString();
   for (std::size_t length = 1; length <= bytes.size(); ++length) {
     oip::ModelInferRequest read;
-    const Status status = Slices(bytes, length).parse(read);
+    const Status status = parse(bytes, length, read);
     ASSERT_TRUE(status.ok()) << length << ": " << status.to_string();
     EXPECT_EQ(read.SerializeAsString(), bytes) << length;
   }
@@ -56,7 +33,7 @@ TEST(MessageSlicesTest, refuses_a_message_that_is_cut_off_anywhere) {
   const std::size_t last_field = bytes.size() - 16;
   for (std::size_t kept = last_field; kept < bytes.size(); ++kept) {
     oip::ModelInferRequest read;
-    EXPECT_FALSE(Slices(bytes.substr(0, kept), 3).parse(read).ok()) << kept;
+    EXPECT_FALSE(parse(bytes.substr(0, kept), 3, read).ok()) << kept;
   }
 }
 

@@ -235,7 +235,7 @@ TEST_F(UnaryInferTest, refuses_messages_over_the_limit) {
 }
 
 // A tensor is two bytes here and a hundred in memory.
-TEST_F(UnaryInferTest, counts_tensors_and_parameters_before_it_makes_them) {
+TEST_F(UnaryInferTest, counts_tensors_and_parameters_while_it_reads) {
   server.start();
   std::string empty_inputs;
   for (int input = 0; input < 2000; ++input)

@@ -27,8 +27,7 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
   exchange.record.received(bytes.Length());
   exchange.inference = call_.spare_inferences().take();
   exchange.refusal = exchange.inference->decode(
-      core_buffer_of(bytes),
-      deadline_of(call_.caller(), environment.services.clock),
+      core_buffer_of(bytes), deadline_of(call_.caller(), environment.services.clock),
       environment.services);
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
@@ -112,8 +111,7 @@ void StreamInfer::write_first() {
     message.set_error_message(status.error_message());
     (void)write_message(message, bytes);
   }
-  exchange.record.end(call_.caller(), status, bytes.Length(), false,
-                      exchange.inference->details());
+  exchange.record.end(call_.caller(), status, bytes.Length(), false, exchange.inference->details());
   call_.spare_inferences().give_back(std::move(exchange.inference));
   exchanges_.pop_front();
   call_.write(std::move(bytes));
@@ -130,7 +128,7 @@ grpc::Status StreamInfer::fill_answer(Exchange& exchange,
   // The id tells the client which of its requests it was.
   message.Clear();
   message.set_error_message(status.error_message());
-  message.mutable_infer_response()->set_id(exchange.inference->id());
+  message.mutable_infer_response()->set_id(std::string(exchange.inference->id()));
   return status;
 }
 

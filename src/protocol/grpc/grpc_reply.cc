@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "base/text.h"
-#include "protocol/grpc_infer.h"
+#include "protocol/grpc/grpc_infer.h"
 #include "protocol/reply_outputs.h"
 
 namespace muster {
