@@ -117,11 +117,13 @@ Status check_rank(std::size_t rank, const ProtocolLimits& limits) {
 }
 
 Status set_shape(InputHead& head, Shape shape) {
-  const bool sized = element_size(head.type) > 0;
-  // With the size of an element, so that no product of the two overflows later.
-  MUSTER_RETURN_IF_ERROR(sized ? byte_size(head.type, shape).status()
-                               : element_count(shape).status());
-  MUSTER_ASSIGN_OR_RETURN(head.elements, element_count(shape));
+  if (const std::size_t size = element_size(head.type); size > 0) {
+    // With the size of an element, so that no product of the two overflows later.
+    MUSTER_ASSIGN_OR_RETURN(const std::size_t bytes, byte_size(head.type, shape));
+    head.elements = bytes / size;
+  } else {
+    MUSTER_ASSIGN_OR_RETURN(head.elements, element_count(shape));
+  }
   head.shape = std::move(shape);
   return {};
 }

@@ -10,7 +10,9 @@
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
+#include "open_inference.pb.h"
 #include "protocol/grpc/grpc_infer.h"
+#include "protocol/grpc/infer_reply.h"
 #include "protocol/http/http_infer.h"
 #include "protocol/testing/bodies.h"
 
@@ -167,11 +169,14 @@ BENCHMARK(encode_classes);
 void encode_grpc(benchmark::State& state) {
   InferResponse response = scores();
   response.model = testing::model_of({}, {});
-  ::inference::ModelInferResponse reply;
+  const ReplyWishes wishes;
+  InferReply reply;
+  std::vector<std::uint8_t> bytes;
   for (auto _ : state) {
-    reply.Clear();
-    if (!encode_grpc_infer({}, response, reply).ok()) state.SkipWithError("refused");
-    benchmark::DoNotOptimize(reply);
+    if (!reply.prepare(wishes, response).ok()) state.SkipWithError("refused");
+    bytes.resize(reply.size());
+    reply.write(bytes.data());
+    benchmark::DoNotOptimize(bytes.data());
   }
 }
 BENCHMARK(encode_grpc);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inference over gRPC: the protocol's messages to an InferCall and from an InferResponse.
+// Inference over gRPC: the protocol's message to an InferCall.
 #pragma once
 
 #include <muster/inference.h>
 
-#include "open_inference.pb.h"
 #include "protocol/grpc/infer_message.h"
 #include "protocol/infer_call.h"
 
@@ -14,9 +13,5 @@ namespace muster {
 // request is answered; nothing else is. Model and version are taken from the message.
 [[nodiscard]] Result<InferCall> decode_grpc_infer(const InferMessage& message,
                                                   const DecodeContext& context);
-
-// `reply` must be empty. Outputs go to raw_output_contents.
-[[nodiscard]] Status encode_grpc_infer(const ReplyWishes& wishes, const InferResponse& response,
-                                       ::inference::ModelInferResponse& reply);
 
 }  // namespace muster

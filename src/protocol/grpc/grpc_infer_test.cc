@@ -17,7 +17,6 @@ namespace muster {
 namespace {
 
 using testing::elements_of;
-using testing::output_of;
 using testing::raw;
 
 class GrpcInferTest : public ::testing::Test {
@@ -193,67 +192,6 @@ TEST_F(GrpcInferTest, reads_shared_memory_beside_raw_contents) {
   ASSERT_TRUE(call.ok()) << call.status().message();
   EXPECT_EQ(elements_of<char>(call->request.inputs[0].tensor), (std::vector<char>{'b', 'c'}));
   EXPECT_EQ(elements_of<char>(call->request.inputs[1].tensor), std::vector<char>{'z'});
-}
-
-class GrpcReplyTest : public ::testing::Test {
- protected:
-  GrpcReplyTest() {
-    response_.model = testing::model_of({}, {});
-    response_.outputs.push_back(output_of<float>("o", DataType::kFp32, {1, 3}, {0.5F, 2, 1}));
-  }
-  ReplyWishes wishes_;
-  InferResponse response_;
-  ::inference::ModelInferResponse reply_;
-};
-
-TEST_F(GrpcReplyTest, is_raw) {
-  wishes_.id = "42";
-  ASSERT_TRUE(encode_grpc_infer(wishes_, response_, reply_).ok());
-  EXPECT_EQ(reply_.model_name(), "m");
-  EXPECT_EQ(reply_.model_version(), "3");
-  EXPECT_EQ(reply_.id(), "42");
-  ASSERT_EQ(reply_.outputs_size(), 1);
-  EXPECT_EQ(reply_.outputs(0).name(), "o");
-  EXPECT_EQ(reply_.outputs(0).datatype(), "FP32");
-  EXPECT_EQ(reply_.outputs(0).shape(1), 3);
-  EXPECT_FALSE(reply_.outputs(0).has_contents());
-  EXPECT_EQ(reply_.raw_output_contents(0), raw<float>({0.5F, 2, 1}));
-  EXPECT_TRUE(reply_.parameters().empty());
-}
-
-TEST_F(GrpcReplyTest, says_that_it_is_the_last_where_that_was_asked_for) {
-  wishes_.final_response = true;
-  ASSERT_TRUE(encode_grpc_infer(wishes_, response_, reply_).ok());
-  EXPECT_TRUE(reply_.parameters().at("triton_final_response").bool_param());
-}
-
-TEST_F(GrpcReplyTest, gives_classes) {
-  wishes_.outputs.push_back({.name = "o", .classes = 1, .target = {}, .region = {}});
-  ASSERT_TRUE(encode_grpc_infer(wishes_, response_, reply_).ok());
-  EXPECT_EQ(reply_.outputs(0).datatype(), "BYTES");
-  EXPECT_EQ(reply_.outputs(0).shape(1), 1);
-  EXPECT_EQ(reply_.raw_output_contents(0), std::string("\x0a\0\0\0"
-                                                       "2.000000:1",
-                                                       14));
-}
-
-TEST_F(GrpcReplyTest, leaves_an_empty_entry_for_outputs_in_shared_memory) {
-  SharedMemoryRegions regions(true);
-  const testing::SharedMemoryObject object(std::string(16, 'x'));
-  ASSERT_TRUE(regions.add("r", object.key(), 0, 16).ok());
-  response_.outputs.push_back(output_of<std::uint8_t>("p", DataType::kUint8, {1}, {7}));
-  wishes_.outputs.push_back(
-      {.name = "o", .target = *regions.slice("r", 4, 12), .region = "r", .region_offset = 4});
-  wishes_.outputs.push_back({.name = "p", .target = {}, .region = {}});
-  ASSERT_TRUE(encode_grpc_infer(wishes_, response_, reply_).ok());
-  ASSERT_EQ(reply_.raw_output_contents_size(), 2);
-  EXPECT_EQ(reply_.raw_output_contents(0), "");
-  EXPECT_EQ(reply_.raw_output_contents(1), "\7");
-  const auto& parameters = reply_.outputs(0).parameters();
-  EXPECT_EQ(parameters.at("shared_memory_region").string_param(), "r");
-  EXPECT_EQ(parameters.at("shared_memory_byte_size").int64_param(), 12);
-  EXPECT_EQ(parameters.at("shared_memory_offset").int64_param(), 4);
-  EXPECT_EQ(object.read(16).substr(4), raw<float>({0.5F, 2, 1}));
 }
 
 }  // namespace

@@ -48,8 +48,8 @@ grpc::Status GrpcInference::failure() const {
   return grpc_status(outcome_->status(), deadline_is_the_calls_);
 }
 
-Status GrpcInference::encode(::inference::ModelInferResponse& reply) const try {
-  return encode_grpc_infer(wishes_, outcome_->value(), reply);
+Status GrpcInference::encode(InferReply& reply) const try {
+  return reply.prepare(wishes_, outcome_->value());
 } catch (const std::bad_alloc&) {
   return resource_exhausted("there is no memory for the answer");
 }

@@ -23,8 +23,8 @@
 #include "frontend/grpc/calls/held_message.h"
 #include "frontend/grpc/calls/message_bytes.h"
 #include "frontend/grpc/grpc_mailbox.h"
-#include "open_inference.pb.h"
 #include "protocol/grpc/infer_message.h"
+#include "protocol/grpc/infer_reply.h"
 #include "protocol/infer_call.h"
 
 namespace muster {
@@ -60,8 +60,8 @@ class GrpcInference final : public GrpcLetter {
     return outcome_ && outcome_->ok() ? &outcome_->value() : nullptr;
   }
   [[nodiscard]] grpc::Status failure() const;
-  // Only where there is a response.
-  [[nodiscard]] Status encode(::inference::ModelInferResponse& reply) const;
+  // Only where there is a response. `reply` is views into it.
+  [[nodiscard]] Status encode(InferReply& reply) const;
   // What the access log says of it.
   [[nodiscard]] InferenceDetails details() const;
 

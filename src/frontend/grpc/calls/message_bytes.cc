@@ -2,6 +2,7 @@
 #include "frontend/grpc/calls/message_bytes.h"
 
 #include <climits>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -20,16 +21,25 @@ namespace {
 static_assert(std::is_standard_layout_v<grpc::ByteBuffer> &&
               sizeof(grpc::ByteBuffer) == sizeof(grpc_byte_buffer*));
 
-Status write(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {
-  const std::size_t size = message.ByteSizeLong();
+// `put(out)` writes that many bytes.
+template <typename Put>
+Status write(std::size_t size, grpc::Slice& bytes, const Put& put) {
   if (size > INT_MAX) {
     return {StatusCode::kOutOfRange,
             "the answer has " + std::to_string(size) + " bytes, and a gRPC message at most 2 GiB"};
   }
-  grpc::Slice slice(size);
-  message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
-  bytes = std::move(slice);
-  return {};
+  try {
+    grpc::Slice slice(size);
+    put(const_cast<std::uint8_t*>(slice.begin()));
+    bytes = std::move(slice);
+    return {};
+  } catch (const std::bad_alloc&) {
+    return resource_exhausted("there is no memory for the answer");
+  }
+}
+
+grpc::ByteBuffer buffer_of(grpc::Slice slice) {
+  return {&slice, 1};
 }
 
 }  // namespace
@@ -58,19 +68,24 @@ Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
   }
 }
 
-Status write_message(const google::protobuf::MessageLite& message, grpc::Slice& bytes) {
-  try {
-    return write(message, bytes);
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("there is no memory for the answer");
-  }
-}
-
 Status write_message(const google::protobuf::MessageLite& message, grpc::ByteBuffer& bytes) {
   grpc::Slice slice;
-  MUSTER_RETURN_IF_ERROR(write_message(message, slice));
-  grpc::ByteBuffer written(&slice, 1);
-  bytes.Swap(&written);
+  MUSTER_RETURN_IF_ERROR(write(message.ByteSizeLong(), slice, [&](std::uint8_t* out) {
+    message.SerializeWithCachedSizesToArray(out);
+  }));
+  bytes = buffer_of(std::move(slice));
+  return {};
+}
+
+Status write_reply(const InferReply& reply, grpc::Slice& bytes) {
+  return write(reply.size(), bytes, [&](std::uint8_t* out) { reply.write(out); });
+}
+
+Status write_stream_reply(const InferReply& reply, grpc::ByteBuffer& bytes) {
+  grpc::Slice slice;
+  MUSTER_RETURN_IF_ERROR(
+      write(reply.stream_size(), slice, [&](std::uint8_t* out) { reply.write_stream(out); }));
+  bytes = buffer_of(std::move(slice));
   return {};
 }
 

@@ -14,6 +14,8 @@
 
 #include <muster/status.h>
 
+#include "protocol/grpc/infer_reply.h"
+
 namespace muster {
 
 // The core's buffer behind the C++ class, which owns it; null where there is no message.
@@ -33,7 +35,7 @@ namespace muster {
 // kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.
 [[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,
                                    grpc::ByteBuffer& bytes);
-[[nodiscard]] Status write_message(const google::protobuf::MessageLite& message,
-                                   grpc::Slice& bytes);
+[[nodiscard]] Status write_reply(const InferReply& reply, grpc::Slice& bytes);
+[[nodiscard]] Status write_stream_reply(const InferReply& reply, grpc::ByteBuffer& bytes);
 
 }  // namespace muster

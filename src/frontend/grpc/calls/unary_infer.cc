@@ -53,10 +53,10 @@ void UnaryInfer::answered(GrpcInference& inference) {
   const InferResponse* response = inference.response();
   if (response == nullptr) return finish(inference.failure());
   if (cancelled_) return finish(grpc::Status::CANCELLED);
-  calls_.reply_.Clear();
   grpc::Slice reply;
   Status status = inference.encode(calls_.reply_);
-  if (status.ok()) status = write_message(calls_.reply_, reply);
+  if (status.ok()) status = write_reply(calls_.reply_, reply);
+  calls_.reply_.clear();
   if (!status.ok()) return finish(grpc_status(status));
   finish(grpc::Status::OK, reply, timing_of(*response));
 }

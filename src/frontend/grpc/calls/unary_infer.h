@@ -89,8 +89,8 @@ class UnaryInfers {
   grpc_server& server_;
   void* const method_;  // gRPC's name for it
   SpareInferences spare_;
-  ::inference::ModelInferResponse reply_;  // of the call that is being encoded
-  std::list<UnaryInfer> open_;             // armed, or under way
+  InferReply reply_;            // of the call that is being encoded
+  std::list<UnaryInfer> open_;  // armed, or under way
   std::list<UnaryInfer> idle_;
 };
 

@@ -102,33 +102,27 @@ void StreamInfer::go_on() {
 
 void StreamInfer::write_first() {
   Exchange& exchange = exchanges_.front();
-  ::inference::ModelStreamInferResponse message;
-  grpc::Status status = fill_answer(exchange, message);
   grpc::ByteBuffer bytes;
-  if (const Status written = write_message(message, bytes); !written.ok()) {
-    status = grpc_status(written);
-    message.Clear();
-    message.set_error_message(status.error_message());
-    (void)write_message(message, bytes);
-  }
+  const grpc::Status status = write_answer(exchange, bytes);
   exchange.record.end(call_.caller(), status, bytes.Length(), false, exchange.inference->details());
   call_.spare_inferences().give_back(std::move(exchange.inference));
   exchanges_.pop_front();
   call_.write(std::move(bytes));
 }
 
-grpc::Status StreamInfer::fill_answer(Exchange& exchange,
-                                      ::inference::ModelStreamInferResponse& message) {
+grpc::Status StreamInfer::write_answer(Exchange& exchange, grpc::ByteBuffer& bytes) {
   grpc::Status status = grpc_status(exchange.refusal);
   if (status.ok() && exchange.inference->response() == nullptr)
     status = exchange.inference->failure();
-  if (status.ok())
-    status = grpc_status(exchange.inference->encode(*message.mutable_infer_response()));
+  InferReply reply;
+  if (status.ok()) status = grpc_status(exchange.inference->encode(reply));
+  if (status.ok()) status = grpc_status(write_stream_reply(reply, bytes));
   if (status.ok()) return status;
   // The id tells the client which of its requests it was.
-  message.Clear();
+  ::inference::ModelStreamInferResponse message;
   message.set_error_message(status.error_message());
   message.mutable_infer_response()->set_id(std::string(exchange.inference->id()));
+  (void)write_message(message, bytes);
   return status;
 }
 

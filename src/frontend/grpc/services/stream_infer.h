@@ -46,8 +46,8 @@ class StreamInfer final : public Conversation,
   // Reads, writes or finishes, whichever is due.
   void go_on();
   void write_first();
-  [[nodiscard]] grpc::Status fill_answer(Exchange& exchange,
-                                         ::inference::ModelStreamInferResponse& message);
+  // The answer as a message; the status is what the client is told in it.
+  [[nodiscard]] grpc::Status write_answer(Exchange& exchange, grpc::ByteBuffer& bytes);
 
   GenericCall& call_;
   std::deque<Exchange> exchanges_;  // in the order of asking
