@@ -121,8 +121,8 @@ void decode_grpc(benchmark::State& state) {
   InferMessage read;
   for (auto _ : state) {
     if (!read.read(bytes, decoding.limits).ok()) state.SkipWithError("refused");
-    auto call = decode_grpc_infer(read, decoding.context);
-    if (!call.ok()) state.SkipWithError("refused");
+    InferCall call;
+    if (!decode_grpc_infer(read, decoding.context, call).ok()) state.SkipWithError("refused");
     benchmark::DoNotOptimize(call);
   }
 }

@@ -27,10 +27,11 @@ Status apply_all(std::span<const InferMessage::Parameter> parameters, const Prot
 
 class GrpcInferDecoder {
  public:
-  GrpcInferDecoder(const InferMessage& message, const DecodeContext& context) noexcept
-      : message_(message), context_(context), limits_(*context.limits) {}
+  GrpcInferDecoder(const InferMessage& message, const DecodeContext& context,
+                   InferCall& call) noexcept
+      : message_(message), context_(context), limits_(*context.limits), call_(call) {}
 
-  Result<InferCall> decode() {
+  Status decode() {
     MUSTER_RETURN_IF_ERROR(read_head());
     call_.request.inputs.reserve(message_.inputs().size());
     for (const InferMessage::Input& input : message_.inputs())
@@ -45,8 +46,7 @@ class GrpcInferDecoder {
                          [](const InferInput& input) { return std::string_view(input.name); }));
     for (const InferMessage::Output& output : message_.outputs())
       MUSTER_RETURN_IF_ERROR(read_output(output));
-    MUSTER_RETURN_IF_ERROR(check_outputs(call_));
-    return std::move(call_);
+    return check_outputs(call_);
   }
 
  private:
@@ -120,13 +120,14 @@ class GrpcInferDecoder {
   const ProtocolLimits& limits_;
   const std::span<const std::string_view> raw_ = message_.raw_input_contents();
   std::size_t raw_taken_ = 0;
-  InferCall call_;
+  InferCall& call_;
 };
 
 }  // namespace
 
-Result<InferCall> decode_grpc_infer(const InferMessage& message, const DecodeContext& context) {
-  return GrpcInferDecoder(message, context).decode();
+Status decode_grpc_infer(const InferMessage& message, const DecodeContext& context,
+                         InferCall& call) {
+  return GrpcInferDecoder(message, context, call).decode();
 }
 
 }  // namespace muster

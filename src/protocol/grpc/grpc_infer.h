@@ -9,9 +9,9 @@
 
 namespace muster {
 
-// Tensors of the call may be views into the message's bytes, which the caller keeps until the
-// request is answered; nothing else is. Model and version are taken from the message.
-[[nodiscard]] Result<InferCall> decode_grpc_infer(const InferMessage& message,
-                                                  const DecodeContext& context);
+// `call` is empty. Its tensors may be views into the message's bytes, which the caller keeps until
+// the request is answered; nothing else is. Model and version are taken from the message.
+[[nodiscard]] Status decode_grpc_infer(const InferMessage& message, const DecodeContext& context,
+                                       InferCall& call);
 
 }  // namespace muster

@@ -30,7 +30,9 @@ class GrpcInferTest : public ::testing::Test {
   Result<InferCall> decode(const ::inference::ModelInferRequest& sent) {
     bytes_ = sent.SerializeAsString();
     MUSTER_RETURN_IF_ERROR(message_.read(bytes_, decoding_.limits));
-    return decode_grpc_infer(message_, decoding_.context);
+    InferCall call;
+    MUSTER_RETURN_IF_ERROR(decode_grpc_infer(message_, decoding_.context, call));
+    return call;
   }
   std::string fault(const std::string& text) {
     const auto call = decode(text);

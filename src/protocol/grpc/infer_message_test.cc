@@ -150,9 +150,9 @@ TEST_F(InferMessageTest, takes_elements_packed_and_one_by_one) {
       field(Request::InferInputTensor::kContentsFieldNumber, packed) +
       field(Request::InferInputTensor::kContentsFieldNumber, one);
   expect_same(input(input_of_three));
-  const auto call = decode_grpc_infer(message_, decoding_.context);
-  ASSERT_TRUE(call.ok()) << call.status().message();
-  EXPECT_EQ(testing::elements_of<std::int32_t>(call->request.inputs[0].tensor),
+  InferCall call;
+  ASSERT_TRUE(decode_grpc_infer(message_, decoding_.context, call).ok());
+  EXPECT_EQ(testing::elements_of<std::int32_t>(call.request.inputs[0].tensor),
             (std::vector<std::int32_t>{1, 300, 127}));
   expect_same(input(std::string("\x18\x05", 2) + field(3, std::string("\x01\x00", 2))));
 }

@@ -16,13 +16,12 @@ Status GrpcInference::decode(const grpc_byte_buffer* buffer, TimePoint deadline,
                                      services.limits.max_decompressed_bytes));
   MUSTER_RETURN_IF_ERROR(message_.read(bytes_.bytes(), services.limits.protocol));
   const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
-  MUSTER_ASSIGN_OR_RETURN(InferCall call, decode_grpc_infer(message_, context));
-  request_ = std::move(call.request);
-  wishes_ = std::move(call.wishes);
-  deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request_.deadline;
-  if (deadline_is_the_calls_) request_.deadline = deadline;
+  MUSTER_RETURN_IF_ERROR(decode_grpc_infer(message_, context, call_));
+  InferRequest& request = call_.request;
+  deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request.deadline;
+  if (deadline_is_the_calls_) request.deadline = deadline;
   ticket_ = new_ticket();
-  request_.ticket = ticket_;
+  request.ticket = ticket_;
   return {};
 } catch (const std::bad_alloc&) {
   return resource_exhausted("there is no memory for the request");
@@ -30,7 +29,7 @@ Status GrpcInference::decode(const grpc_byte_buffer* buffer, TimePoint deadline,
 
 void GrpcInference::hand_in(InferenceService& service, Burst& burst, Asker& asker) {
   asker_ = &asker;
-  service.infer_in(burst, std::move(request_),
+  service.infer_in(burst, std::move(call_.request),
                    [this](Result<InferResponse> outcome) { take_answer(std::move(outcome)); });
 }
 
@@ -49,7 +48,7 @@ grpc::Status GrpcInference::failure() const {
 }
 
 Status GrpcInference::encode(InferReply& reply) const try {
-  return reply.prepare(wishes_, outcome_->value());
+  return reply.prepare(call_.wishes, outcome_->value());
 } catch (const std::bad_alloc&) {
   return resource_exhausted("there is no memory for the answer");
 }
@@ -65,8 +64,7 @@ InferenceDetails GrpcInference::details() const {
 
 void GrpcInference::clear() {
   outcome_.reset();
-  request_ = {};
-  wishes_ = {};
+  call_ = {};
   message_.clear();
   bytes_.clear();
 }

@@ -77,8 +77,7 @@ class GrpcInference final : public GrpcLetter {
   const std::shared_ptr<GrpcMailbox> mailbox_;
   HeldMessage bytes_;
   InferMessage message_;  // views into them
-  InferRequest request_;  // until it is handed in, and its tensors views likewise
-  ReplyWishes wishes_;
+  InferCall call_;        // its tensors likewise; the request until it is handed in
   RequestTicket ticket_ = 0;
   bool deadline_is_the_calls_ = false;
   Asker* asker_ = nullptr;
