@@ -19,7 +19,7 @@ struct FrontendLimits {
   std::size_t max_streams = 1024;           // gRPC: calls open at a time on one connection
   std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: buffers of all connections together
   std::size_t max_pictures = 256;                     // of one classify call
-  std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // between requests
+  std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // HTTP: between requests
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last
   std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};  // of a reply nobody reads

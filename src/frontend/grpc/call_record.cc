@@ -28,22 +28,6 @@ std::string_view bearer_token(const GrpcCaller& caller) {
   return value.substr(kBearer.size());
 }
 
-// gRPC writes "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711" and "unix:/path".
-std::string address_of(const std::string& peer) {
-  if (peer.starts_with("unix")) return "unix:";
-  std::string address;
-  for (std::size_t place = peer.find(':') + 1; place < peer.size(); ++place) {
-    const std::string_view rest = std::string_view(peer).substr(place);
-    if (rest.starts_with("%5B") || rest.starts_with("%5D")) {
-      address += rest[2] == 'B' ? '[' : ']';
-      place += 2;
-    } else {
-      address += rest.front();
-    }
-  }
-  return address;
-}
-
 bool is_server_error(grpc::StatusCode code) {
   return http_status(static_cast<StatusCode>(code)) >= 500;
 }
@@ -109,7 +93,7 @@ void CallRecord::end(const GrpcCaller& caller, const grpc::Status& status, std::
   }
   AccessLog& log = environment_->services.access_log;
   if (!log.enabled()) return;
-  const std::string peer = address_of(caller.peer());
+  const std::string peer = environment_->peers.of(caller.peer());
   AccessEntry entry;
   entry.transport = "grpc";
   entry.peer = peer;

@@ -16,7 +16,7 @@ class GrpcCaller {
  public:
   // The first value under `key` (lower case), "" where there is none. Lives as long as the call.
   [[nodiscard]] virtual std::string_view metadata(std::string_view key) const = 0;
-  // As gRPC prints it: "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:/path".
+  // As gRPC prints it, see PeerAddresses.
   [[nodiscard]] virtual std::string peer() const = 0;
   // On whichever clock of gRPC's; infinite where the client named none.
   [[nodiscard]] virtual gpr_timespec deadline() const = 0;

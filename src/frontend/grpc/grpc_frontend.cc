@@ -2,6 +2,7 @@
 #include "frontend/grpc/grpc_frontend.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,12 +11,12 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <sys/stat.h>
+#include <grpcpp/server_posix.h>
 
+#include "frontend/grpc/acceptor.h"
 #include "frontend/grpc/call_environment.h"
 #include "frontend/grpc/calls/generic_call.h"
 #include "frontend/grpc/calls/unary_infer.h"
-#include "frontend/grpc/listen_address.h"
 #include "frontend/grpc/server_setup.h"
 #include "frontend/grpc/services/control_methods.h"
 #include "frontend/grpc/services/health.h"
@@ -23,6 +24,7 @@
 #include "frontend/grpc/services/reflection.h"
 #include "frontend/grpc/services/stream_infer.h"
 #include "frontend/grpc/sweep.h"
+#include "frontend/grpc/tls_credentials.h"
 
 namespace muster {
 namespace {
@@ -38,25 +40,12 @@ std::vector<Method> all_generic_methods() {
   return methods;
 }
 
-// Sockets that are made while it lives are for their owner alone. The mask is the process's: what
-// other threads make meanwhile is for its owner alone as well.
-class OwnerOnly {
- public:
-  OwnerOnly() noexcept : before_(umask(S_IXUSR | S_IRWXG | S_IRWXO)) {}
-  OwnerOnly(const OwnerOnly&) = delete;
-  OwnerOnly& operator=(const OwnerOnly&) = delete;
-  ~OwnerOnly() { umask(before_); }
-
- private:
-  const mode_t before_;
-};
-
 // One loop with all that happens on it.
 class Lane {
  public:
   Lane(std::unique_ptr<grpc::ServerCompletionQueue> queue, const FrontServices& services,
-       OpenCalls& open_calls, bool loopback_only)
-      : loop_(std::move(queue)), environment_{services, loop_, open_calls, loopback_only} {}
+       OpenCalls& open_calls, const PeerAddresses& peers, bool loopback_only)
+      : loop_(std::move(queue)), environment_{services, loop_, open_calls, peers, loopback_only} {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
   ~Lane() = default;
@@ -107,6 +96,13 @@ class Lane {
   LaneLetter end_letter_{*this, &Lane::end_sweep};
 };
 
+// Bare, gRPC looks at a call once less, but names the peer by a descriptor's number that may have
+// passed on to another connection. An access log can live with that. The rights that a Unix-domain
+// socket gives cannot, so its connections go the way on which gRPC asks the socket who it is.
+bool is_handed_over_bare(const GrpcListener& listener) {
+  return !listener.tls.enabled() && !listener.unix_socket;
+}
+
 }  // namespace
 
 class GrpcFrontend::Parts {
@@ -116,8 +112,9 @@ class GrpcFrontend::Parts {
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   // First nothing comes any more, then the loops see the end of all that is open, then the calls
-  // go, the server and the queues.
+  // go, the server, its connections and the queues.
   ~Parts() {
+    acceptor_.stop();
     if (server_ != nullptr) server_->Shutdown(gpr_inf_past(GPR_CLOCK_MONOTONIC));
     for (const auto& lane : lanes_)
       lane->end();
@@ -130,17 +127,22 @@ class GrpcFrontend::Parts {
   [[nodiscard]] bool drain(std::chrono::milliseconds limit);
 
  private:
-  Status listen(const GrpcOptions& options, grpc::ServerBuilder& builder, std::vector<int>& bound);
-  Status name_failure(const GrpcOptions& options, const std::vector<int>& bound) const;
+  Status listen(const GrpcListener& wanted, grpc::ServerBuilder& builder);
+  [[nodiscard]] std::function<void(int)> hand_over_of(
+      const GrpcListener& wanted, std::shared_ptr<grpc::ServerCredentials> credentials,
+      grpc::ServerBuilder& builder);
 
   const FrontServices& services_;
   const std::vector<Method> methods_;
   OpenCalls open_calls_;
+  PeerAddresses peers_;
   InferMethod infer_method_;
   grpc::AsyncGenericService generic_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<grpc::Server> server_;
+  Acceptor acceptor_{services_, peers_};
   std::vector<std::uint16_t> ports_;
+  bool loopback_only_ = true;
 };
 
 Status GrpcFrontend::Parts::start(const GrpcOptions& options) {
@@ -148,58 +150,54 @@ Status GrpcFrontend::Parts::start(const GrpcOptions& options) {
   spare_lock_checks();
   grpc::ServerBuilder builder;
   set_limits(services_.limits, builder);
-  std::vector<int> bound(options.listeners.size(), 0);
-  MUSTER_RETURN_IF_ERROR(listen(options, builder, bound));
+  if (options.listeners.empty()) return invalid_argument("gRPC has no listener");
+  for (const GrpcListener& wanted : options.listeners)
+    MUSTER_RETURN_IF_ERROR(listen(wanted, builder));
   builder.RegisterService(&infer_method_);
   builder.RegisterAsyncGenericService(&generic_);
-  const bool loopback_only = std::all_of(
-      options.listeners.begin(), options.listeners.end(),
-      [](const auto& listener) { return listener.unix_socket || is_loopback(listener.address); });
   for (std::size_t lane = 0; lane < std::max<std::size_t>(options.threads, 1); ++lane) {
     lanes_.push_back(std::make_unique<Lane>(builder.AddCompletionQueue(), services_, open_calls_,
-                                            loopback_only));
+                                            peers_, loopback_only_));
   }
-  {
-    const OwnerOnly mask;
-    server_ = builder.BuildAndStart();
-  }
-  MUSTER_RETURN_IF_ERROR(name_failure(options, bound));
-  for (std::size_t index = 0; index < bound.size(); ++index) {
-    const bool has_port = !options.listeners[index].unix_socket;
-    ports_.push_back(has_port ? static_cast<std::uint16_t>(bound[index]) : std::uint16_t{0});
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) {
+    return unavailable("gRPC could not start its server; its reason is in the log at level info");
   }
   for (const auto& lane : lanes_)
     lane->start(*server_, infer_method_, generic_, methods_);
+  return acceptor_.start();
+}
+
+Status GrpcFrontend::Parts::listen(const GrpcListener& wanted, grpc::ServerBuilder& builder) {
+  MUSTER_ASSIGN_OR_RETURN(auto credentials, credentials_of(wanted.tls));
+  auto socket = wanted.unix_socket ? ListeningSocket::on_path(wanted.address)
+                                   : ListeningSocket::on_address(wanted.address, wanted.port);
+  if (!socket.ok()) {
+    return Status(socket.status().code(), "gRPC " + std::string(socket.status().message()));
+  }
+  ports_.push_back(socket->port());
+  loopback_only_ = loopback_only_ && socket->is_loopback();
+  acceptor_.add({.socket = std::move(*socket),
+                 .hand_over = hand_over_of(wanted, std::move(credentials), builder),
+                 .limits_greeting = is_handed_over_bare(wanted)});
   return {};
 }
 
-Status GrpcFrontend::Parts::listen(const GrpcOptions& options, grpc::ServerBuilder& builder,
-                                   std::vector<int>& bound) {
-  if (options.listeners.empty()) return invalid_argument("gRPC has no listener");
-  for (std::size_t index = 0; index < options.listeners.size(); ++index) {
-    const GrpcListener& listener = options.listeners[index];
-    MUSTER_ASSIGN_OR_RETURN(const std::string address, listen_address(listener));
-    MUSTER_ASSIGN_OR_RETURN(auto credentials, credentials_of(listener.tls));
-    builder.AddListeningPort(address, std::move(credentials), &bound[index]);
+std::function<void(int)> GrpcFrontend::Parts::hand_over_of(
+    const GrpcListener& wanted, std::shared_ptr<grpc::ServerCredentials> credentials,
+    grpc::ServerBuilder& builder) {
+  if (is_handed_over_bare(wanted)) {
+    return [this](int descriptor) { grpc::AddInsecureChannelFromFd(server_.get(), descriptor); };
   }
-  return {};
-}
-
-// gRPC says no more than that it went wrong. Addresses were tried before, so it is most likely TLS.
-Status GrpcFrontend::Parts::name_failure(const GrpcOptions& options,
-                                         const std::vector<int>& bound) const {
-  for (std::size_t index = 0; index < bound.size(); ++index) {
-    if (server_ != nullptr && bound[index] != 0) continue;
-    const GrpcListener& listener = options.listeners[index];
-    if (server_ == nullptr && bound[index] != 0) continue;
-    std::string reason =
-        listener.tls.enabled()
-            ? "check that '" + listener.tls.certificate + "' and '" + listener.tls.key +
-                  "' belong together"
-            : std::string("gRPC refused it; its reason is in the log at level info");
-    return unavailable("cannot listen on " + printed_address(listener) + " for gRPC: " + reason);
-  }
-  return server_ != nullptr ? Status() : unavailable("gRPC could not start its server");
+  using External = grpc::experimental::ExternalConnectionAcceptor;
+  const std::shared_ptr<External> external = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      std::move(credentials));
+  return [external](int descriptor) {
+    External::NewConnectionParameters connection;
+    connection.fd = descriptor;
+    external->HandleNewConnection(&connection);
+  };
 }
 
 void GrpcFrontend::Parts::stop_accepting() {

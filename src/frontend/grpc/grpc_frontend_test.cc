@@ -77,7 +77,7 @@ TEST_F(GrpcFrontendTest, a_unix_socket_takes_the_place_of_a_dead_one_but_not_of_
   server.options.listeners = {{.address = path, .unix_socket = true}};
   server.start();
   const Status refused = start_error();
-  EXPECT_NE(refused.message().find("another server listens there"), std::string_view::npos)
+  EXPECT_NE(refused.message().find("another server does"), std::string_view::npos)
       << refused.to_string();
   EXPECT_TRUE(infer(server.channel()).ok()) << "the first one goes on";
   server.stop();
@@ -102,8 +102,9 @@ TEST_F(GrpcFrontendTest, says_what_is_wrong_with_an_address) {
   server.start();
   GrpcListener& listener = server.options.listeners[0];
   listener.port = server.frontend().ports()[0];
-  EXPECT_EQ(start_error().message(), "cannot listen on 127.0.0.1:" + std::to_string(listener.port) +
-                                         " for gRPC: Address already in use");
+  EXPECT_EQ(start_error().message(),
+            "gRPC cannot listen on 127.0.0.1:" + std::to_string(listener.port) +
+                ": bind: Address already in use");
   listener = {.address = "192.0.2.1"};
   EXPECT_NE(start_error().message().find("192.0.2.1:0"), std::string_view::npos);
   listener = {.address = "localhost"};
@@ -158,6 +159,13 @@ TEST_F(GrpcFrontendTest, says_what_is_wrong_with_tls_files) {
   tls.key = file("another.key", another.key());
   EXPECT_NE(start_error().message().find("belong together"), std::string_view::npos)
       << start_error().to_string();
+  tls.key = file("one.key", one.key());
+  tls.client_ca = file("ca.pem", one.key());
+  EXPECT_NE(start_error().message().find("ca.pem"), std::string_view::npos);
+  tls.client_ca = file("ca.pem", another.certificate());
+  EXPECT_TRUE(start_error().ok()) << start_error().to_string();
+  tls.certificate = file("cut.pem", one.certificate().substr(0, 100));
+  EXPECT_NE(start_error().message().find("cut.pem"), std::string_view::npos);
 }
 
 TEST_F(GrpcFrontendTest, draining_answers_what_was_read_and_refuses_what_comes) {

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// What gRPC is told before the server starts: limits, listeners, credentials.
+// What gRPC is told before the server starts.
 #pragma once
 
-#include <memory>
+#include <chrono>
 
 #include <grpcpp/server_builder.h>
 
 #include "frontend/frontend_limits.h"
-#include "frontend/grpc/grpc_frontend.h"
 
 namespace muster {
 
-void set_limits(const FrontendLimits& limits, grpc::ServerBuilder& builder);
+// How long a peer may take to confirm what it was sent, before it counts as gone.
+inline constexpr std::chrono::milliseconds kKeepalivePatience{std::chrono::seconds(20)};
 
-// Plain, TLS or mutual TLS. Errors name the file.
-[[nodiscard]] Result<std::shared_ptr<grpc::ServerCredentials>> credentials_of(const TlsFiles& tls);
+void set_limits(const FrontendLimits& limits, grpc::ServerBuilder& builder);
 
 // gRPC's own messages go to our log from now on, for the whole process.
 void log_what_grpc_says();

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -60,41 +59,31 @@ Result<std::unique_ptr<Listener>> Listener::open(const HttpListener& wanted) {
     }
     MUSTER_ASSIGN_OR_RETURN(tls, make_tls_context(wanted.tls));
   }
-  auto socket = wanted.unix_socket ? listen_on_path(wanted.address)
-                                   : listen_on_address(wanted.address, wanted.port);
+  auto socket = wanted.unix_socket ? ListeningSocket::on_path(wanted.address)
+                                   : ListeningSocket::on_address(wanted.address, wanted.port);
   if (!socket.ok()) return std::move(socket).status();
-  return std::unique_ptr<Listener>(new Listener(wanted, *socket, std::move(tls)));
+  return std::unique_ptr<Listener>(new Listener(wanted, std::move(*socket), std::move(tls)));
 }
 
-Listener::Listener(HttpListener wanted, ListeningSocket socket,
+Listener::Listener(const HttpListener& wanted, ListeningSocket socket,
                    std::unique_ptr<asio::ssl::context> tls)
-    : wanted_(std::move(wanted)), socket_(socket), tls_(std::move(tls)) {
-  facts_.kind = wanted_.kind;
-  facts_.is_loopback = socket_.is_loopback;
-  struct stat file {};
-  if (wanted_.unix_socket && ::lstat(wanted_.address.c_str(), &file) == 0) {
-    file_device_ = file.st_dev;
-    file_number_ = file.st_ino;
-  }
+    : socket_(std::move(socket)), tls_(std::move(tls)) {
+  facts_.kind = wanted.kind;
+  facts_.is_loopback = socket_.is_loopback();
 }
 
 Listener::~Listener() {
   stop();
-  struct stat file {};
-  if (wanted_.unix_socket && ::lstat(wanted_.address.c_str(), &file) == 0 &&
-      file.st_dev == file_device_ && file.st_ino == file_number_) {
-    ::unlink(wanted_.address.c_str());
-  }
 }
 
 void Listener::start(std::span<const std::unique_ptr<TransportThread>> threads) {
   for (const auto& thread : threads)
     threads_.push_back(thread.get());
   threads_.front()->post([this] {
-    if (socket_.descriptor < 0) return;  // stopped before
+    if (socket_.descriptor() < 0) return;  // stopped before
     const auto executor = threads_.front()->io().get_executor();
-    acceptor_ = std::make_unique<Acceptor>(Acceptor{
-        {executor, std::exchange(socket_.descriptor, -1)}, decltype(Acceptor::retry)(executor)});
+    acceptor_ = std::make_unique<Acceptor>(
+        Acceptor{{executor, socket_.descriptor()}, decltype(Acceptor::retry)(executor)});
     wait();
   });
 }
@@ -108,8 +97,9 @@ void Listener::finish() noexcept {
 }
 
 void Listener::stop() noexcept {
+  if (acceptor_) static_cast<void>(acceptor_->socket.release());  // it is closed with its file
   acceptor_.reset();
-  if (socket_.descriptor >= 0) ::close(std::exchange(socket_.descriptor, -1));
+  socket_.close();
 }
 
 void Listener::wait() {
@@ -142,7 +132,7 @@ int Listener::accept_one() {
   const int accepted =
       ::accept4(acceptor_->socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (accepted < 0) return errno;
-  take({accepted, socket_.family});
+  take({accepted, socket_.family()});
   return 0;
 }
 

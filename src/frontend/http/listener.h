@@ -16,8 +16,8 @@
 
 #include "frontend/http/connection.h"
 #include "frontend/http/http_frontend.h"
-#include "frontend/http/socket_address.h"
 #include "frontend/http/stream_connection.h"
+#include "frontend/socket_address.h"
 
 namespace muster {
 
@@ -29,21 +29,22 @@ class Listener {
   [[nodiscard]] static Result<std::unique_ptr<Listener>> open(const HttpListener& wanted);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  // All threads have ended. Removes the file of a Unix-domain socket, if it is still ours.
+  // All threads have ended.
   ~Listener();
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return socket_.port; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return socket_.port(); }
   // Any thread. Accepts on the first of `threads`, which outlive this.
   void start(std::span<const std::unique_ptr<TransportThread>> threads);
   // On the first thread: takes those that have connected already, and then as `stop`.
   void finish() noexcept;
-  // On the first thread, or after its end: no more connections, and the socket is closed.
+  // On the first thread, or after its end: no more connections, and the socket is closed and
+  // its file, if it has one, removed.
   void stop() noexcept;
 
  private:
   struct Acceptor;
 
-  Listener(HttpListener wanted, ListeningSocket socket,
+  Listener(const HttpListener& wanted, ListeningSocket socket,
            std::unique_ptr<boost::asio::ssl::context> tls);
   void wait();
   void accept_some();
@@ -53,10 +54,7 @@ class Listener {
   void refuse(AcceptedSocket accepted) noexcept;
   void admit(TransportThread& thread, AcceptedSocket accepted) noexcept;
 
-  const HttpListener wanted_;
   ListeningSocket socket_;
-  std::uint64_t file_device_ = 0;  // of a Unix-domain socket
-  std::uint64_t file_number_ = 0;
   std::unique_ptr<boost::asio::ssl::context> tls_;
   ListenerFacts facts_;
   std::vector<TransportThread*> threads_;

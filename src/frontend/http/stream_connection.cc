@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "frontend/http/socket_address.h"
 #include "frontend/http/transport_thread.h"
+#include "frontend/socket_address.h"
 
 namespace muster {
 namespace {

@@ -40,7 +40,7 @@ inline oip::ModelInferRequest echo_request(std::string id = "", float first = 1)
 
 class GrpcServer {
  public:
-  GrpcServer() : fakes(steady_clock()) {}
+  explicit GrpcServer(Clock& clock = steady_clock()) : fakes(clock) {}
   ~GrpcServer() { stop(); }
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;

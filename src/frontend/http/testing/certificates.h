@@ -16,7 +16,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
-#include "frontend/http/testing/raw_client.h"
+#include "frontend/testing/raw_client.h"
 
 namespace muster::testing {
 

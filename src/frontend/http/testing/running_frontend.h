@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/testing/fake_clock.h"
 #include "frontend/http/http_frontend.h"
-#include "frontend/http/testing/raw_client.h"
 #include "frontend/testing/fake_services.h"
+#include "frontend/testing/raw_client.h"
 
 namespace muster::testing {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/socket_address.h"
+#include "frontend/socket_address.h"
 
 #include <array>
 #include <cerrno>
@@ -19,22 +19,6 @@ namespace muster {
 namespace {
 
 constexpr int kBacklog = 1024;
-
-// Closes what it holds unless that was released.
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) noexcept : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
-
- private:
-  int descriptor_;
-};
 
 Status failure(const std::string& where, const char* what) {
   const int error = errno;
@@ -103,12 +87,15 @@ Status remove_stale(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<ListeningSocket> listen_on_address(const std::string& address, std::uint16_t port) {
+Result<ListeningSocket> ListeningSocket::on_address(const std::string& address,
+                                                    std::uint16_t port) {
   MUSTER_ASSIGN_OR_RETURN(const Address parsed, parse(address, port));
-  const std::string where = address + ":" + std::to_string(port);
+  const bool is_bare_v6 = parsed.storage.ss_family == AF_INET6 && address.front() != '[';
+  const std::string where =
+      (is_bare_v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
   const int family = parsed.storage.ss_family;
   Descriptor socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket.get() < 0) return failure(where, "socket");
+  if (!socket.is_open()) return failure(where, "socket");
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&parsed.storage), parsed.size) != 0) {
@@ -116,30 +103,49 @@ Result<ListeningSocket> listen_on_address(const std::string& address, std::uint1
   }
   if (::listen(socket.get(), kBacklog) != 0) return failure(where, "listen");
   const std::uint16_t bound = port_of(socket.get());
-  return ListeningSocket{socket.release(), family, bound, parsed.is_loopback};
+  ListeningSocket listening(std::move(socket), family);
+  listening.port_ = bound;
+  listening.is_loopback_ = parsed.is_loopback;
+  return listening;
 }
 
-Result<ListeningSocket> listen_on_path(const std::string& path) {
+Result<ListeningSocket> ListeningSocket::on_path(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+  if (path.empty() || path.size() >= sizeof(address.sun_path) ||
+      path.find('\0') != std::string::npos) {
     return invalid_argument("cannot listen on " + printable(path) + ": the path must have 1 to " +
                             std::to_string(sizeof(address.sun_path) - 1) + " bytes");
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   MUSTER_RETURN_IF_ERROR(remove_stale(path, address));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket.get() < 0) return failure(path, "socket");
+  if (!socket.is_open()) return failure(path, "socket");
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return failure(path, "bind");
   }
+  struct stat file {};
   // Nobody can connect before `listen`, so that the mode is there in time.
-  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(socket.get(), kBacklog) != 0 ||
+      ::lstat(path.c_str(), &file) != 0) {
     const Status status = failure(path, "listen");
     ::unlink(path.c_str());
     return status;
   }
-  return ListeningSocket{socket.release(), AF_UNIX, 0, true};
+  ListeningSocket listening(std::move(socket), AF_UNIX);
+  listening.path_ = path;
+  listening.file_device_ = file.st_dev;
+  listening.file_number_ = file.st_ino;
+  return listening;
+}
+
+void ListeningSocket::close() noexcept {
+  struct stat file {};
+  if (descriptor_.is_open() && !path_.empty() && ::lstat(path_.c_str(), &file) == 0 &&
+      file.st_dev == file_device_ && file.st_ino == file_number_) {
+    ::unlink(path_.c_str());
+  }
+  descriptor_.close();
 }
 
 std::string peer_text(int descriptor) {

@@ -102,6 +102,13 @@ class RawClient {
     errno = 0;
     return received_.empty() && !receive() && errno != EAGAIN;
   }
+  // Whether the server ends the connection, whatever it sends before.
+  [[nodiscard]] bool is_ended() {
+    errno = 0;
+    while (receive())
+      received_.clear();
+    return errno != EAGAIN;
+  }
 
  protected:
   [[nodiscard]] int descriptor() const noexcept { return socket_; }
