@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -184,6 +186,61 @@ TEST_F(GrpcFrontendTest, draining_answers_what_was_read_and_refuses_what_comes) 
   oip::ServerReadyResponse ready;
   ASSERT_TRUE(server.stub()->ServerReady(&context, {}, &ready).ok());
   EXPECT_FALSE(ready.ready());
+}
+
+// A client that leaves deadlines to the server, and a moment when its call's has passed for long
+// enough that whoever watches it has seen it.
+struct GrpcDeadlineTest : GrpcFrontendTest {
+  void begin() {
+    server.fakes.inference.hold();
+    server.start();
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+    stub = Oip::NewStub(
+        grpc::CreateCustomChannel(server.address(), grpc::InsecureChannelCredentials(), arguments));
+    deadline = std::chrono::system_clock::now() + std::chrono::milliseconds(50);
+    context.set_deadline(deadline);
+  }
+  void await_deadline() {
+    while (std::chrono::system_clock::now() < deadline + std::chrono::milliseconds(50))
+      std::this_thread::yield();
+  }
+
+  std::unique_ptr<Oip::Stub> stub;
+  grpc::ClientContext context;
+  std::chrono::system_clock::time_point deadline;
+};
+
+TEST_F(GrpcDeadlineTest, is_the_queues_and_nothing_else_ends_the_call) {
+  begin();
+  oip::ModelInferResponse response;
+  auto status = std::async(std::launch::async, [this, &response] {
+    return stub->ModelInfer(&context, echo_request(), &response);
+  });
+  server.fakes.inference.wait_until_held(1);
+  await_deadline();
+  server.fakes.inference.refuse(Status(StatusCode::kDeadlineExceeded, "the queue says so"));
+  server.fakes.inference.release();
+  const grpc::Status answer = status.get();
+  EXPECT_EQ(answer.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(answer.error_message(), "the queue says so");
+  EXPECT_EQ(server.fakes.metrics.grpc.disconnects.value(), 0U);
+}
+
+TEST_F(GrpcDeadlineTest, does_not_end_what_runs_already_on_a_stream) {
+  begin();
+  const auto stream = stub->ModelStreamInfer(&context);
+  ASSERT_TRUE(stream->Write(echo_request("a")));
+  stream->WritesDone();
+  server.fakes.inference.wait_until_held(1);
+  await_deadline();
+  server.fakes.inference.release();
+  oip::ModelStreamInferResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.infer_response().id(), "a");
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(server.fakes.metrics.grpc.disconnects.value(), 0U);
 }
 
 TEST_F(GrpcFrontendTest, drains_at_once_where_nothing_is_open) {

@@ -51,6 +51,11 @@ void set_limits(const FrontendLimits& limits, grpc::ServerBuilder& builder) {
   set(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // gRPC would inflate without a limit; calls/message_bytes does it with one.
   set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  // A request that waits has its deadline in the queue, and one that runs is worth its answer. gRPC
+  // would keep a timer for each call, and cancel calls whose answer is on its way.
+  set(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+  // Counts and traces for a service that is not offered.
+  set(GRPC_ARG_ENABLE_CHANNELZ, 0);
   set(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, as_int(kMinReadBytes));
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, as_int(limits.max_streams));
   set(GRPC_ARG_MAX_METADATA_SIZE, as_int(limits.max_header_bytes));
