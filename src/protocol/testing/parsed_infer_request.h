@@ -4,9 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,8 +27,9 @@ inline bool is_same(const ParameterValue& value, const ::inference::InferParamet
       return value == ParameterValue(std::uint64_t{parsed.uint64_param()});
     case ::inference::InferParameter::kDoubleParam: {
       const auto* number = std::get_if<double>(&value);
-      const double other = parsed.double_param();
-      return number != nullptr && std::memcmp(number, &other, sizeof(other)) == 0;
+      // NaN is the same as itself here.
+      return number != nullptr && std::bit_cast<std::uint64_t>(*number) ==
+                                      std::bit_cast<std::uint64_t>(parsed.double_param());
     }
     case ::inference::InferParameter::kStringParam:
       return value == ParameterValue(std::string_view(parsed.string_param()));

@@ -38,7 +38,7 @@ Status write(std::size_t size, grpc::Slice& bytes, const Put& put) {
   }
 }
 
-grpc::ByteBuffer buffer_of(grpc::Slice slice) {
+grpc::ByteBuffer buffer_of(const grpc::Slice& slice) {
   return {&slice, 1};
 }
 
@@ -73,7 +73,7 @@ Status write_message(const google::protobuf::MessageLite& message, grpc::ByteBuf
   MUSTER_RETURN_IF_ERROR(write(message.ByteSizeLong(), slice, [&](std::uint8_t* out) {
     message.SerializeWithCachedSizesToArray(out);
   }));
-  bytes = buffer_of(std::move(slice));
+  bytes = buffer_of(slice);
   return {};
 }
 
@@ -85,7 +85,7 @@ Status write_stream_reply(const InferReply& reply, grpc::ByteBuffer& bytes) {
   grpc::Slice slice;
   MUSTER_RETURN_IF_ERROR(
       write(reply.stream_size(), slice, [&](std::uint8_t* out) { reply.write_stream(out); }));
-  bytes = buffer_of(std::move(slice));
+  bytes = buffer_of(slice);
   return {};
 }
 

@@ -107,7 +107,7 @@ void StreamInfer::write_first() {
   exchange.record.end(call_.caller(), status, bytes.Length(), false, exchange.inference->details());
   call_.spare_inferences().give_back(std::move(exchange.inference));
   exchanges_.pop_front();
-  call_.write(std::move(bytes));
+  call_.write(bytes);
 }
 
 grpc::Status StreamInfer::write_answer(Exchange& exchange, grpc::ByteBuffer& bytes) {
