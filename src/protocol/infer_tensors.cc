@@ -132,14 +132,14 @@ Status in_input(std::string_view name, const Status& status) {
   return status.ok() ? status : status.with_context("input " + in_quotes(name));
 }
 
-Status add_view(InputHead head, std::span<const std::byte> bytes, InferRequest& request) {
+Status add_view(InputHead&& head, std::span<const std::byte> bytes, InferRequest& request) {
   if (const Status size = check_size(head, bytes.size()); !size.ok()) {
     return in_input(head.name, size);
   }
   if (const Status elements = check_elements(head, bytes); !elements.ok()) {
     return in_input(head.name, elements);
   }
-  request.add_input(std::move(head.name), TensorView{head.type, std::move(head.shape), bytes});
+  request.inputs.push_back({std::move(head.name), {head.type, std::move(head.shape), bytes}});
   return {};
 }
 

@@ -39,7 +39,7 @@ struct InputHead {
 [[nodiscard]] Status in_input(std::string_view name, const Status& status);
 
 // The elements as they lie in memory; whoever owns the bytes is kept by the caller.
-[[nodiscard]] Status add_view(InputHead head, std::span<const std::byte> bytes,
+[[nodiscard]] Status add_view(InputHead&& head, std::span<const std::byte> bytes,
                               InferRequest& request);
 // Elements in shared memory, copied: what the client writes later changes nothing.
 [[nodiscard]] Status add_from_region(InputHead head, const RegionPlace& place,

@@ -96,7 +96,7 @@ class GrpcInferDecoder {
     return parameters.region.named ? Status() : region_slice(parameters.region, context_).status();
   }
 
-  Status add_raw(InputHead head) {
+  Status add_raw(InputHead&& head) {
     if (raw_taken_ == raw_.size()) {
       return in_input(head.name,
                       invalid_argument("raw_input_contents has " + std::to_string(raw_taken_) +

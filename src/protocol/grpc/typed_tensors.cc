@@ -153,7 +153,7 @@ Result<Tensor> tensor_of(const InputHead& head, int field, const TypedContents& 
 
 }  // namespace
 
-Status add_typed(InputHead head, const TypedContents& contents, InferRequest& request) {
+Status add_typed(InputHead&& head, const TypedContents& contents, InferRequest& request) {
   const TypedField field = field_of(head.type);
   if (const Status status = check_contents(head, field, contents); !status.ok()) {
     return in_input(head.name, status);

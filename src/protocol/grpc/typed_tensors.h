@@ -10,7 +10,7 @@
 namespace muster {
 
 // The input of that name and type; kInvalidArgument, naming it, where the elements are not its.
-[[nodiscard]] Status add_typed(InputHead head, const TypedContents& contents,
+[[nodiscard]] Status add_typed(InputHead&& head, const TypedContents& contents,
                                InferRequest& request);
 
 }  // namespace muster

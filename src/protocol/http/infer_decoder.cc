@@ -53,7 +53,8 @@ Result<InferCall> InferDecoder::repeat(std::shared_ptr<const RequestBody> body,
   call.request.inputs.reserve(inputs_.size());
   std::span<const std::byte> binary = body->bytes().subspan(json_.size());
   for (const BinaryInput& input : inputs_) {
-    MUSTER_RETURN_IF_ERROR(add_view(input.head, binary.first(input.bytes), call.request));
+    MUSTER_RETURN_IF_ERROR(
+        add_view(InputHead(input.head), binary.first(input.bytes), call.request));
     binary = binary.subspan(input.bytes);
   }
   call.request.keep(std::move(body));
