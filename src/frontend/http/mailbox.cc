@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/mailbox.h"
 
+#include <cerrno>
+#include <cstdint>
+
 #include <boost/asio/bind_allocator.hpp>
-#include <boost/asio/post.hpp>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace muster {
 namespace {
 
-thread_local const Mailbox* own_mailbox = nullptr;
+int open_bell() {
+  const int file = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (file < 0) throw boost::system::system_error(errno, boost::system::system_category());
+  return file;
+}
 
 void delete_all(Letter* letter) noexcept {
   while (letter != nullptr) {
@@ -19,8 +27,10 @@ void delete_all(Letter* letter) noexcept {
 
 }  // namespace
 
-// Sockets and timers are used on one thread alone; only wake-ups come from others.
-Mailbox::Mailbox() : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO) {}
+// Sockets and timers are used on one thread alone; only tasks come from others.
+Mailbox::Mailbox() : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), bell_(io_, open_bell()) {
+  await_bell();
+}
 
 Mailbox::~Mailbox() {
   close();
@@ -34,18 +44,28 @@ void Mailbox::push(Letter* letter) noexcept {
       return;
     }
     letter->next = first;
-  } while (!letters_.compare_exchange_weak(first, letter, std::memory_order_acq_rel,
+  } while (!letters_.compare_exchange_weak(first, letter, std::memory_order_seq_cst,
                                            std::memory_order_relaxed));
-  if (first == nullptr && own_mailbox != this) wake();
+  // Only who finds it empty: the others' letters are behind one whose sender looked here.
+  if (first == nullptr && asleep_.load(std::memory_order_seq_cst)) wake();
 }
 
 void Mailbox::wake() noexcept {
-  // One that is under way has not run yet, and letters are taken after it has. Both sides exchange,
-  // so that it sees all that was done before the wake-up was left to it.
-  if (waking_.exchange(true, std::memory_order_acq_rel)) return;
-  boost::asio::post(io_, boost::asio::bind_allocator(WakeMemory<std::byte>(this), [this] {
-                      waking_.exchange(false, std::memory_order_acq_rel);
-                    }));
+  const std::uint64_t once = 1;
+  // It can only fail where it would be the 2^64th that nobody heard.
+  [[maybe_unused]] const ssize_t written = ::write(bell_.native_handle(), &once, sizeof(once));
+}
+
+void Mailbox::await_bell() {
+  bell_.async_wait(bell_.wait_read,
+                   boost::asio::bind_allocator(
+                       WaitMemory<std::byte>(this), [this](boost::system::error_code failure) {
+                         if (failure) return;
+                         std::uint64_t rung = 0;
+                         [[maybe_unused]] const ssize_t got =
+                             ::read(bell_.native_handle(), &rung, sizeof(rung));
+                         await_bell();
+                       }));
 }
 
 Letter* Mailbox::take_all() noexcept {
@@ -63,10 +83,6 @@ Letter* Mailbox::take_all() noexcept {
 void Mailbox::close() noexcept {
   Letter* const first = letters_.exchange(&closed_, std::memory_order_acq_rel);
   if (first != &closed_) delete_all(first);
-}
-
-void Mailbox::belongs_to_this_thread() noexcept {
-  own_mailbox = this;
 }
 
 }  // namespace muster

@@ -10,6 +10,7 @@
 #include <new>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 namespace muster {
 
@@ -24,60 +25,81 @@ struct Letter {
 
 class Mailbox {
  public:
+  // Throws boost::system::system_error where the system has no more files.
   Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox();
 
-  // Any thread; takes no lock and no memory. Wakes the transport thread unless a wake-up is already
-  // under way, or this is that thread, which looks by itself at the end of each round.
+  // Any thread; takes no lock and no memory. Wakes the transport thread where it sleeps and nobody
+  // has woken it yet; an awake one looks by itself before it sleeps.
   void push(Letter* letter) noexcept;
 
-  // Any thread; takes no memory. A round of the transport thread begins after this.
+  // Any thread; takes no lock and no memory. The transport thread's next sleep, or the one that it
+  // is in, ends.
   void wake() noexcept;
 
-  // The transport thread alone, from here on. What was pushed, oldest first.
+  // The transport thread alone, from here on. Runs events of io() for as long as `run` does, which
+  // may sleep in it; false, and does not, where letters are there.
+  template <typename Run>
+  bool run_asleep(Run run) {
+    asleep_.store(true, std::memory_order_seq_cst);
+    const Awakening at_end{asleep_};
+    // After that store: whoever pushes later sees it and wakes.
+    if (letters_.load(std::memory_order_seq_cst) != nullptr) return false;
+    run();
+    return true;
+  }
+
+  // What was pushed, oldest first.
   [[nodiscard]] Letter* take_all() noexcept;
   [[nodiscard]] bool empty() const noexcept {
     return letters_.load(std::memory_order_relaxed) == nullptr;
   }
   // Throws away what is there and what will come.
   void close() noexcept;
-  // Says that the calling thread is the transport thread.
-  void belongs_to_this_thread() noexcept;
 
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
 
  private:
-  // The memory of the one wake-up that can be under way.
+  struct Awakening {
+    std::atomic<bool>& asleep;
+    ~Awakening() { asleep.store(false, std::memory_order_relaxed); }
+  };
+  // The memory of the one wait for the bell.
   template <typename T>
-  struct WakeMemory {
+  struct WaitMemory {
     using value_type = T;
     Mailbox* mailbox;
-    explicit WakeMemory(Mailbox* owner) noexcept : mailbox(owner) {}
+    explicit WaitMemory(Mailbox* owner) noexcept : mailbox(owner) {}
     template <typename U>
-    WakeMemory(const WakeMemory<U>& other) noexcept  // NOLINT(google-explicit-constructor)
+    WaitMemory(const WaitMemory<U>& other) noexcept  // NOLINT(google-explicit-constructor)
         : mailbox(other.mailbox) {}
     [[nodiscard]] T* allocate(std::size_t count) {
-      static_assert(sizeof(T) <= kWakeBytes);
-      static_assert(alignof(T) <= kWakeAlignment);
+      static_assert(sizeof(T) <= kWaitBytes);
+      static_assert(alignof(T) <= kWaitAlignment);
       if (count != 1) throw std::bad_alloc();
-      return reinterpret_cast<T*>(mailbox->wake_memory_);
+      return reinterpret_cast<T*>(mailbox->wait_memory_);
     }
     void deallocate(T*, std::size_t) noexcept {}
     template <typename U>
-    bool operator==(const WakeMemory<U>& other) const noexcept {
+    bool operator==(const WaitMemory<U>& other) const noexcept {
       return mailbox == other.mailbox;
     }
   };
-  static constexpr std::size_t kWakeBytes = 128;
-  static constexpr std::size_t kWakeAlignment = alignof(std::max_align_t);
+  static constexpr std::size_t kWaitBytes = 192;
+  static constexpr std::size_t kWaitAlignment = alignof(std::max_align_t);
+
+  void await_bell();
 
   alignas(64) std::atomic<Letter*> letters_{nullptr};
-  std::atomic<bool> waking_{false};
+  std::atomic<bool> asleep_{false};
   Letter closed_;  // its address stands for a closed mailbox
-  alignas(kWakeAlignment) std::byte wake_memory_[kWakeBytes];
+  alignas(kWaitAlignment) std::byte wait_memory_[kWaitBytes];
   boost::asio::io_context io_;
+  // An eventfd. Asio's own way of waking holds its lock meanwhile, on which the thread that wakes
+  // up would sleep again at once.
+  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> bell_;
 };
 
 }  // namespace muster

@@ -75,7 +75,6 @@ void TransportThread::when_quiet(std::function<void()> quiet) {
 
 void TransportThread::run() noexcept {
   pthread_setname_np(pthread_self(), "muster-http");
-  mailbox_->belongs_to_this_thread();
   const auto work = boost::asio::make_work_guard(mailbox_->io());
   while (!is_ending()) {
     try {
@@ -88,8 +87,8 @@ void TransportThread::run() noexcept {
 
 void TransportThread::run_round() {
   boost::asio::io_context& io = mailbox_->io();
-  io.run_one();
-  for (int events = 1; events < kMaxEventsARound && io.poll_one() > 0;)
+  const int woken = mailbox_->run_asleep([&] { io.run_one(); }) ? 1 : 0;
+  for (int events = woken; events < kMaxEventsARound && io.poll_one() > 0;)
     ++events;
   end_round();
   now_is_known_ = false;
