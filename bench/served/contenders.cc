@@ -113,9 +113,11 @@ std::optional<Contender> ask_server(const std::string& contender, const std::str
   if (way == "http-json")
     return closed_loop(contender, http, http_json_questions(model, count), loop);
   if (way == "http-shared-memory") return over_shared_memory(contender, http, model, workload);
-  if (way == "unix-binary") {
+  if (way == "unix-binary" || way == "unix-shared-memory") {
     if (!doors.unix_socket) return std::nullopt;
     const Asked unix_socket{Transport::kHttp, *doors.unix_socket, doors.pid};
+    if (way == "unix-shared-memory")
+      return over_shared_memory(contender, unix_socket, model, workload);
     return closed_loop(contender, unix_socket, http_binary_questions(model, count), loop);
   }
   if (way == "grpc" || way == "grpc-streams") {

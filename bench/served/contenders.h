@@ -61,8 +61,9 @@ class BareServer {
 
 // A measurement of a server that is asked in a way that workloads name: http-binary, http-json,
 // unix-binary, grpc (a connection for each request in flight), grpc-streams (eight streams on each
-// connection), http-shared-memory (Workload::batch rows a question). It keeps what it needs but the
-// server. None where the server has no such door; throws where there is no such way.
+// connection), http-shared-memory, unix-shared-memory (Workload::batch rows a question). It keeps
+// what it needs but the server. None where the server has no such door; throws where there is no
+// such way.
 [[nodiscard]] std::optional<Contender> ask_server(const std::string& contender,
                                                   const std::string& way, const Doors& doors,
                                                   const KnownModel& model,
