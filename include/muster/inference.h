@@ -24,9 +24,12 @@ namespace muster {
 using TimePoint = std::chrono::steady_clock::time_point;
 inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
+class TensorSource;  // bytes that front ends leave where they are until a batch is put together
+
 struct InferInput {
   std::string name;
   TensorView tensor;
+  std::shared_ptr<const TensorSource> source = {};  // if set, of the bytes, and the view has none
 };
 
 // Names a request, for cancelling it; 0 names none.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batching/batch_runner.h"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>
 
-#include "batching/gather.h"
 #include "batching/scatter.h"
 
 namespace muster {
@@ -33,6 +33,8 @@ void BatchRunner::run(std::span<const PendingRequest* const> requests, const Bat
       outcomes.emplace_back(status);
     }
   }
+  for (UnreadRequest& request : unread_)
+    outcomes[request.place] = std::move(request.status);
 }
 
 Result<InferResponse> BatchRunner::run_alone(const PendingRequest& request,
@@ -40,6 +42,7 @@ Result<InferResponse> BatchRunner::run_alone(const PendingRequest& request,
   const PendingRequest* const requests[] = {&request};
   InferResponse response;
   Status status = run_caught(requests, batch, {&response, 1});
+  if (!unread_.empty()) return std::move(unread_.front().status);
   if (!status.ok()) return status;
   return response;
 }
@@ -50,6 +53,7 @@ Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
   metrics_.rows.add(static_cast<std::uint64_t>(batch.rows));
   metrics_.batches_by_reason[static_cast<std::size_t>(batch.reason)].add();
   metrics_.batch_rows.record(batch.rows);
+  unread_.clear();
   Stages stages;
   Status status;
   try {
@@ -67,7 +71,8 @@ Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
 Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
                              const BatchFacts& batch, std::span<InferResponse> responses,
                              Stages& stages) {
-  MUSTER_RETURN_IF_ERROR(gather(requests, batch.rows, stacked_, *session_));
+  MUSTER_RETURN_IF_ERROR(gather(requests, batch.rows, stacked_, *session_, unread_));
+  if (unread_.size() == requests.size()) return unread_.front().status;  // nobody to run it for
   const TimePoint gathered = clock_.now();
   MUSTER_RETURN_IF_ERROR(session_->run());
   const TimePoint computed = clock_.now();
@@ -89,23 +94,28 @@ void BatchRunner::count(std::span<const PendingRequest* const> requests, const B
       succeeded ? batch.taken_at + stages.gather + stages.compute + stages.scatter : clock_.now();
   DurationTally queue;
   DurationTally whole;
-  for (const PendingRequest* request : requests) {
-    queue.record(batch.taken_at - request->accepted_at);
-    whole.record(ended - request->accepted_at);
+  DurationTally failed;
+  std::size_t failures = 0;
+  for (std::size_t place = 0; place < requests.size(); ++place) {
+    const TimePoint accepted = requests[place]->accepted_at;
+    queue.record(batch.taken_at - accepted);
+    const bool is_done =
+        succeeded && std::ranges::find(unread_, place, &UnreadRequest::place) == unread_.end();
+    (is_done ? whole : failed).record(ended - accepted);
+    failures += is_done ? 0U : 1U;
   }
   metrics_.queue.add(queue);
   metrics_.last_batch.set(std::chrono::duration_cast<std::chrono::milliseconds>(
                               std::chrono::system_clock::now().time_since_epoch())
                               .count());
-  if (!succeeded) {
-    metrics_.failed.add(whole.total(), requests.size());
-    return;
-  }
-  const auto size = static_cast<std::int64_t>(requests.size());
+  if (failures > 0) metrics_.failed.add(failed.total(), failures);
+  if (!succeeded) return;
+  const std::size_t done = requests.size() - failures;
+  const auto size = static_cast<std::int64_t>(done);
   metrics_.succeeded.add(whole);
-  metrics_.gather.add(stages.gather * size, requests.size());
-  metrics_.compute.add(stages.compute * size, requests.size());
-  metrics_.scatter.add(stages.scatter * size, requests.size());
+  metrics_.gather.add(stages.gather * size, done);
+  metrics_.compute.add(stages.compute * size, done);
+  metrics_.scatter.add(stages.scatter * size, done);
   metrics_.batch_compute.record(stages.compute);
   BatchStages& totals = metrics_.stages_by_rows.at(batch.rows);
   totals.gather.add(stages.gather);

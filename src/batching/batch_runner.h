@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "batching/batch_queue.h"
 #include "batching/batching_metrics.h"
+#include "batching/gather.h"
 #include "batching/pending_request.h"
 
 namespace muster {
@@ -33,7 +34,7 @@ class BatchRunner {
               std::shared_ptr<const ModelDescription> description = nullptr);
 
   // One outcome for each request, in their order; requests stay the caller's to answer. Where the
-  // batch fails, all get its status.
+  // batch fails, all get its status; one whose input cannot be read any more gets its own.
   void run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
            std::vector<Result<InferResponse>>& outcomes) noexcept;
 
@@ -61,7 +62,9 @@ class BatchRunner {
   Clock& clock_;
   BatchingMetrics& metrics_;
   const std::shared_ptr<const ModelDescription> description_;
-  std::vector<InferResponse> responses_;  // of the batch under way; keeps its memory
+  // Of the batch under way; they keep their memory.
+  std::vector<InferResponse> responses_;
+  std::vector<UnreadRequest> unread_;
 };
 
 }  // namespace muster

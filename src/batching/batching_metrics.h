@@ -29,7 +29,7 @@ struct BatchingMetrics {
   Counter refused;  // queue full or closed
   Counter taken;    // by a worker, or by the caller that runs its own
   DurationHistogram succeeded;
-  DurationTotal failed;     // by the runtime
+  DurationTotal failed;     // by the runtime, or as an input could not be read any more
   DurationTotal expired;    // before they could be run
   DurationTotal cancelled;  // likewise
   DurationHistogram queue;  // from acceptance until the batch was taken, of all that were run

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace muster {
 namespace {
 
 using testing::Numbers;
+using testing::NumberSource;
+using testing::request_from;
+using testing::request_of;
 using testing::tensor_of;
 
 // Keeps what was prepared, and refuses the input that it is told to.
@@ -63,10 +67,11 @@ PendingRequest strings(std::span<const std::string_view> elements) {
 
 TEST(Gather, lays_the_rows_one_after_the_other) {
   GatheringSession session;
+  std::vector<UnreadRequest> unread;
   const PendingRequest a = two_inputs({1, 2}, {10, 11, 20, 21});
   const PendingRequest b = two_inputs({3}, {30, 31});
   const PendingRequest* const requests[] = {&a, &b};
-  ASSERT_TRUE(gather(requests, 3, true, session).ok());
+  ASSERT_TRUE(gather(requests, 3, true, session, unread).ok());
   ASSERT_EQ(session.inputs.size(), 2U);
   EXPECT_EQ(session.inputs[0].shape, Shape({3, 1}));
   EXPECT_EQ(session.inputs[0].numbers(), Numbers({1, 2, 3}));
@@ -76,11 +81,12 @@ TEST(Gather, lays_the_rows_one_after_the_other) {
 
 TEST(Gather, hands_a_request_over_as_it_is_where_the_model_has_no_batch_axis) {
   GatheringSession session;
+  std::vector<UnreadRequest> unread;
   PendingRequest request;
   request.request.add_input("x", tensor_of({1, 2, 3, 4}, {4}));
   request.request.add_input("scalar", tensor_of({5}, {}));
   const PendingRequest* const requests[] = {&request};
-  ASSERT_TRUE(gather(requests, 1, false, session).ok());
+  ASSERT_TRUE(gather(requests, 1, false, session, unread).ok());
   EXPECT_EQ(session.inputs[0].shape, Shape({4}));
   EXPECT_EQ(session.inputs[0].numbers(), Numbers({1, 2, 3, 4}));
   EXPECT_EQ(session.inputs[1].shape, Shape());
@@ -89,12 +95,13 @@ TEST(Gather, hands_a_request_over_as_it_is_where_the_model_has_no_batch_axis) {
 
 TEST(Gather, joins_strings_of_any_length) {
   GatheringSession session;
+  std::vector<UnreadRequest> unread;
   const std::string_view first[] = {"a", "", "long enough to differ"};
   const std::string_view second[] = {"z"};
   const PendingRequest a = strings(first);
   const PendingRequest b = strings(second);
   const PendingRequest* const requests[] = {&a, &b};
-  ASSERT_TRUE(gather(requests, 4, true, session).ok());
+  ASSERT_TRUE(gather(requests, 4, true, session, unread).ok());
   EXPECT_EQ(session.inputs[0].shape, Shape({4}));
   const auto joined = bytes_elements({DataType::kBytes, {4}, session.inputs[0].bytes});
   ASSERT_TRUE(joined.ok());
@@ -103,21 +110,80 @@ TEST(Gather, joins_strings_of_any_length) {
 
 TEST(Gather, takes_rows_without_elements) {
   GatheringSession session;
+  std::vector<UnreadRequest> unread;
   PendingRequest empty;
   empty.rows = 2;
   empty.request.add_input("x", tensor_of({}, {2, 0}));
   const PendingRequest* const requests[] = {&empty, &empty};
-  ASSERT_TRUE(gather(requests, 4, true, session).ok());
+  ASSERT_TRUE(gather(requests, 4, true, session, unread).ok());
   EXPECT_EQ(session.inputs[0].shape, Shape({4, 0}));
   EXPECT_TRUE(session.inputs[0].bytes.empty());
 }
 
+// What would be left of another client's rows.
+class UsedSession final : public Session {
+ public:
+  Result<std::span<std::byte>> prepare_input(std::size_t, const Shape&, std::size_t size) override {
+    bytes.assign(size, std::byte{0x55});
+    return std::span(bytes);
+  }
+  Status run() override { return internal_error("not to be run"); }
+  Result<TensorView> output(std::size_t) override { return internal_error("not to be read"); }
+
+  std::vector<std::byte> bytes;
+};
+
+TEST(Gather, reads_what_stands_elsewhere_between_the_others) {
+  GatheringSession session;
+  std::vector<UnreadRequest> unread;
+  const PendingRequest a = request_of({1, 2});
+  const PendingRequest b = request_from(std::make_shared<const NumberSource>(Numbers{3, 4, 5}));
+  const PendingRequest c = request_of({6});
+  const PendingRequest* const requests[] = {&a, &b, &c};
+  ASSERT_TRUE(gather(requests, 6, true, session, unread).ok());
+  EXPECT_EQ(session.inputs[0].shape, Shape({6, 1}));
+  EXPECT_EQ(session.inputs[0].numbers(), Numbers({1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(unread.empty());
+}
+
+TEST(Gather, makes_zeros_of_what_is_gone_and_says_whose_it_was) {
+  UsedSession session;
+  std::vector<UnreadRequest> unread;
+  const auto gone = std::make_shared<NumberSource>(Numbers{3});
+  gone->take_away();
+  const PendingRequest a = request_of({1});
+  const PendingRequest b = request_from(gone);
+  const PendingRequest c = request_of({2});
+  const PendingRequest* const requests[] = {&a, &b, &c};
+  ASSERT_TRUE(gather(requests, 3, true, session, unread).ok());
+  const Numbers expected = {1, 0, 2};
+  EXPECT_TRUE(std::ranges::equal(session.bytes, std::as_bytes(std::span(expected))));
+  ASSERT_EQ(unread.size(), 1U);
+  EXPECT_EQ(unread[0].place, 1U);
+  EXPECT_EQ(unread[0].status.to_string(), "INVALID_ARGUMENT: input 'x': the numbers are gone");
+}
+
+TEST(Gather, tells_once_of_a_request_that_lost_two_inputs) {
+  GatheringSession session;
+  std::vector<UnreadRequest> unread;
+  const auto gone = std::make_shared<NumberSource>(Numbers{3});
+  gone->take_away();
+  PendingRequest request = request_from(gone);
+  request.request.inputs.push_back({"y", {DataType::kInt64, {1, 1}, {}}, gone});
+  const PendingRequest* const requests[] = {&request};
+  ASSERT_TRUE(gather(requests, 1, true, session, unread).ok());
+  ASSERT_EQ(unread.size(), 1U);
+  EXPECT_EQ(unread[0].status.message(), "input 'x': the numbers are gone");
+}
+
 TEST(Gather, hands_on_the_session_s_refusal) {
   GatheringSession session;
+  std::vector<UnreadRequest> unread;
   session.refused = 1;
   const PendingRequest request = two_inputs({1}, {2, 3});
   const PendingRequest* const requests[] = {&request};
-  EXPECT_EQ(gather(requests, 1, true, session).to_string(), "INVALID_ARGUMENT: no such shape");
+  EXPECT_EQ(gather(requests, 1, true, session, unread).to_string(),
+            "INVALID_ARGUMENT: no such shape");
 }
 
 }  // namespace

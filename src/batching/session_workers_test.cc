@@ -25,7 +25,9 @@ using testing::Answer;
 using testing::answer_of;
 using testing::AnswerBook;
 using testing::Numbers;
+using testing::NumberSource;
 using testing::PuppetModel;
+using testing::request_from;
 using testing::request_of;
 
 QueueOptions options(std::int64_t max_rows, milliseconds delay = milliseconds(0),
@@ -158,6 +160,42 @@ TEST_F(SessionWorkersTest, counts_how_long_failures_and_cancelled_requests_took)
   EXPECT_EQ(metrics_.succeeded.count(), 0U);
   EXPECT_EQ(metrics_.compute.count(), 0U);
   EXPECT_EQ(metrics_.stages_by_rows.at(1).compute.count(), 0U);
+}
+
+TEST_F(SessionWorkersTest, fails_a_request_whose_input_is_gone_and_none_that_shares_its_batch) {
+  start(options(8));
+  model_.hold();
+  offer(1);
+  model_.await_runs(1);
+  const auto gone = std::make_shared<NumberSource>(Numbers{3});
+  offer(2);
+  workers_->offer(book_.pending(3, request_from(gone)));
+  workers_->offer(
+      book_.pending(4, request_from(std::make_shared<const NumberSource>(Numbers{4, 5}))));
+  gone->take_away();  // after it was accepted
+  model_.open();
+  EXPECT_EQ(book_.await(2).numbers, Numbers({1002}));
+  EXPECT_EQ(book_.await(2).batch.requests, 3);
+  EXPECT_EQ(book_.await(3).code, StatusCode::kInvalidArgument);
+  EXPECT_EQ(book_.await(3).message, "input 'x': the numbers are gone");
+  EXPECT_EQ(book_.await(4).numbers, Numbers({1004, 1005}));
+  EXPECT_EQ(metrics_.succeeded.count(), 3U);
+  EXPECT_EQ(metrics_.failed.count(), 1U);
+  EXPECT_EQ(metrics_.compute.count(), 3U);
+  EXPECT_EQ(metrics_.in_flight(), 0U);
+}
+
+TEST_F(SessionWorkersTest, runs_nothing_where_all_inputs_of_a_batch_are_gone) {
+  start(options(8));
+  const auto gone = std::make_shared<NumberSource>(Numbers{3});
+  gone->take_away();
+  EXPECT_EQ(answer_of(workers_->infer(request_from(gone))).message,
+            "input 'x': the numbers are gone");
+  workers_->offer(book_.pending(1, request_from(gone)));
+  EXPECT_EQ(book_.await(1).code, StatusCode::kInvalidArgument);
+  EXPECT_TRUE(model_.runs().empty());
+  EXPECT_EQ(metrics_.failed.count(), 2U);
+  EXPECT_EQ(infer({7}).numbers, Numbers({1007}));
 }
 
 TEST_F(SessionWorkersTest, runs_an_offered_request_on_a_worker) {

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+
+#include "inference/tensor_source.h"
 
 namespace muster {
 namespace {
@@ -59,21 +62,43 @@ Status check_elements(const InputHead& head, std::span<const std::byte> bytes) {
 Status check_room(const InferRequest& request, std::uint64_t size, const ProtocolLimits& limits) {
   std::uint64_t left = limits.max_input_bytes;
   for (const InferInput& input : request.inputs) {
-    left -= std::min<std::uint64_t>(left, input.tensor.bytes.size());
+    left -= std::min<std::uint64_t>(left, input_bytes(input));
   }
   if (size <= left) return {};
   return invalid_argument("a request with inputs in shared memory may have " +
                           std::to_string(limits.max_input_bytes) + " bytes of inputs");
 }
 
-Result<Tensor> read_slice(const InputHead& head, const RegionPlace& place,
-                          const DecodeContext& context, const InferRequest& request) {
+class RegionSource final : public TensorSource {
+ public:
+  explicit RegionSource(RegionSlice slice) noexcept
+      : TensorSource(slice.size()), slice_(std::move(slice)) {}
+
+  [[nodiscard]] const RegionSlice& slice() const noexcept { return slice_; }
+  [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
+    return slice_.read(into, offset);
+  }
+
+ private:
+  const RegionSlice slice_;
+};
+
+bool needs_check(DataType type) {
+  return type == DataType::kBool || type == DataType::kBytes;
+}
+
+Result<RegionSlice> slice_of(const InputHead& head, const RegionPlace& place,
+                             const DecodeContext& context, const InferRequest& request) {
   MUSTER_RETURN_IF_ERROR(check_size(head, place.byte_size.value_or(0)));
   MUSTER_RETURN_IF_ERROR(check_room(request, place.byte_size.value_or(0), *context.limits));
-  MUSTER_ASSIGN_OR_RETURN(const std::optional<RegionSlice> slice, region_slice(place, context));
+  MUSTER_ASSIGN_OR_RETURN(std::optional<RegionSlice> slice, region_slice(place, context));
   if (!slice) return internal_error("a tensor in shared memory names no region");
-  MUSTER_ASSIGN_OR_RETURN(Tensor tensor, Tensor::allocate(head.type, head.shape, slice->size()));
-  MUSTER_RETURN_IF_ERROR(slice->read(tensor.bytes()));
+  return *std::move(slice);
+}
+
+Result<Tensor> read_slice(const InputHead& head, const RegionSlice& slice) {
+  MUSTER_ASSIGN_OR_RETURN(Tensor tensor, Tensor::allocate(head.type, head.shape, slice.size()));
+  MUSTER_RETURN_IF_ERROR(slice.read(tensor.bytes()));
   MUSTER_RETURN_IF_ERROR(check_elements(head, tensor.bytes()));
   return tensor;
 }
@@ -145,10 +170,26 @@ Status add_view(InputHead&& head, std::span<const std::byte> bytes, InferRequest
 
 Status add_from_region(InputHead head, const RegionPlace& place, const DecodeContext& context,
                        InferRequest& request) {
-  auto tensor = read_slice(head, place, context, request);
-  if (!tensor.ok()) return in_input(head.name, tensor.status());
-  request.add_input(std::move(head.name), *std::move(tensor));
+  auto slice = slice_of(head, place, context, request);
+  if (!slice.ok()) return in_input(head.name, slice.status());
+  const bool is_empty = head.elements == 0 && slice->size() == 0;
+  if (needs_check(head.type) && !is_empty) {
+    auto tensor = read_slice(head, *slice);
+    if (!tensor.ok()) return in_input(head.name, tensor.status());
+    request.add_input(std::move(head.name), *std::move(tensor));
+    return {};
+  }
+  request.inputs.push_back({std::move(head.name),
+                            {head.type, std::move(head.shape), {}},
+                            std::make_shared<const RegionSource>(*std::move(slice))});
   return {};
+}
+
+std::optional<RegionPlace> place_of(const InferInput& input) {
+  const auto* const source = dynamic_cast<const RegionSource*>(input.source.get());
+  if (source == nullptr) return std::nullopt;
+  const RegionSlice& slice = source->slice();
+  return RegionPlace{slice.region_name(), slice.region_offset(), slice.size(), true, true};
 }
 
 Result<std::optional<RegionSlice>> region_slice(const RegionPlace& place,

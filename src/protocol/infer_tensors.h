@@ -41,9 +41,12 @@ struct InputHead {
 // The elements as they lie in memory; whoever owns the bytes is kept by the caller.
 [[nodiscard]] Status add_view(InputHead&& head, std::span<const std::byte> bytes,
                               InferRequest& request);
-// Elements in shared memory, copied: what the client writes later changes nothing.
+// Elements in shared memory. Those that need a check are copied, checked and never looked at again;
+// all others are read when a batch is put together, as they are by then.
 [[nodiscard]] Status add_from_region(InputHead head, const RegionPlace& place,
                                      const DecodeContext& context, InferRequest& request);
+// Where an input lies that is still to be read from a region.
+[[nodiscard]] std::optional<RegionPlace> place_of(const InferInput& input);
 
 // Nothing where no region is named.
 [[nodiscard]] Result<std::optional<RegionSlice>> region_slice(const RegionPlace& place,

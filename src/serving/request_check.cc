@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "inference/tensor_source.h"
 
 namespace muster {
 namespace {
@@ -80,9 +81,9 @@ Status check_input(const InferInput& input, const TensorSpec& spec, const Reques
   }
   const auto expected = byte_size(tensor.type, tensor.shape);
   if (!expected.ok()) return at_fault(std::string(expected.status().message()));
-  if (*expected != tensor.bytes.size()) {
+  if (*expected != input_bytes(input)) {
     return at_fault("shape " + tensor.shape.to_string() + " takes " + std::to_string(*expected) +
-                    " bytes, " + std::to_string(tensor.bytes.size()) + " given");
+                    " bytes, " + std::to_string(input_bytes(input)) + " given");
   }
   return {};
 }
@@ -162,7 +163,7 @@ Result<PendingRequest> check_request(InferRequest request, const RequestRules& r
   MUSTER_RETURN_IF_ERROR(order_inputs(inputs, *rules.config));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     MUSTER_RETURN_IF_ERROR(check_input(inputs[i], rules.config->inputs[i], rules));
-    pending.bytes += inputs[i].tensor.bytes.size();
+    pending.bytes += input_bytes(inputs[i]);
   }
   MUSTER_RETURN_IF_ERROR(count_rows(pending, rules));
   MUSTER_RETURN_IF_ERROR(choose_outputs(pending, rules));

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "inference/tensor_source.h"
 
 namespace muster {
 namespace {
@@ -63,6 +66,30 @@ class RequestCheck : public ::testing::Test {
   ModelConfig config_;
   RequestRules rules_;
 };
+
+class NoSource final : public TensorSource {
+ public:
+  using TensorSource::TensorSource;
+  [[nodiscard]] Status read(std::size_t, std::span<std::byte>) const override {
+    return internal_error("not to be read");
+  }
+};
+
+TEST_F(RequestCheck, holds_what_is_still_to_be_read_against_its_shape_and_reads_nothing) {
+  const auto ids_of = [](std::size_t bytes) {
+    return InferInput{
+        "ids", {DataType::kInt64, {1, 3}, {}}, std::make_shared<const NoSource>(bytes)};
+  };
+  const auto checked = check({ids_of(24), good_text()});
+  ASSERT_TRUE(checked.ok()) << checked.status().to_string();
+  EXPECT_EQ(checked->bytes, 24 + 6U);
+  EXPECT_NE(refusal({ids_of(16), good_text()}).find("takes 24 bytes, 16 given"), std::string::npos);
+  // Strings are looked at here; nobody would look at them later.
+  EXPECT_FALSE(check({good_ids(), InferInput{"text",
+                                             {DataType::kBytes, {1, 1}, {}},
+                                             std::make_shared<const NoSource>(6U)}})
+                   .ok());
+}
 
 TEST_F(RequestCheck, puts_inputs_into_the_signatures_order) {
   const auto pending = check({good_text(), good_ids()});

@@ -14,33 +14,58 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "inference/tensor_source.h"
 
 namespace muster {
 namespace {
 
+// Some bytes of another source, which it keeps.
+class SourcePart final : public TensorSource {
+ public:
+  SourcePart(std::shared_ptr<const TensorSource> whole, std::size_t begin, std::size_t size)
+      : TensorSource(size), whole_(std::move(whole)), begin_(begin) {}
+
+  [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
+    return whole_->read(begin_ + offset, into);
+  }
+
+ private:
+  const std::shared_ptr<const TensorSource> whole_;
+  const std::size_t begin_;
+};
+
 // Where rows begin: one after the other, for one input.
 class RowCutter {
  public:
-  RowCutter(const TensorView& tensor, std::int64_t rows)
-      : tensor_(tensor), left_(tensor.bytes), rows_(static_cast<std::size_t>(rows)) {
-    if (tensor.type != DataType::kBytes) return;
-    const auto elements = element_count(tensor.shape);
+  RowCutter(const InferInput& input, std::int64_t rows)
+      : input_(input),
+        tensor_(input.tensor),
+        left_(input.tensor.bytes),
+        rows_(static_cast<std::size_t>(rows)) {
+    if (tensor_.type != DataType::kBytes) return;
+    const auto elements = element_count(tensor_.shape);
     MUSTER_CHECK(elements.ok());  // the request has been checked
     row_elements_ = *elements / rows_;
   }
 
   // The next `rows` rows.
-  TensorView cut(std::int64_t rows) {
+  InferInput cut(std::int64_t rows) {
     const std::size_t size = bytes_of(static_cast<std::size_t>(rows));
-    TensorView part{tensor_.type, tensor_.shape, left_.first(size)};
-    part.shape.set(0, rows);
-    left_ = left_.subspan(size);
+    InferInput part{input_.name, {tensor_.type, tensor_.shape, {}}};
+    part.tensor.shape.set(0, rows);
+    if (input_.source) {
+      part.source = std::make_shared<const SourcePart>(input_.source, taken_, size);
+      taken_ += size;
+    } else {
+      part.tensor.bytes = left_.first(size);
+      left_ = left_.subspan(size);
+    }
     return part;
   }
 
  private:
   [[nodiscard]] std::size_t bytes_of(std::size_t rows) const {
-    if (tensor_.type != DataType::kBytes) return tensor_.bytes.size() / rows_ * rows;
+    if (tensor_.type != DataType::kBytes) return input_bytes(input_) / rows_ * rows;
     std::size_t size = 0;
     for (std::size_t i = 0; i < rows * row_elements_; ++i) {
       std::uint32_t length = 0;
@@ -50,8 +75,10 @@ class RowCutter {
     return size;
   }
 
+  const InferInput& input_;
   const TensorView& tensor_;
   std::span<const std::byte> left_;
+  std::size_t taken_ = 0;  // of the source
   const std::size_t rows_;
   std::size_t row_elements_ = 0;
 };
@@ -196,16 +223,15 @@ std::vector<PendingRequestPtr> split_request(PendingRequest request, std::int64_
   std::vector<RowCutter> cutters;
   cutters.reserve(inputs.size());
   for (const InferInput& input : inputs)
-    cutters.emplace_back(input.tensor, whole->request().rows);
+    cutters.emplace_back(input, whole->request().rows);
   for (std::size_t i = 0; i < count; ++i) {
     PendingRequestPtr part = part_of(whole->request());
     part->rows =
         std::min(max_rows, whole->request().rows - static_cast<std::int64_t>(i) * max_rows);
     whole->set_rows(i, part->rows);
-    for (std::size_t input = 0; input < inputs.size(); ++input) {
-      const TensorView rows = cutters[input].cut(part->rows);
-      part->bytes += rows.bytes.size();
-      part->request.add_input(inputs[input].name, rows);
+    for (RowCutter& cutter : cutters) {
+      InferInput& input = part->request.inputs.emplace_back(cutter.cut(part->rows));
+      part->bytes += input_bytes(input);
     }
     part->reply =
         Reply([whole, i](Result<InferResponse> outcome) { whole->answer(i, std::move(outcome)); });

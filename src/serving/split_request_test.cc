@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "inference/tensor_source.h"
 #include "serving/testing/served_model_fixture.h"
 
 namespace muster {
@@ -52,6 +53,42 @@ TEST(SplitRequest, gives_parts_that_fit_in_order_without_a_copy) {
     EXPECT_EQ(part.request.ticket, ticket);
     offset += part.bytes;
   }
+}
+
+// Each byte is its own place.
+class PlaceSource final : public TensorSource {
+ public:
+  using TensorSource::TensorSource;
+  [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
+    for (std::byte& byte : into)
+      byte = static_cast<std::byte>(offset++);
+    return {};
+  }
+};
+
+TEST(SplitRequest, leaves_a_source_to_be_read_part_by_part) {
+  PendingRequest whole;
+  whole.rows = 5;
+  whole.request.inputs.push_back(
+      {"x", {DataType::kUint8, {5, 3}, {}}, std::make_shared<const PlaceSource>(15U)});
+  const auto parts = split_request(std::move(whole), 2, ignore);
+  ASSERT_EQ(parts.size(), 3U);
+  std::size_t begin = 0;
+  for (const PendingRequestPtr& part : parts) {
+    const InferInput& input = part->request.inputs.at(0);
+    ASSERT_NE(input.source, nullptr);
+    const std::size_t size = static_cast<std::size_t>(part->rows) * 3;
+    EXPECT_EQ(part->bytes, size);
+    EXPECT_EQ(input.source->size(), size);
+    EXPECT_EQ(input.tensor.shape, Shape({part->rows, 3}));
+    EXPECT_TRUE(input.tensor.bytes.empty());
+    std::vector<std::byte> bytes(size - 1);
+    ASSERT_TRUE(input.source->read(1, bytes).ok());
+    EXPECT_EQ(bytes.front(), static_cast<std::byte>(begin + 1));
+    EXPECT_EQ(bytes.back(), static_cast<std::byte>(begin + size - 1));
+    begin += size;
+  }
+  EXPECT_EQ(begin, 15U);
 }
 
 TEST(SplitRequest, cuts_strings_between_rows) {

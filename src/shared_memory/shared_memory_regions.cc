@@ -90,12 +90,20 @@ Status has_shrunk(const RegionStatus& status) {
 
 }  // namespace
 
-Status RegionSlice::read(std::span<std::byte> into) const {
-  if (into.size() > size_) return internal_error("a slice is read beyond its end");
+const std::string& RegionSlice::region_name() const noexcept {
+  return region_->status().name;
+}
+
+std::uint64_t RegionSlice::region_offset() const noexcept {
+  return offset_ - region_->status().offset;
+}
+
+Status RegionSlice::read(std::span<std::byte> into, std::uint64_t from) const {
+  if (!fits(from, into.size(), size_)) return internal_error("a slice is read beyond its end");
   std::size_t done = 0;
   while (done < into.size()) {
     const ssize_t got = ::pread(region_->file(), into.data() + done, into.size() - done,
-                                static_cast<off_t>(offset_ + done));
+                                static_cast<off_t>(offset_ + from + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return has_shrunk(region_->status());
     done += static_cast<std::size_t>(got);

@@ -45,9 +45,12 @@ class RegionSlice {
       : region_(std::move(region)), offset_(offset), size_(size) {}
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-  // Exactly the first bytes of the slice, at most size(). kInvalidArgument where the client's
-  // memory has become smaller than it registered.
-  [[nodiscard]] Status read(std::span<std::byte> into) const;
+  // The name and the offset that it was made with.
+  [[nodiscard]] const std::string& region_name() const noexcept;
+  [[nodiscard]] std::uint64_t region_offset() const noexcept;
+  // Exactly as many bytes, from the slice's byte `from` on or from its first; none behind size().
+  // kInvalidArgument where the client's memory has become smaller than it registered.
+  [[nodiscard]] Status read(std::span<std::byte> into, std::uint64_t from = 0) const;
   [[nodiscard]] Status write(std::span<const std::byte> bytes) const;
 
  private:

@@ -84,6 +84,11 @@ TEST(SharedMemoryRegionsTest, reads_and_writes_where_the_client_said) {
   const auto slice = regions.slice("r", 2, 3);
   ASSERT_TRUE(slice.ok());
   EXPECT_EQ(read(*slice), "cde");
+  EXPECT_EQ(slice->region_name(), "r");
+  EXPECT_EQ(slice->region_offset(), 2U);
+  std::string end(2, '?');
+  EXPECT_TRUE(slice->read(std::as_writable_bytes(std::span(end)), 1).ok());
+  EXPECT_EQ(end, "de");
   EXPECT_TRUE(write(*slice, "CDE").ok());
   EXPECT_EQ(object.get(10, 8), "abCDEfgh");
 }
@@ -181,6 +186,9 @@ TEST(SharedMemoryRegionsTest, reads_and_writes_no_further_than_the_slice) {
   std::vector<std::byte> bytes(11);
   EXPECT_FALSE(slice->read(bytes).ok());
   EXPECT_FALSE(slice->write(bytes).ok());
+  EXPECT_FALSE(slice->read(std::span(bytes).first(2), 9).ok());
+  EXPECT_FALSE(slice->read(std::span(bytes).first(1), kHuge).ok());
+  EXPECT_TRUE(slice->read({}, 10).ok());
 }
 
 TEST(SharedMemoryRegionsTest, keeps_a_region_that_was_unregistered_in_use) {

@@ -3,9 +3,11 @@
 // writes down how each was answered.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +19,7 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "batching/pending_request.h"
+#include "inference/tensor_source.h"
 
 namespace muster::testing {
 
@@ -42,6 +45,34 @@ using Numbers = std::vector<std::int64_t>;
   pending.bytes = numbers.size() * sizeof(std::int64_t);
   pending.request.add_input("x", tensor_of(numbers, {pending.rows, 1}));
   pending.request.deadline = deadline;
+  return pending;
+}
+
+// Numbers that stand elsewhere until they are read, and can be taken away before.
+class NumberSource final : public TensorSource {
+ public:
+  explicit NumberSource(Numbers numbers)
+      : TensorSource(numbers.size() * sizeof(std::int64_t)), numbers_(std::move(numbers)) {}
+
+  void take_away() { are_there_ = false; }
+  [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
+    if (!are_there_) return invalid_argument("the numbers are gone");
+    std::ranges::copy(std::as_bytes(std::span(numbers_)).subspan(offset, into.size()),
+                      into.begin());
+    return {};
+  }
+
+ private:
+  const Numbers numbers_;
+  bool are_there_ = true;
+};
+
+[[nodiscard]] inline PendingRequest request_from(
+    const std::shared_ptr<const NumberSource>& source) {
+  PendingRequest pending;
+  pending.bytes = source->size();
+  pending.rows = static_cast<std::int64_t>(source->size() / sizeof(std::int64_t));
+  pending.request.inputs.push_back({"x", {DataType::kInt64, {pending.rows, 1}, {}}, source});
   return pending;
 }
 

@@ -192,7 +192,7 @@ TEST_F(GrpcInferTest, reads_shared_memory_beside_raw_contents) {
       "parameters { key: 'shared_memory_byte_size' value { int64_param: 2 } } } "
       "inputs { name: 'y' datatype: 'UINT8' shape: 1 } raw_input_contents: 'z'");
   ASSERT_TRUE(call.ok()) << call.status().message();
-  EXPECT_EQ(elements_of<char>(call->request.inputs[0].tensor), (std::vector<char>{'b', 'c'}));
+  EXPECT_EQ(elements_of<char>(call->request.inputs[0]), (std::vector<char>{'b', 'c'}));
   EXPECT_EQ(elements_of<char>(call->request.inputs[1].tensor), std::vector<char>{'z'});
 }
 

@@ -259,7 +259,7 @@ TEST_F(HttpInferTest, bounds_everything_by_name) {
             "input 0: the name of input 'abcde' has more than 4 bytes");
 }
 
-TEST_F(HttpInferTest, reads_shared_memory_at_once) {
+TEST_F(HttpInferTest, leaves_numbers_in_shared_memory_until_they_are_needed) {
   const testing::SharedMemoryObject object(raw<float>({0, 1, 2}));
   ASSERT_TRUE(decoding_.regions.add("r", object.key(), 0, 12).ok());
   const auto input = [](std::string_view parameters) {
@@ -269,8 +269,9 @@ TEST_F(HttpInferTest, reads_shared_memory_at_once) {
   const auto call = decode(
       input(R"("shared_memory_region":"r","shared_memory_offset":4,"shared_memory_byte_size":8)"));
   ASSERT_TRUE(call.ok()) << call.status().message();
-  object.overwrite(raw<float>({9, 9, 9}));
-  EXPECT_EQ(elements_of<float>(call->request.inputs[0].tensor), (std::vector<float>{1, 2}));
+  EXPECT_TRUE(call->request.inputs[0].tensor.bytes.empty());
+  object.overwrite(raw<float>({7, 8, 9}));
+  EXPECT_EQ(elements_of<float>(call->request.inputs[0]), (std::vector<float>{8, 9}));
 
   EXPECT_EQ(fault(input(R"("shared_memory_region":"r")")),
             "input 'a': shape [2] of FP32 takes 8 bytes, 0 given");
@@ -285,6 +286,39 @@ TEST_F(HttpInferTest, reads_shared_memory_at_once) {
   EXPECT_EQ(fault(input(R"("shared_memory_byte_size":8)")),
             "input 'a': shared_memory_offset and shared_memory_byte_size need a "
             "shared_memory_region");
+}
+
+TEST_F(HttpInferTest, reads_what_needs_a_check_at_once) {
+  const testing::SharedMemoryObject object(std::string("\1\0\2", 3));
+  ASSERT_TRUE(decoding_.regions.add("r", object.key(), 0, 3).ok());
+  const auto bools = [](std::string_view offset) {
+    return R"({"inputs":[{"name":"a","shape":[2],"datatype":"BOOL","parameters":)"
+           R"({"shared_memory_region":"r","shared_memory_byte_size":2,"shared_memory_offset":)" +
+           std::string(offset) + "}}]}";
+  };
+  const auto call = decode(bools("0"));
+  ASSERT_TRUE(call.ok()) << call.status().message();
+  object.overwrite("\7\7\7");
+  EXPECT_EQ(elements_of<char>(call->request.inputs[0].tensor), (std::vector<char>{1, 0}));
+  EXPECT_EQ(fault(bools("1")), "input 'a': element 0 is 7, which is no BOOL (0 or 1)");
+  EXPECT_EQ(fault(R"({"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","parameters":)"
+                  R"({"shared_memory_region":"r","shared_memory_byte_size":0}}]})"),
+            "input 'a': the bytes end within element 0 of 1");
+}
+
+TEST_F(HttpInferTest, can_read_a_region_that_is_unregistered_but_not_one_that_has_shrunk) {
+  const testing::SharedMemoryObject object(raw<float>({1, 2}));
+  ASSERT_TRUE(decoding_.regions.add("r", object.key(), 0, 8).ok());
+  const auto call = decode(R"({"inputs":[{"name":"a","shape":[2],"datatype":"FP32","parameters":)"
+                           R"({"shared_memory_region":"r","shared_memory_byte_size":8}}]})");
+  ASSERT_TRUE(call.ok()) << call.status().message();
+  ASSERT_TRUE(decoding_.regions.remove("r").ok());
+  EXPECT_EQ(elements_of<float>(call->request.inputs[0]), (std::vector<float>{1, 2}));
+  object.shrink_to(7);
+  std::vector<std::byte> bytes(8);
+  const Status shrunk = call->request.inputs[0].source->read(0, bytes);
+  EXPECT_EQ(shrunk.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(shrunk.message().find("has become smaller"), std::string_view::npos);
 }
 
 TEST_F(HttpInferTest, bounds_what_a_request_reads_from_shared_memory) {

@@ -12,8 +12,11 @@
 #include <utility>
 #include <vector>
 
+
 #include <muster/inference.h>
 
+#include "base/check.h"
+#include "inference/tensor_source.h"
 #include "protocol/infer_call.h"
 #include "protocol/request_body.h"
 
@@ -35,6 +38,15 @@ std::vector<T> elements_of(const TensorView& tensor) {
   // Views into a body need not be aligned.
   std::vector<T> values(tensor.bytes.size() / sizeof(T));
   if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+// As a batch would, where they are still in shared memory.
+template <typename T>
+std::vector<T> elements_of(const InferInput& input) {
+  if (!input.source) return elements_of<T>(input.tensor);
+  std::vector<T> values(input.source->size() / sizeof(T));
+  MUSTER_CHECK(input.source->read(0, std::as_writable_bytes(std::span(values))).ok());
   return values;
 }
 

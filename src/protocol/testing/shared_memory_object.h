@@ -29,6 +29,7 @@ class SharedMemoryObject {
   void overwrite(std::string_view bytes) const {
     (void)!::pwrite(file_, bytes.data(), bytes.size(), 0);
   }
+  void shrink_to(std::size_t size) const { (void)!::ftruncate(file_, static_cast<off_t>(size)); }
   [[nodiscard]] std::string read(std::size_t size) const {
     std::string bytes(size, '\0');
     (void)!::pread(file_, bytes.data(), size, 0);
