@@ -9,17 +9,9 @@
 namespace muster {
 namespace {
 
-// Whether all that the call has comes from the JSON and the bytes behind it: nothing from shared
-// memory, whose regions change, and no tensor that is made of JSON.
-bool is_self_contained(const InferCall& call, std::span<const std::byte> binary) {
-  const auto lies_in_binary = [binary](const InferInput& input) {
-    const std::span<const std::byte> bytes = input.tensor.bytes;
-    return bytes.empty() || (std::less_equal<>()(binary.data(), bytes.data()) &&
-                             std::less<>()(bytes.data(), binary.data() + binary.size()));
-  };
-  const auto has_target = [](const OutputWish& wish) { return wish.target.has_value(); };
-  return std::ranges::all_of(call.request.inputs, lies_in_binary) &&
-         std::ranges::none_of(call.wishes.outputs, has_target);
+bool lies_in(std::span<const std::byte> binary, std::span<const std::byte> bytes) {
+  return bytes.empty() || (std::less_equal<>()(binary.data(), bytes.data()) &&
+                           std::less<>()(bytes.data(), binary.data() + binary.size()));
 }
 
 }  // namespace
@@ -27,18 +19,22 @@ bool is_self_contained(const InferCall& call, std::span<const std::byte> binary)
 Result<InferCall> InferDecoder::decode(std::shared_ptr<const RequestBody> body,
                                        std::optional<std::size_t> header_length,
                                        const DecodeContext& context) {
-  if (!header_length) return decode_http_infer(std::move(body), header_length, context);
-  if (is_repeated(*body, *header_length)) return repeat(std::move(body), context);
+  if (is_repeated(*body, header_length)) {
+    Result<InferCall> call = repeat(body, context);
+    if (call.ok()) return call;
+    // What is wrong is said below.
+  }
   const RequestBody& bytes = *body;
   Result<InferCall> call = decode_http_infer(std::move(body), header_length, context);
   json_.clear();
   // The call holds the body.
-  if (call.ok() && *header_length <= kMaxKeptBytes) keep(*call, bytes, *header_length, context);
+  if (call.ok()) keep(*call, bytes, header_length, context);
   return call;
 }
 
-bool InferDecoder::is_repeated(const RequestBody& body, std::size_t header_length) const noexcept {
-  return !json_.empty() && header_length == json_.size() && body.size() == body_size_ &&
+bool InferDecoder::is_repeated(const RequestBody& body,
+                               std::optional<std::size_t> header_length) const noexcept {
+  return !json_.empty() && header_length == header_length_ && body.size() == body_size_ &&
          body.text().starts_with(json_);
 }
 
@@ -50,9 +46,17 @@ Result<InferCall> InferDecoder::repeat(std::shared_ptr<const RequestBody> body,
   call.request.priority = priority_;
   if (timeout_) call.request.deadline = context.now + *timeout_;
   call.wishes = wishes_;
+  for (const KeptTarget& target : targets_) {
+    MUSTER_ASSIGN_OR_RETURN(call.wishes.outputs[target.output].target,
+                            region_slice(target.place, context));
+  }
   call.request.inputs.reserve(inputs_.size());
   std::span<const std::byte> binary = body->bytes().subspan(json_.size());
-  for (const BinaryInput& input : inputs_) {
+  for (const KeptInput& input : inputs_) {
+    if (input.place) {
+      MUSTER_RETURN_IF_ERROR(add_from_region(input.head, *input.place, context, call.request));
+      continue;
+    }
     MUSTER_RETURN_IF_ERROR(
         add_view(InputHead(input.head), binary.first(input.bytes), call.request));
     binary = binary.subspan(input.bytes);
@@ -61,24 +65,46 @@ Result<InferCall> InferDecoder::repeat(std::shared_ptr<const RequestBody> body,
   return call;
 }
 
-void InferDecoder::keep(const InferCall& call, const RequestBody& body, std::size_t header_length,
-                        const DecodeContext& context) {
+void InferDecoder::keep(const InferCall& call, const RequestBody& body,
+                        std::optional<std::size_t> header_length, const DecodeContext& context) {
   const InferRequest& request = call.request;
-  if (!is_self_contained(call, body.bytes().subspan(header_length))) return;
-  inputs_.clear();
-  for (const InferInput& input : request.inputs) {
-    InputHead head{input.name, input.tensor.type, {}, 0};
-    if (!set_shape(head, input.tensor.shape).ok()) return;
-    inputs_.push_back({std::move(head), input.tensor.bytes.size()});
-  }
+  const std::size_t length = header_length.value_or(body.size());
+  if (length > kMaxKeptBytes || !keep_inputs(request, body.bytes().subspan(length))) return;
+  keep_wishes(call.wishes);
   id_ = request.id;
   outputs_ = request.outputs;
   priority_ = request.priority;
   timeout_.reset();
   if (request.deadline != kNoDeadline) timeout_ = request.deadline - context.now;
-  wishes_ = call.wishes;
   body_size_ = body.size();
-  json_ = body.text().substr(0, header_length);
+  header_length_ = header_length;
+  json_ = body.text().substr(0, length);
+}
+
+// False where an input has bytes that are in none of the two places that a repetition looks into: a
+// tensor made of JSON, or one in shared memory that was checked.
+bool InferDecoder::keep_inputs(const InferRequest& request, std::span<const std::byte> binary) {
+  inputs_.clear();
+  for (const InferInput& input : request.inputs) {
+    if (!lies_in(binary, input.tensor.bytes)) return false;
+    KeptInput& kept = inputs_.emplace_back();
+    kept.head = InputHead{input.name, input.tensor.type, {}, 0};
+    if (!set_shape(kept.head, input.tensor.shape).ok()) return false;
+    kept.bytes = input.tensor.bytes.size();
+    kept.place = place_of(input);
+  }
+  return true;
+}
+
+void InferDecoder::keep_wishes(const ReplyWishes& wishes) {
+  wishes_ = wishes;
+  targets_.clear();
+  for (std::size_t i = 0; i < wishes_.outputs.size(); ++i) {
+    OutputWish& wish = wishes_.outputs[i];
+    if (!wish.target) continue;
+    targets_.push_back({i, {wish.region, wish.region_offset, wish.target->size(), true, true}});
+    wish.target.reset();
+  }
 }
 
 }  // namespace muster

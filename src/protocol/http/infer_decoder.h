@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // InferDecoder: decodes the inference requests of one connection.
 //
-// Clients mostly ask for the same again with other tensors: the JSON in front of the binary tensors
-// is then the last one, byte for byte, and says the same. It is kept with what it said, so that it
-// is read once. One thread.
+// Clients mostly ask for the same again with other tensors: the JSON, in front of binary tensors or
+// naming shared memory, is then the last one, byte for byte, and says the same. It is kept with
+// what it said, so that it is read once. Regions are looked up anew each time. One thread.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,25 +32,35 @@ class InferDecoder {
                                          const DecodeContext& context);
 
  private:
-  struct BinaryInput {
+  struct KeptInput {
     InputHead head;
-    std::size_t bytes;
+    std::size_t bytes;                 // behind the JSON
+    std::optional<RegionPlace> place;  // or here
+  };
+  struct KeptTarget {
+    std::size_t output;
+    RegionPlace place;
   };
 
-  [[nodiscard]] bool is_repeated(const RequestBody& body, std::size_t header_length) const noexcept;
+  [[nodiscard]] bool is_repeated(const RequestBody& body,
+                                 std::optional<std::size_t> header_length) const noexcept;
   [[nodiscard]] Result<InferCall> repeat(std::shared_ptr<const RequestBody> body,
                                          const DecodeContext& context) const;
-  void keep(const InferCall& call, const RequestBody& body, std::size_t header_length,
-            const DecodeContext& context);
+  void keep(const InferCall& call, const RequestBody& body,
+            std::optional<std::size_t> header_length, const DecodeContext& context);
+  [[nodiscard]] bool keep_inputs(const InferRequest& request, std::span<const std::byte> binary);
+  void keep_wishes(const ReplyWishes& wishes);
 
   std::string json_;  // "" = none is kept
   std::size_t body_size_ = 0;
+  std::optional<std::size_t> header_length_;
   std::string id_;
   std::vector<std::string> outputs_;
   std::uint64_t priority_ = 0;
   std::optional<std::chrono::nanoseconds> timeout_;
-  ReplyWishes wishes_;
-  std::vector<BinaryInput> inputs_;
+  ReplyWishes wishes_;  // without targets: a slice would keep a region alive
+  std::vector<KeptTarget> targets_;
+  std::vector<KeptInput> inputs_;
 };
 
 }  // namespace muster

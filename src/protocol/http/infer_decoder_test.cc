@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "protocol/testing/bodies.h"
@@ -102,12 +103,91 @@ TEST_F(InferDecoderTest, asks_for_regions_again_each_time) {
                             R"({"shared_memory_region":"r","shared_memory_byte_size":8}}]})";
   const std::string output = R"({"outputs":[{"name":"o","parameters":{"shared_memory_region":"r",)"
                              R"("shared_memory_byte_size":8}}],"inputs":[]})";
-  EXPECT_TRUE(decode(input, "").ok());
-  EXPECT_TRUE(decode(output, "").ok());
-  EXPECT_TRUE(decode(output, "").ok());
-  ASSERT_TRUE(decoding_.regions.remove("").ok());
-  EXPECT_FALSE(decode(output, "").ok());
-  EXPECT_FALSE(decode(input, "").ok());
+  for (const std::string& json : {input, output}) {
+    EXPECT_TRUE(decode(json, "").ok());
+    EXPECT_TRUE(decode(json, "").ok());
+    ASSERT_TRUE(decoding_.regions.remove("").ok());
+    const auto refused = decode(json, "");
+    EXPECT_NE(refused.status().message().find("there is no shared memory region 'r'"),
+              std::string_view::npos);
+    EXPECT_EQ(refused.status().message(),
+              decode_http_infer(body_of(json), json.size(), decoding_.context).status().message());
+    ASSERT_TRUE(decoding_.regions.add("r", memory.key(), 0, 8).ok());
+  }
+}
+
+TEST_F(InferDecoderTest, finds_what_a_region_s_name_stands_for_by_now) {
+  const testing::SharedMemoryObject first(raw<std::int32_t>({1, 2, 3}));
+  const testing::SharedMemoryObject second(raw<std::int32_t>({7, 8, 9}));
+  const std::string json =
+      R"({"inputs":[{"name":"x","shape":[2],"datatype":"INT32","parameters":)"
+      R"({"shared_memory_region":"r","shared_memory_offset":4,"shared_memory_byte_size":8}}],)"
+      R"("outputs":[{"name":"plain"},{"name":"o","parameters":{"shared_memory_region":"r",)"
+      R"("shared_memory_offset":8,"shared_memory_byte_size":4}}]})";
+  // Whole bodies of JSON, as clients send them that have no binary tensors.
+  const auto decode_all = [&] {
+    auto call = decoder_.decode(body_of(json), std::nullopt, decoding_.context);
+    EXPECT_TRUE(call.ok()) << call.status().to_string();
+    return std::move(call).value();
+  };
+  for (const auto* memory : {&first, &second}) {
+    ASSERT_TRUE(decoding_.regions.add("r", memory->key(), 0, 12).ok());
+    for (int round = 0; round < 2; ++round) {
+      const InferCall call = decode_all();
+      EXPECT_EQ(
+          elements_of<std::int32_t>(call.request.inputs.at(0)),
+          (memory == &first ? std::vector<std::int32_t>{2, 3} : std::vector<std::int32_t>{8, 9}));
+      ASSERT_EQ(call.wishes.outputs.size(), 2U);
+      EXPECT_FALSE(call.wishes.outputs[0].target.has_value());
+      const OutputWish& wish = call.wishes.outputs[1];
+      ASSERT_TRUE(wish.target.has_value());
+      EXPECT_EQ(wish.region, "r");
+      EXPECT_EQ(wish.region_offset, 8U);
+      EXPECT_EQ(wish.target->size(), 4U);
+      ASSERT_TRUE(wish.target->write(std::as_bytes(std::span("out", 4))).ok());
+      EXPECT_EQ(memory->read(12).substr(8), std::string("out", 4));
+      memory->overwrite(memory == &first ? raw<std::int32_t>({1, 2, 3})
+                                         : raw<std::int32_t>({7, 8, 9}));
+    }
+    ASSERT_TRUE(decoding_.regions.remove("r").ok());
+  }
+}
+
+TEST_F(InferDecoderTest, holds_no_region_between_requests) {
+  const auto open_files = [] {
+    int count = 0;
+    for (int file = 0; file < 1024; ++file)
+      count += ::fcntl(file, F_GETFD) >= 0 ? 1 : 0;
+    return count;
+  };
+  const testing::SharedMemoryObject memory(raw<std::int32_t>({3, 4}));
+  const int before = open_files();
+  ASSERT_TRUE(decoding_.regions.add("r", memory.key(), 0, 8).ok());
+  const std::string json =
+      R"({"inputs":[{"name":"x","shape":[2],"datatype":"INT32","parameters":)"
+      R"({"shared_memory_region":"r","shared_memory_byte_size":8}}],"outputs":[{"name":"o",)"
+      R"("parameters":{"shared_memory_region":"r","shared_memory_byte_size":8}}]})";
+  for (int round = 0; round < 2; ++round)
+    EXPECT_TRUE(decode(json, "").ok());
+  ASSERT_TRUE(decoding_.regions.remove("r").ok());
+  EXPECT_EQ(open_files(), before);
+}
+
+TEST_F(InferDecoderTest, reads_tensors_behind_the_json_beside_those_in_regions) {
+  const testing::SharedMemoryObject memory(raw<std::int32_t>({3, 4}));
+  ASSERT_TRUE(decoding_.regions.add("r", memory.key(), 0, 8).ok());
+  const std::string json =
+      R"({"inputs":[{"name":"a","shape":[1],"datatype":"INT32","parameters":{"binary_data_size":4}},)"
+      R"({"name":"x","shape":[2],"datatype":"INT32","parameters":)"
+      R"({"shared_memory_region":"r","shared_memory_byte_size":8}},)"
+      R"({"name":"b","shape":[1],"datatype":"INT32","parameters":{"binary_data_size":4}}]})";
+  for (std::int32_t round = 0; round < 3; ++round) {
+    const InferCall call = decoded(json, raw<std::int32_t>({round, -round}));
+    ASSERT_EQ(call.request.inputs.size(), 3U);
+    EXPECT_EQ(elements_of<std::int32_t>(call.request.inputs[0]), std::vector<std::int32_t>{round});
+    EXPECT_EQ(elements_of<std::int32_t>(call.request.inputs[1]), (std::vector<std::int32_t>{3, 4}));
+    EXPECT_EQ(elements_of<std::int32_t>(call.request.inputs[2]), std::vector<std::int32_t>{-round});
+  }
 }
 
 TEST_F(InferDecoderTest, reads_elements_in_json_anew) {
