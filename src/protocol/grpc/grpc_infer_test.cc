@@ -112,6 +112,23 @@ TEST_F(GrpcInferTest, takes_typed_contents_of_every_type_that_has_them) {
   EXPECT_EQ((*bytes_elements(call->request.inputs[0].tensor))[0], std::string_view("a\0", 2));
 }
 
+TEST_F(GrpcInferTest, takes_floats_in_one_piece_as_views) {
+  const std::string head = "inputs { name: 'x' datatype: 'FP32' shape: 2 contents { ";
+  const auto packed = decode(head + "fp32_contents: [1, 2] } }");
+  ASSERT_TRUE(packed.ok()) << packed.status().message();
+  EXPECT_TRUE(lies_in_the_message(packed->request.inputs[0].tensor));
+  // Each for itself, as a client may write them.
+  bytes_ = std::string("\x2a\0\x0a\x01x\x12\x04", 7) + "FP32" +
+           std::string("\x18\x02\x2a\x0a\x35\0\0\x80\x3f\x35\0\0\0\x40", 14);
+  bytes_[1] = static_cast<char>(bytes_.size() - 2);
+  ASSERT_TRUE(message_.read(bytes_, decoding_.limits).ok());
+  InferCall call;
+  const Status status = decode_grpc_infer(message_, decoding_.context, call);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_FALSE(lies_in_the_message(call.request.inputs[0].tensor));
+  EXPECT_EQ(elements_of<float>(call.request.inputs[0].tensor), (std::vector<float>{1, 2}));
+}
+
 TEST_F(GrpcInferTest, checks_typed_contents) {
   EXPECT_EQ(typed_fault("INT8", "int_contents: [1, 128]"),
             "input 'x': element 1 is 128, which is out of the range of INT8");
