@@ -154,7 +154,7 @@ struct GrpcConnectionsTest : ::testing::Test {
 
 TEST_F(GrpcConnectionsTest, are_counted_on_listeners_of_every_kind) {
   const Certificate authority;
-  const Certificate own(authority);
+  const Certificate own = Certificate::signed_by(authority);
   std::ofstream(folder / "own.pem") << own.certificate();
   std::ofstream(folder / "own.key") << own.key();
   server.options.listeners = {{},

@@ -177,8 +177,9 @@ Status GrpcFrontend::Parts::listen(const GrpcListener& wanted, grpc::ServerBuild
   }
   ports_.push_back(socket->port());
   loopback_only_ = loopback_only_ && socket->is_loopback();
+  std::function<void(int)> hand_over = hand_over_of(wanted, std::move(credentials), builder);
   acceptor_.add({.socket = std::move(*socket),
-                 .hand_over = hand_over_of(wanted, std::move(credentials), builder),
+                 .hand_over = std::move(hand_over),
                  .limits_greeting = is_handed_over_bare(wanted)});
   return {};
 }
@@ -213,7 +214,7 @@ bool GrpcFrontend::Parts::drain(std::chrono::milliseconds limit) {
 }
 
 Result<std::unique_ptr<GrpcFrontend>> GrpcFrontend::start(const FrontServices& services,
-                                                          GrpcOptions options) {
+                                                          const GrpcOptions& options) {
   auto parts = std::make_unique<Parts>(services);
   MUSTER_RETURN_IF_ERROR(parts->start(options));
   return std::unique_ptr<GrpcFrontend>(new GrpcFrontend(std::move(parts)));

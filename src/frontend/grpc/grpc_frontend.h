@@ -30,7 +30,7 @@ class GrpcFrontend {
  public:
   // Listens when it returns; errors name address and port. `services` outlives what is returned.
   [[nodiscard]] static Result<std::unique_ptr<GrpcFrontend>> start(const FrontServices& services,
-                                                                   GrpcOptions options);
+                                                                   const GrpcOptions& options);
   GrpcFrontend(const GrpcFrontend&) = delete;
   GrpcFrontend& operator=(const GrpcFrontend&) = delete;
   // Cancels what is open; answers that are still to come are dropped.

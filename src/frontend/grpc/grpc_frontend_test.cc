@@ -119,7 +119,7 @@ TEST_F(GrpcFrontendTest, says_what_is_wrong_with_an_address) {
 
 TEST_F(GrpcFrontendTest, speaks_tls) {
   const Certificate authority;
-  const Certificate own(authority);
+  const Certificate own = Certificate::signed_by(authority);
   server.options.listeners[0].tls = {.certificate = file("own.pem", own.certificate()),
                                      .key = file("own.key", own.key())};
   server.start();
@@ -131,7 +131,7 @@ TEST_F(GrpcFrontendTest, speaks_tls) {
 
 TEST_F(GrpcFrontendTest, mutual_tls_wants_a_certificate_of_the_client) {
   const Certificate authority;
-  const Certificate own(authority);
+  const Certificate own = Certificate::signed_by(authority);
   server.options.listeners[0].tls = {.certificate = file("own.pem", own.certificate()),
                                      .key = file("own.key", own.key()),
                                      .client_ca = file("ca.pem", authority.certificate())};
@@ -143,7 +143,7 @@ TEST_F(GrpcFrontendTest, mutual_tls_wants_a_certificate_of_the_client) {
   client.pem_cert_chain = stranger.certificate();
   client.pem_private_key = stranger.key();
   EXPECT_FALSE(infer(server.channel(0, grpc::SslCredentials(client))).ok());
-  const Certificate known(authority);
+  const Certificate known = Certificate::signed_by(authority);
   client.pem_cert_chain = known.certificate();
   client.pem_private_key = known.key();
   EXPECT_TRUE(infer(server.channel(0, grpc::SslCredentials(client))).ok());

@@ -16,7 +16,9 @@ class Certificate {
  public:
   // Signed by itself; may sign others.
   Certificate() : Certificate(nullptr) {}
-  explicit Certificate(const Certificate& authority) : Certificate(&authority) {}
+  [[nodiscard]] static Certificate signed_by(const Certificate& authority) {
+    return Certificate(&authority);
+  }
 
   [[nodiscard]] std::string certificate() const {
     return written([this](BIO* out) { PEM_write_bio_X509(out, certificate_.get()); });
@@ -33,7 +35,7 @@ class Certificate {
     X509_set_version(made, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made), authority == nullptr ? 1 : 2);
     X509_gmtime_adj(X509_getm_notBefore(made), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(made), 24 * 3600);
+    X509_gmtime_adj(X509_getm_notAfter(made), 24L * 3600);
     X509_set_pubkey(made, key_.get());
     const std::string name = authority == nullptr ? "an authority" : "localhost";
     X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC,
