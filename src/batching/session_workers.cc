@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "inference/answer_burst.h"
 
 namespace muster {
 namespace {
@@ -136,6 +137,7 @@ void SessionWorkers::work(std::size_t worker) {
 }
 
 void SessionWorkers::answer(Batch& batch, std::vector<Result<InferResponse>>& outcomes) {
+  const AnswerBurst burst;
   constexpr std::size_t kAtOnce = 64;
   std::array<BlockingCall*, kAtOnce> calls;
   std::size_t blocked = 0;

@@ -47,7 +47,13 @@ void Mailbox::push(Letter* letter) noexcept {
   } while (!letters_.compare_exchange_weak(first, letter, std::memory_order_seq_cst,
                                            std::memory_order_relaxed));
   // Only who finds it empty: the others' letters are behind one whose sender looked here.
-  if (first == nullptr && asleep_.load(std::memory_order_seq_cst)) wake();
+  if (first == nullptr && asleep_.load(std::memory_order_seq_cst)) {
+    AnswerBurst::wake_at_end(shared_from_this());
+  }
+}
+
+void Mailbox::wake_up() noexcept {
+  if (asleep_.load(std::memory_order_seq_cst) && !empty()) wake();
 }
 
 void Mailbox::wake() noexcept {

@@ -7,10 +7,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <new>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "inference/answer_burst.h"
 
 namespace muster {
 
@@ -23,7 +26,7 @@ struct Letter {
   Letter* next = nullptr;
 };
 
-class Mailbox {
+class Mailbox final : public AnswerBurst::Sleeper, public std::enable_shared_from_this<Mailbox> {
  public:
   // Throws boost::system::system_error where the system has no more files.
   Mailbox();
@@ -32,12 +35,14 @@ class Mailbox {
   ~Mailbox();
 
   // Any thread; takes no lock and no memory. Wakes the transport thread where it sleeps and nobody
-  // has woken it yet; an awake one looks by itself before it sleeps.
+  // has woken it yet, at the end of the AnswerBurst; an awake one looks by itself before it sleeps.
   void push(Letter* letter) noexcept;
 
   // Any thread; takes no lock and no memory. The transport thread's next sleep, or the one that it
   // is in, ends.
   void wake() noexcept;
+  // The same, unless the thread is awake or has nothing to take.
+  void wake_up() noexcept override;
 
   // The transport thread alone, from here on. Runs events of io() for as long as `run` does, which
   // may sleep in it; false, and does not, where letters are there.

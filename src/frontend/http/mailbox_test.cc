@@ -76,6 +76,26 @@ TEST_F(MailboxTest, wakes_nobody_who_is_awake_and_lets_nobody_sleep_with_letters
   EXPECT_EQ(take().size(), 1U);
 }
 
+TEST_F(MailboxTest, answers_of_a_batch_wake_once_at_their_end) {
+  EXPECT_TRUE(mailbox_->run_asleep([&] {
+    {
+      const AnswerBurst burst;
+      push(1);
+      EXPECT_EQ(mailbox_->io().poll(), 0U);
+      EXPECT_EQ(take().size(), 1U);
+      push(2);
+    }
+    EXPECT_EQ(mailbox_->io().poll(), 1U);
+    EXPECT_EQ(take().size(), 1U);
+    {
+      const AnswerBurst burst;
+      push(3);
+      EXPECT_EQ(take().size(), 1U);
+    }
+    EXPECT_EQ(mailbox_->io().poll(), 0U) << "woken for nothing";
+  }));
+}
+
 TEST_F(MailboxTest, is_awake_again_after_a_sleep_that_failed) {
   EXPECT_THROW(mailbox_->run_asleep([] { throw std::bad_alloc(); }), std::bad_alloc);
   push(1);
