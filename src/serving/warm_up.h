@@ -18,7 +18,7 @@ namespace muster {
 
 // Every batch size up to this is warmed up; of those above it powers of two, the preferred ones and
 // the largest.
-inline constexpr std::int64_t kEverySizeUpTo = 64;
+inline constexpr std::int64_t kEverySizeUpTo = 128;
 
 enum class WarmUpExtent : std::uint8_t {
   kProbe,      // one row and two: what tells whether rows of several requests can share a batch

@@ -47,12 +47,12 @@ Sizes runs(std::int64_t largest, std::chrono::seconds cost, std::chrono::seconds
 }
 
 TEST(WarmUpSizes, are_all_up_to_a_bound_and_powers_of_two_above_it) {
-  Sizes sizes = warm_up_sizes(batches_of(300, {100}), WarmUpExtent::kEverySize).rows;
+  Sizes sizes = warm_up_sizes(batches_of(300, {200}), WarmUpExtent::kEverySize).rows;
   std::ranges::sort(sizes);
   Sizes expected;
-  for (std::int64_t rows = 1; rows <= 64; ++rows)
+  for (std::int64_t rows = 1; rows <= kEverySizeUpTo; ++rows)
     expected.push_back(rows);
-  expected.insert(expected.end(), {100, 128, 256, 300});
+  expected.insert(expected.end(), {200, 256, 300});
   EXPECT_EQ(sizes, expected);
 }
 

@@ -173,7 +173,7 @@ def test_the_examples_of_the_help_run(muster):
 def test_inspects_a_folder_and_a_file(muster):
     status, out, err = muster("inspect", "models/lenet")
     assert (status, err) == (0, "")
-    for part in ("lenet", "ONNX Runtime", "batch", "input", "[batch,1,28,28]", "FP32", "max_batch_size: 64", "labels.txt"):
+    for part in ("lenet", "ONNX Runtime", "batch", "input", "[batch,1,28,28]", "FP32", "max_batch_size: 128", "labels.txt"):
         assert part in out
     status, out, err = muster("inspect", "models/lenet/1/model.onnx")
     assert (status, err) == (0, "")
