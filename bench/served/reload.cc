@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether requests feel that their model is replaced: the same open loop while the model stays as
-// it is, and while it is loaded anew, one load after the other.
+// it is, and while it is loaded anew every second.
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -11,6 +12,7 @@ namespace muster::bench {
 namespace {
 
 constexpr int kConnections = 1024;
+constexpr std::chrono::seconds kBetweenLoads{1};
 
 // Loads a model anew as long as it lives.
 class Reloads {
@@ -20,6 +22,9 @@ class Reloads {
           while (!over_) {
             if (http_exchange(door, "POST", path, "{}").status != 200) return failed_.store(true);
             ++loads_;
+            const auto next = WallClock::now() + kBetweenLoads;
+            while (!over_ && WallClock::now() < next)
+              std::this_thread::sleep_for(std::chrono::milliseconds(10));
           }
         }) {}
   ~Reloads() { stop(); }

@@ -140,7 +140,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   for (const std::string& warning : config.warnings)
     log(LogLevel::kWarning, warning);
 
-  const WarmUpFindings findings = warm_up(*model, config, order.warm_up, clock,
+  const WarmUpFindings findings = warm_up(*model, config, order.warm_up, order.warm_up_pace, clock,
                                           add_saturating(clock.now(), order.warm_up_limit));
   MUSTER_RETURN_IF_ERROR(apply_findings(findings, choice.file, config));
   description->config_text = to_text(config);

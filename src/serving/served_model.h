@@ -30,6 +30,7 @@ struct LoadOrder {
   std::shared_ptr<Backend> backend;
   ServiceOptions options = {};
   WarmUpExtent warm_up = WarmUpExtent::kProbe;
+  WarmUpPace warm_up_pace = WarmUpPace::kQuick;
   std::chrono::milliseconds warm_up_limit{0};  // for what is not essential (warm_up.h)
   std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
   // Called once where a session breaks for good (fault_watch.h). May be null.

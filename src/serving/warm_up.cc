@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 
+#include "base/mutex.h"
 #include "base/text.h"
 
 namespace muster {
@@ -60,8 +61,20 @@ std::string obstacle(const ModelSignature& signature, bool stacked) {
   return {};
 }
 
+// Of a run that began at `begun`.
+void pause_after(Clock::TimePoint begun, Clock& clock) {
+  const Clock::TimePoint now = clock.now();
+  const Clock::TimePoint until = now + std::min<Clock::Duration>(2 * (now - begun), kLongestPause);
+  Mutex alone;
+  CondVar never;
+  MutexLock lock(alone);
+  while (clock.now() < until)
+    clock.wait_until(never, lock, until);
+}
+
 WarmUpFindings run_on_zeros(const CompiledModel& model, const ModelConfig& config,
-                            const WarmUpSizes& sizes, Clock& clock, Clock::TimePoint until) {
+                            const WarmUpSizes& sizes, WarmUpPace pace, Clock& clock,
+                            Clock::TimePoint until) {
   WarmUpFindings findings;
   const ModelSignature& signature = model.signature();
   const bool stacked = config.batching.max_batch_size > 0;
@@ -78,6 +91,7 @@ WarmUpFindings run_on_zeros(const CompiledModel& model, const ModelConfig& confi
       return findings;
     }
     const std::int64_t rows = sizes.rows[i];
+    const Clock::TimePoint begun = clock.now();
     Status status = fill_zeros(signature, stacked, rows, **session);
     if (status.ok()) status = (*session)->run();
     if (status.code() == kBrokenForGood) {
@@ -91,6 +105,7 @@ WarmUpFindings run_on_zeros(const CompiledModel& model, const ModelConfig& confi
     }
     if (stacked) findings.not_mergeable = misfit_of_outputs(signature, config, rows, **session);
     if (!findings.not_mergeable.empty()) return findings;
+    if (pace == WarmUpPace::kGentle) pause_after(begun, clock);
   }
   return findings;
 }
@@ -122,11 +137,11 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
 }
 
 WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, WarmUpExtent extent,
-                       Clock& clock, Clock::TimePoint until) {
+                       WarmUpPace pace, Clock& clock, Clock::TimePoint until) {
   WarmUpFindings findings;
   if (!model.gains_from_warm_up()) return findings;
   try {
-    return run_on_zeros(model, config, warm_up_sizes(config.batching, extent), clock, until);
+    return run_on_zeros(model, config, warm_up_sizes(config.batching, extent), pace, clock, until);
   } catch (const std::exception& error) {
     findings.not_tried = error.what();
   }

@@ -25,6 +25,15 @@ enum class WarmUpExtent : std::uint8_t {
   kEverySize,  // all that can come
 };
 
+enum class WarmUpPace : std::uint8_t {
+  kQuick,   // somebody waits for the model
+  kGentle,  // an older version answers meanwhile, and its requests need the processors
+};
+
+// Gentle: after each run the processor is left to others for twice as long as it was used, up to
+// this. A longer run has been interrupted for them anyway.
+inline constexpr std::chrono::milliseconds kLongestPause{10};
+
 // In the order in which they are run. `essential`: how many of the first are run however long they
 // take: the probe's, powers of two, preferred sizes and the largest.
 struct WarmUpSizes {
@@ -47,6 +56,7 @@ struct WarmUpFindings {
 // dimensions besides the batch axis are not tried: no size can be guessed that suits them. Only the
 // outputs that `config` serves must follow the rows. Nothing is run where the model gains nothing.
 [[nodiscard]] WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config,
-                                     WarmUpExtent extent, Clock& clock, Clock::TimePoint until);
+                                     WarmUpExtent extent, WarmUpPace pace, Clock& clock,
+                                     Clock::TimePoint until);
 
 }  // namespace muster

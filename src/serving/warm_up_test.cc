@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -35,8 +36,9 @@ Sizes runs(std::int64_t largest, std::chrono::seconds cost, std::chrono::seconds
   ModelConfig config;
   config.batching = batches_of(largest);
   config.outputs = model->signature.outputs;
-  const WarmUpFindings findings = warm_up(FakeCompiledModel(model), config,
-                                          WarmUpExtent::kEverySize, clock, clock.now() + limit);
+  const WarmUpFindings findings =
+      warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
+              clock.now() + limit);
   EXPECT_EQ(findings.not_tried, "");
   EXPECT_EQ(findings.not_mergeable, "");
   if (left != nullptr) *left = findings.sizes_left;
@@ -82,6 +84,42 @@ TEST(WarmUp, runs_the_essential_sizes_where_there_is_none) {
   EXPECT_EQ(runs(8, std::chrono::seconds(1), std::chrono::seconds(5), &left),
             (Sizes{1, 2, 8, 4, 3}));
   EXPECT_EQ(left, 3U);
+}
+
+// Time goes on only while somebody works or waits.
+class WorkClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() noexcept override { return now_; }
+  void wait_until(CondVar&, MutexLock&, TimePoint until) override {
+    waits.push_back(until - now_);
+    now_ = until;
+  }
+  void work(Duration length) { now_ += length; }
+
+  std::vector<Duration> waits;
+
+ private:
+  TimePoint now_{};
+};
+
+TEST(WarmUp, leaves_the_processor_to_others_between_runs_where_an_older_version_answers) {
+  WorkClock clock;
+  auto model = linear_model();
+  const auto compute = model->compute;
+  bool is_first = true;
+  model->compute = [&](const Inputs& inputs) {
+    clock.work(std::chrono::milliseconds(std::exchange(is_first, false) ? 1 : 20));
+    return compute(inputs);
+  };
+  ModelConfig config;
+  config.batching = batches_of(2);
+  config.outputs = model->signature.outputs;
+  const WarmUpFindings findings =
+      warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kGentle,
+              clock, Clock::kForever);
+  EXPECT_EQ(findings.not_tried, "");
+  EXPECT_EQ(clock.waits,
+            (std::vector<Clock::Duration>{std::chrono::milliseconds(2), kLongestPause}));
 }
 
 }  // namespace

@@ -152,6 +152,7 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
 void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
   LoadOrder order{*loading->folder, loading->choice, loading->backend, options_.service};
   order.warm_up = WarmUpExtent::kEverySize;
+  order.warm_up_pace = loading->replaces ? WarmUpPace::kGentle : WarmUpPace::kQuick;
   order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;
   order.metrics = loading->metrics;
   order.on_fault = [this, name = loading->name, version = loading->version,
