@@ -114,7 +114,7 @@ TEST(LenetConfiguration, fits_the_model) {
   text << in.rdbuf();
   const Result<ModelConfig> config = configure({"", "lenet", "", {}, text.str()});
   ASSERT_TRUE(config.ok()) << config.status().message();
-  EXPECT_EQ(config->batching.max_batch_size, 64);
+  EXPECT_EQ(config->batching.max_batch_size, 128);
   EXPECT_TRUE(config->dynamic_batching);
   EXPECT_EQ(config->labels.at("output").size(), 10U);
   ASSERT_TRUE(config->image.has_value());

@@ -56,7 +56,7 @@ def test_the_configuration_is_completed(transport, client):
     answer = transport.ask(client, "get_model_config", "identity_string")
     config = answer["config"] if transport.name == "grpc" else answer
     assert (config["name"], config["backend"]) == ("identity_string", "onnxruntime")
-    assert config["max_batch_size"] == 128
+    assert config["max_batch_size"] == 64
     assert "dynamic_batching" in config
     (tensor,) = config["input"]
     assert (tensor["name"], tensor["data_type"]) == ("input", "TYPE_STRING")
