@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // More than a server can carry: its peak in a closed loop, then in an open one most of the peak and
 // many times the peak, every request with a deadline.
-#include <stdexcept>
+#include <chrono>
+#include <utility>
 
-#include "bench/served/contenders.h"
+#include "bench/served/peak_load.h"
 
 namespace muster::bench {
 namespace {
@@ -24,34 +25,19 @@ double cpu_us_of_a_refusal(const Round& round) {
 Experiment overload(const Workload& workload, const Peers& peers) {
   const KnownModel model = know_model(workload.model);
   const auto muster = std::make_shared<MusterServer>(peers.program, repository_of(workload));
-  const auto peak = std::make_shared<double>(0);
-  const auto questions = std::make_shared<std::vector<Question>>(
-      http_binary_questions(model, kConnections, workload.timeout_us));
-  const Asked asked{Transport::kHttp, muster->doors().http, muster->doors().pid};
+  const PeakLoad peak(muster, model, workload, kConnections,
+                      std::chrono::microseconds(workload.timeout_us));
 
   Experiment experiment;
-  const Contender closed =
-      ask_server("peak", "http-binary", muster->doors(), model, workload).value();
-  experiment.contenders.push_back({"peak", [=] {
-                                     Figures figures = closed.measure();
-                                     *peak = figures.at("items_per_s");
-                                     return figures;
-                                   }});
-  const OpenLoop loop{kConnections, 0, std::chrono::microseconds(workload.timeout_us),
-                      workload.seconds};
+  experiment.contenders.push_back(peak.contender());
   for (const auto& [name, load] :
        {std::pair{"carried", kCarriedLoad}, std::pair{"overload", workload.load}}) {
-    experiment.contenders.push_back({name, [=] {
-                                       OpenLoop at_load = loop;
-                                       at_load.per_second = load * *peak;
-                                       return run_open_loop(asked, *questions, at_load);
-                                     }});
+    experiment.contenders.push_back({name, [=] { return peak.run_at(load); }});
   }
   experiment.comparisons = {
       {"goodput_of_peak",
-       [=](const Round& round) {
-         return (void)muster,
-                round.at("overload").at("good_per_s") / round.at("peak").at("items_per_s");
+       [](const Round& round) {
+         return round.at("overload").at("good_per_s") / round.at("peak").at("items_per_s");
        }},
       {"late_percent", [](const Round& round) { return round.at("overload").at("late_percent"); }},
       {"cpu_us_of_a_refusal", cpu_us_of_a_refusal}};

@@ -6,12 +6,13 @@
 #include <stdexcept>
 #include <thread>
 
-#include "bench/served/contenders.h"
+#include "bench/served/peak_load.h"
 
 namespace muster::bench {
 namespace {
 
 constexpr int kConnections = 1024;
+constexpr std::chrono::seconds kLate{1};  // of an answer
 constexpr std::chrono::seconds kBetweenLoads{1};
 
 // Loads a model anew as long as it lives.
@@ -59,28 +60,16 @@ Experiment reload(const Workload& workload, const Peers& peers) {
   const auto muster = std::make_shared<MusterServer>(
       peers.program, repository_of(workload),
       std::vector<std::string>{"--model-control", "explicit", "--load-model", model.name});
-  const auto peak = std::make_shared<double>(0);
-  const auto questions =
-      std::make_shared<std::vector<Question>>(http_binary_questions(model, kConnections));
-  const Asked asked{Transport::kHttp, muster->doors().http, muster->doors().pid};
-  const OpenLoop loop{kConnections, 0, std::chrono::seconds(1), workload.seconds};
+  const PeakLoad peak(muster, model, workload, kConnections, kLate);
   const auto at_load = [=, load = workload.load] {
-    OpenLoop some = loop;
-    some.per_second = load * *peak;
-    Figures figures = run_open_loop(asked, *questions, some);
+    Figures figures = peak.run_at(load);
     if (figures.at("refused") > 0) throw std::runtime_error("a request was refused");
     return figures;
   };
 
   Experiment experiment;
-  const Contender closed =
-      ask_server("peak", "http-binary", muster->doors(), model, workload).value();
-  experiment.contenders.push_back({"peak", [=] {
-                                     Figures figures = closed.measure();
-                                     *peak = figures.at("items_per_s");
-                                     return figures;
-                                   }});
-  experiment.contenders.push_back({"steady", [=] { return (void)muster, at_load(); }});
+  experiment.contenders.push_back(peak.contender());
+  experiment.contenders.push_back({"steady", at_load});
   experiment.contenders.push_back({"reloading", [=] {
                                      Reloads reloads(muster->doors().http, model.name);
                                      Figures figures = at_load();

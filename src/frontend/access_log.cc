@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <concepts>
 #include <cstring>
 #include <ctime>
@@ -35,9 +34,7 @@ class Line {
   template <std::integral Number>
   void add(std::string_view name, Number value) {
     begin(name);
-    std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    text_.append(digits.data(), end);
+    append_json_number(text_, value);
   }
   void add_microseconds(std::string_view name, std::chrono::nanoseconds value) {
     add(name, std::chrono::duration_cast<std::chrono::microseconds>(value).count());

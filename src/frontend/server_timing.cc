@@ -3,25 +3,18 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <concepts>
+
+#include "base/decimal.h"
 
 namespace muster {
 namespace {
-
-template <std::integral Number>
-void append(std::string& out, Number number) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
-}
 
 // As whole numbers: every answer has three of these, and printing floats is slow.
 void append_milliseconds(std::string& out, std::chrono::nanoseconds duration) {
   const auto microseconds =
       std::max<std::int64_t>(0, std::chrono::round<std::chrono::microseconds>(duration).count());
-  append(out, microseconds / 1000);
+  append_decimal(out, microseconds / 1000);
   const std::int64_t rest = microseconds % 1000;
   const std::array<char, 4> fraction = {'.', static_cast<char>('0' + rest / 100),
                                         static_cast<char>('0' + rest / 10 % 10),
@@ -37,12 +30,12 @@ void append_server_timing(const BatchReport& batch, std::int64_t version, std::s
   out += ", batch;dur=";
   append_milliseconds(out, batch.gather);
   out += ";desc=\"rows=";
-  append(out, batch.rows);
+  append_decimal(out, batch.rows);
   out += "\", compute;dur=";
   append_milliseconds(out, batch.compute);
   if (version == 0) return;
   out += ";desc=\"version=";
-  append(out, version);
+  append_decimal(out, version);
   out += '"';
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/json/json_writer.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 #include "protocol/json/plain_text.h"

@@ -2,12 +2,12 @@
 // Appends JSON to a string.
 #pragma once
 
-#include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
+
+#include "base/decimal.h"
 
 namespace muster {
 
@@ -17,9 +17,7 @@ void append_json_string(std::string& out, std::string_view text);
 template <std::integral T>
 requires(!std::same_as<T, bool> && !std::same_as<T, char>) void append_json_number(std::string& out,
                                                                                    T value) {
-  std::array<char, 24> text;
-  const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
-  out.append(text.data(), written.ptr);
+  append_decimal(out, value);
 }
 // The shortest text that reads back as the same number; NaN, Infinity and -Infinity are themselves,
 // which is no JSON but what the protocol's clients read.

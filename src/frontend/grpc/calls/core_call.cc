@@ -9,14 +9,11 @@
 #include <grpc/support/alloc.h>
 
 #include "base/check.h"
+#include "frontend/grpc/calls/slice_text.h"
 #include "frontend/grpc/timing_trailer.h"
 
 namespace muster {
 namespace {
-
-std::string_view text_of(const grpc_slice& slice) noexcept {
-  return {reinterpret_cast<const char*>(GRPC_SLICE_START_PTR(slice)), GRPC_SLICE_LENGTH(slice)};
-}
 
 grpc_slice slice_of(std::string_view text) {
   return grpc_slice_from_copied_buffer(text.data(), text.size());
@@ -31,7 +28,6 @@ CoreCall::~CoreCall() {
 
 void CoreCall::request(grpc_server& server, void* method, grpc_completion_queue& queue,
                        CoreOperation& arrived) {
-  queue_ = &queue;
   cancelled_ = 0;
   metadata_.count = 0;
   const grpc_call_error error = grpc_server_request_registered_call(
@@ -97,9 +93,7 @@ void CoreCall::finish(const Answer& answer, CoreOperation& finished) {
     ending.trailing_metadata_count = 1;
     ending.trailing_metadata = &timing_;
   }
-  const std::string reason = answer.status.error_message();
-  grpc_slice details = grpc_slice_from_static_buffer(reason.data(), reason.size());
-  if (!reason.empty()) details = slice_of(reason);
+  grpc_slice details = slice_of(answer.status.error_message());
   ending.status_details = &details;
   ++op;
   const grpc_call_error error = grpc_call_start_batch(

@@ -17,8 +17,8 @@
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 
-#include "frontend/grpc/grpc_caller.h"
 #include "frontend/grpc/core_operation.h"
+#include "frontend/grpc/grpc_caller.h"
 
 namespace muster {
 
@@ -63,7 +63,6 @@ class CoreCall final : public GrpcCaller {
   void clear() noexcept;
 
  private:
-  grpc_completion_queue* queue_ = nullptr;
   grpc_call* call_ = nullptr;
   gpr_timespec deadline_ = {};
   grpc_metadata_array metadata_;  // of the request; what stands in it is the call's

@@ -4,16 +4,9 @@
 #include <utility>
 
 #include "frontend/grpc/calls/inflation.h"
+#include "frontend/grpc/calls/slice_text.h"
 
 namespace muster {
-namespace {
-
-// The macros look at their argument twice.
-std::string_view bytes_of(const grpc_slice& slice) noexcept {
-  return {reinterpret_cast<const char*>(GRPC_SLICE_START_PTR(slice)), GRPC_SLICE_LENGTH(slice)};
-}
-
-}  // namespace
 
 Status HeldMessage::take(const grpc_slice_buffer& slices, bool compressed,
                          std::size_t max_inflated) {
@@ -22,12 +15,12 @@ Status HeldMessage::take(const grpc_slice_buffer& slices, bool compressed,
     MUSTER_RETURN_IF_ERROR(inflate_slices(slices, max_inflated, copy_));
   } else if (slices.count == 1 && slices.length >= kHeldFrom) {
     slice_ = grpc_slice_ref(slices.slices[0]);
-    bytes_ = bytes_of(slice_);
+    bytes_ = text_of(slice_);
     return {};
   } else {
     copy_.reserve(slices.length);
     for (std::size_t index = 0; index < slices.count; ++index)
-      copy_ += bytes_of(slices.slices[index]);
+      copy_ += text_of(slices.slices[index]);
   }
   bytes_ = copy_;
   return {};

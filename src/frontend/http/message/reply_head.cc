@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/message/reply_head.h"
 
-#include <array>
-#include <charconv>
-#include <concepts>
-
+#include "base/decimal.h"
 #include "frontend/server_timing.h"
 #include "protocol/status_codes.h"
 
 namespace muster {
 namespace {
-
-template <std::integral Number>
-void append(std::string& out, Number number) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
-}
 
 void append_status_line(std::string& out, int status) {
   if (status == 200) {
@@ -24,7 +14,7 @@ void append_status_line(std::string& out, int status) {
     return;
   }
   out += "HTTP/1.1 ";
-  append(out, status);
+  append_decimal(out, status);
   out += ' ';
   out += http_reason(status);
   out += "\r\n";
@@ -38,11 +28,11 @@ void write_reply_head(const ReplyHead& head, std::string& out) {
   out += "Content-Type: ";
   out += head.content_type;
   out += "\r\nContent-Length: ";
-  append(out, head.content_length);
+  append_decimal(out, head.content_length);
   out += "\r\n";
   if (head.json_length) {
     out += "Inference-Header-Content-Length: ";
-    append(out, *head.json_length);
+    append_decimal(out, *head.json_length);
     out += "\r\n";
   }
   if (head.coding != Coding::kIdentity) {
