@@ -117,7 +117,8 @@ class Completion {
   template <typename F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, Completion> &&
            std::is_invocable_v<F&, Result<InferResponse>>)
-      Completion(F callable) {  // NOLINT(google-explicit-constructor)
+      // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
+      Completion(F callable) {
     if constexpr (sizeof(F) <= kInlineSize && alignof(F) <= alignof(void*) &&
                   std::is_nothrow_move_constructible_v<F>) {
       ::new (storage_) F(std::move(callable));

@@ -100,12 +100,14 @@ class [[nodiscard]] Result {
     if (status_.ok()) status_ = internal_error("a Result was made from an ok Status");
   }
   // So that a function that returns Result<unique_ptr<Base>> can return a unique_ptr<Derived>.
+  // NOLINTBEGIN(google-explicit-constructor,bugprone-forwarding-reference-overload)
   template <typename U>
   requires(std::is_convertible_v<U&&, T> && !std::is_arithmetic_v<T> &&
            !std::is_same_v<std::remove_cvref_t<U>, Result> &&
            !std::is_same_v<std::remove_cvref_t<U>, T> &&
            !std::is_same_v<std::remove_cvref_t<U>, Status>) Result(U&& value)
-      : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+      : value_(std::forward<U>(value)) {}
+  // NOLINTEND(google-explicit-constructor,bugprone-forwarding-reference-overload)
 
   [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
   [[nodiscard]] const Status& status() const& noexcept { return status_; }
@@ -146,9 +148,12 @@ class [[nodiscard]] Result {
       return muster_status_;                                                  \
   } while (false)
 
+// `target` may be a declaration, which parentheses would break.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define MUSTER_ASSIGN_OR_RETURN(target, expression) \
   MUSTER_ASSIGN_OR_RETURN_(MUSTER_CONCAT(muster_result_, __LINE__), target, expression)
 #define MUSTER_ASSIGN_OR_RETURN_(result, target, expression) \
   auto result = (expression);                                \
   if (!result.ok()) return std::move(result).status();       \
   target = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
