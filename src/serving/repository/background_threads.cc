@@ -2,20 +2,45 @@
 #include "serving/repository/background_threads.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace muster {
 namespace {
 
+constexpr int kNicer = 10;
+
+// `struct sched_attr` of sched_setattr(2), in its first version. Of our own: Debian 12's
+// <linux/sched/types.h> cannot be included beside <sched.h>.
+struct SchedulingAttributes {
+  std::uint32_t size = sizeof(SchedulingAttributes);
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime_ns = 0;
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;
+};
+static_assert(sizeof(SchedulingAttributes) == 48);  // SCHED_ATTR_SIZE_VER0
+
 // Of the calling thread alone, as Linux has it. Refusals are no matter: then it is as quick as all.
 // It gets about a tenth of a processor that others want too: with less, a model would not be loaded
 // in an hour on a machine that is busy all the time.
 void lower_own_priority() noexcept {
-  constexpr int kNicer = 10;
+  SchedulingAttributes wanted;
+  wanted.policy = SCHED_BATCH;
+  wanted.nice = kNicer;
+  // A long time slice is what makes a thread yield: since Linux 6.12 a thread that wakes up takes
+  // the processor at once from one whose slice is longer, and else waits until that one's is over
+  // (kernel/sched/fair.c, PREEMPT_SHORT). Older kernels pay no attention to it.
+  wanted.runtime_ns = BackgroundThreads::kLongSlice.count();
+  if (::syscall(SYS_sched_setattr, 0, &wanted, 0U) == 0) return;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNicer);
   const sched_param none{};
   (void)::sched_setscheduler(0, SCHED_BATCH, &none);

@@ -3,6 +3,7 @@
 // threads that answer requests.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -15,6 +16,9 @@ namespace muster {
 
 class BackgroundThreads {
  public:
+  // The time slice of threads of low priority, the longest that Linux grants.
+  static constexpr std::chrono::nanoseconds kLongSlice = std::chrono::milliseconds(100);
+
   // Starts `count` threads, at least one. std::system_error where the system has none.
   explicit BackgroundThreads(std::size_t count);
   BackgroundThreads(const BackgroundThreads&) = delete;
@@ -26,9 +30,9 @@ class BackgroundThreads {
   void post(std::function<void()> job);
   // Before all that waits.
   void post_first(std::function<void()> job);
-  // From their next job on the threads run where nobody else wants the processor, and slowly
-  // otherwise. For good: no thread can rise again without rights. Threads that their jobs start
-  // inherit it: start none that must be quick.
+  // From their next job on the threads run where nobody else wants the processor, make way at once
+  // for who wakes up (Linux 6.12 and later), and run slowly otherwise. For good: no thread can rise
+  // again without rights. Threads that their jobs start inherit it: start none that must be quick.
   void lower_priority();
   // What the destructor does; safe to call twice. Jobs that are posted later are done by nobody.
   void finish();
