@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <span>
 
-#include "backends/onnxruntime/outline.h"
+#include "onnx/outline.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace muster;
-  const auto outline = onnxruntime::outline_bytes(std::as_bytes(std::span(bytes, size)));
+  const auto outline = onnx::outline_bytes(std::as_bytes(std::span(bytes, size)));
   if (!outline.ok()) {
     if (outline.status().message().empty() ||
         outline.status().message().find('\n') != std::string_view::npos) {
@@ -18,12 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     }
     return 0;
   }
-  if (outline->opsets.size() > onnxruntime::kMaxOpsets ||
-      outline->external.size() > onnxruntime::kMaxExternalLocations) {
+  if (outline->opsets.size() > onnx::kMaxOpsets ||
+      outline->external.size() > onnx::kMaxExternalLocations) {
     std::abort();
   }
   for (const auto& external : outline->external) {
-    if (external.location.size() > onnxruntime::kMaxLocationBytes) std::abort();
+    if (external.location.size() > onnx::kMaxLocationBytes) std::abort();
   }
   return 0;
 }

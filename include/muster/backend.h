@@ -57,6 +57,9 @@ struct ModelSource {
   std::string file;           // the model file; "" where the backend needs none
   const ModelConfig* config;  // backend parameters; must outlive the call of load only
   int threads = 1;            // CPU threads that each run may use, from the process's budget
+  int sessions = 1;           // that will run side by side, each with so many threads
+  // A folder of the server's own for what backends compile, kept between runs; "" = none is kept.
+  std::string compiled_cache = {};
 };
 
 class Backend {

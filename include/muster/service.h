@@ -36,6 +36,8 @@ struct ServiceOptions {
   std::optional<std::int64_t> max_request_rows;
   // CPU threads a run may use; default: the cores this process may use, divided by the instances.
   std::optional<int> threads;
+  // A folder in which backends keep what they compiled; "" = none is kept.
+  std::string compiled_cache = {};
   // Runs the model instead of the backend its configuration names.
   std::shared_ptr<Backend> backend = nullptr;
 };

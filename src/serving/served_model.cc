@@ -122,8 +122,10 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   const int instances =
       order.options.instance_count.value_or(folder.config().config().instance_count);
   MUSTER_ASSIGN_OR_RETURN(const int threads, threads_for(order.options, instances));
-  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<const CompiledModel> model,
-                          order.backend->load({choice.file, &folder.config().config(), threads}));
+  MUSTER_ASSIGN_OR_RETURN(
+      std::shared_ptr<const CompiledModel> model,
+      order.backend->load({choice.file, &folder.config().config(), threads, std::max(1, instances),
+                           order.options.compiled_cache}));
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();

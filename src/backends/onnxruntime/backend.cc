@@ -8,14 +8,14 @@
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/environment.h"
 #include "backends/onnxruntime/error.h"
-#include "backends/onnxruntime/external_files.h"
 #include "backends/onnxruntime/model.h"
 #include "backends/onnxruntime/options.h"
-#include "backends/onnxruntime/outline.h"
 #include "backends/onnxruntime/session.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "onnx/external_files.h"
+#include "onnx/outline.h"
 
 namespace muster::onnxruntime {
 namespace {
@@ -55,12 +55,12 @@ Ort::SessionOptions session_options(const Options& options, PoolThreads& pool_th
   return session;
 }
 
-std::string domain_name(const OpsetImport& opset) {
+std::string domain_name(const onnx::OpsetImport& opset) {
   return opset.domain.empty() ? "ai.onnx" : printable(opset.domain);
 }
 
 // The runtime's sentence on operator sets is long and names no number that the reader can act on.
-Status clearer(const Status& failure, const Outline& outline) {
+Status clearer(const Status& failure, const onnx::Outline& outline) {
   constexpr std::string_view kTill = "is till opset ";
   const std::string_view message = failure.message();
   const std::size_t till = message.find(kTill);
@@ -70,7 +70,7 @@ Status clearer(const Status& failure, const Outline& outline) {
   const std::string_view newest =
       message.substr(number, end == std::string_view::npos ? end : end - number);
   const std::int64_t limit = parse_int(newest).value_or(0);
-  for (const OpsetImport& opset : outline.opsets) {
+  for (const onnx::OpsetImport& opset : outline.opsets) {
     if (limit == 0 || opset.version <= limit ||
         message.find(domain_name(opset)) == std::string_view::npos) {
       continue;
@@ -113,7 +113,7 @@ class OnnxRuntimeBackend final : public Backend {
       log(LogLevel::kWarning,
           printable(file) + ": parameter '" + name + "' is for a GPU and changes nothing on a CPU");
     }
-    MUSTER_ASSIGN_OR_RETURN(const Outline outline, checked_outline(file));
+    MUSTER_ASSIGN_OR_RETURN(const onnx::Outline outline, onnx::check_model_file(file));
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
@@ -129,17 +129,6 @@ class OnnxRuntimeBackend final : public Backend {
     give_heap_back();
     return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
         environment_, std::move(session), std::move(signature), std::move(options), clock_));
-  }
-
-  static Result<Outline> checked_outline(const std::string& file) {
-    Result<Outline> outline = outline_file(file);
-    if (!outline.ok()) {
-      if (outline.status().code() != StatusCode::kInvalidArgument) return outline;
-      return invalid_argument("not an ONNX model (" + std::string(outline.status().message()) +
-                              ")");
-    }
-    MUSTER_RETURN_IF_ERROR(check_external_files(file, outline->external));
-    return outline;
   }
 
   // The runtime calls most faults of a model a failure of its own.

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/onnxruntime/testing/loaded_model.h"
-#include "backends/onnxruntime/testing/onnx_file.h"
+#include "inference/testing/loaded_model.h"
+#include "onnx/testing/onnx_file.h"
 
 namespace muster::onnxruntime {
 namespace {
+
+using namespace onnx;
 
 void expect_refused(const std::string& file, std::string_view words,
                     std::string_view code = "INVALID_ARGUMENT") {
@@ -41,7 +43,7 @@ TEST(Load, names_no_dimensions_where_all_are_fixed) {
 }
 
 TEST(Load, tells_name_and_version) {
-  const std::unique_ptr<Backend> backend = create_backend().value();
+  const std::unique_ptr<Backend> backend = backend_under_test();
   EXPECT_EQ(backend->name(), "onnxruntime");
   EXPECT_EQ(backend->version().find("ONNX Runtime 1."), 0U);
 }
@@ -142,14 +144,6 @@ TEST(Load, works_with_every_parameter_at_its_other_value) {
   ASSERT_TRUE(loaded.set<float>(0, {3}, {1, 2, 3}).ok());
   ASSERT_TRUE(loaded.session->run().ok());
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 4}));
-}
-
-TEST(Load, lets_backend_and_model_go_before_the_session) {
-  LoadedModel loaded(test_model("no_batch.onnx"));
-  loaded.backend.reset();
-  loaded.model.reset();
-  ASSERT_TRUE(loaded.set<float>(0, {3}, {1, 2, 3}).ok());
-  EXPECT_TRUE(loaded.session->run().ok());
 }
 
 }  // namespace

@@ -5,13 +5,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "backends/onnxruntime/shrink_policy.h"
-#include "backends/onnxruntime/testing/loaded_model.h"
-#include "backends/onnxruntime/testing/onnx_file.h"
+#include "inference/testing/loaded_model.h"
 #include "base/testing/fake_clock.h"
+#include "inference/shrink_policy.h"
+#include "onnx/testing/onnx_file.h"
 
 namespace muster::onnxruntime {
 namespace {
+
+using namespace onnx;
 
 // Under a sanitizer freed memory stays in quarantine, and its size says nothing: there these tests
 // look for leaks and late uses alone. The release build has a binary of them that measures.
@@ -97,7 +99,7 @@ TEST(Memory, does_not_accumulate_over_ever_new_shapes) {
 }
 
 TEST(Memory, is_given_back_by_models_that_are_unloaded) {
-  const std::unique_ptr<Backend> backend = create_backend().value();
+  const std::unique_ptr<Backend> backend = backend_under_test();
   const ModelConfig config;
   const auto load_many = [&] {
     for (int i = 0; i < 100; ++i) {

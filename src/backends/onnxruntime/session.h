@@ -13,7 +13,7 @@
 
 #include "backends/onnxruntime/binding.h"
 #include "backends/onnxruntime/model.h"
-#include "backends/onnxruntime/shrink_policy.h"
+#include "inference/shrink_policy.h"
 #include "backends/onnxruntime/strings.h"
 
 namespace muster::onnxruntime {

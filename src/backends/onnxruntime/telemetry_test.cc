@@ -8,11 +8,13 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/onnxruntime/testing/loaded_model.h"
-#include "backends/onnxruntime/testing/onnx_file.h"
+#include "inference/testing/loaded_model.h"
+#include "onnx/testing/onnx_file.h"
 
 namespace muster::onnxruntime {
 namespace {
+
+using namespace onnx;
 
 std::ptrdiff_t thread_count() {
   const std::filesystem::directory_iterator tasks("/proc/self/task");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A backend, a model and one session, with the steps of a batch as single calls.
+// The backend that a test binary is about, a model and one session of it, with the steps of a batch
+// as single calls.
 #pragma once
 
 #include <cstring>
@@ -13,15 +14,17 @@
 
 #include <muster/backend.h>
 
-#include "backends/onnxruntime/backend.h"
 #include "base/clock.h"
 
-namespace muster::onnxruntime {
+namespace muster {
+
+// Defined once in each backend's tests.
+[[nodiscard]] std::unique_ptr<Backend> backend_under_test(Clock& clock = steady_clock());
 
 struct LoadedModel {
   explicit LoadedModel(const std::string& file, ModelConfig config = {}, int threads = 1,
                        Clock& clock = steady_clock()) {
-    backend = create_backend(clock).value();
+    backend = backend_under_test(clock);
     Result<std::shared_ptr<const CompiledModel>> loaded = backend->load({file, &config, threads});
     EXPECT_TRUE(loaded.ok()) << loaded.status().message();
     if (!loaded.ok()) return;
@@ -60,10 +63,10 @@ struct LoadedModel {
 
 // The message with which a file is refused.
 inline std::string load_error(const std::string& file, const ModelConfig& config = {}) {
-  const std::unique_ptr<Backend> backend = create_backend().value();
+  const std::unique_ptr<Backend> backend = backend_under_test();
   const auto loaded = backend->load({file, &config, 1});
   EXPECT_FALSE(loaded.ok()) << file;
   return loaded.ok() ? std::string() : loaded.status().to_string();
 }
 
-}  // namespace muster::onnxruntime
+}  // namespace muster

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/onnxruntime/outline.h"
+#include "onnx/outline.h"
 
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
-#include "backends/onnxruntime/testing/onnx_file.h"
+#include "onnx/testing/onnx_file.h"
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 namespace {
 
 Result<Outline> outline_of(std::string_view bytes) {
@@ -170,4 +170,4 @@ TEST(OutlineFile, refuses_what_is_no_regular_file) {
 }
 
 }  // namespace
-}  // namespace muster::onnxruntime
+}  // namespace muster::onnx

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-namespace muster::onnxruntime {
+namespace muster {
 
 class ShrinkPolicy {
  public:
@@ -44,4 +44,4 @@ class ShrinkPolicy {
   Clock::TimePoint next_ = Clock::TimePoint::min();
 };
 
-}  // namespace muster::onnxruntime
+}  // namespace muster

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/onnxruntime/external_files.h"
+#include "onnx/external_files.h"
 
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
-#include "backends/onnxruntime/testing/onnx_file.h"
+#include "onnx/testing/onnx_file.h"
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 namespace {
 
 namespace fs = std::filesystem;
@@ -77,4 +77,4 @@ TEST_F(ExternalFiles, refuses_what_is_no_relative_path_to_a_file) {
 }
 
 }  // namespace
-}  // namespace muster::onnxruntime
+}  // namespace muster::onnx

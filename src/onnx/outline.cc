@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/onnxruntime/outline.h"
+#include "onnx/outline.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,7 +16,7 @@
 
 #include "base/text.h"
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 namespace {
 
 using google::protobuf::io::CodedInputStream;
@@ -326,4 +326,4 @@ Result<Outline> outline_file(const std::string& path) {
   return Walk(input, static_cast<int>(found.st_size)).run();
 }
 
-}  // namespace muster::onnxruntime
+}  // namespace muster::onnx

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/onnxruntime/external_files.h"
+#include "onnx/external_files.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 namespace {
 
 namespace fs = std::filesystem;
@@ -58,4 +58,14 @@ Status check_external_files(const std::string& model_file,
   return {};
 }
 
-}  // namespace muster::onnxruntime
+Result<Outline> check_model_file(const std::string& path) {
+  Result<Outline> outline = outline_file(path);
+  if (!outline.ok()) {
+    if (outline.status().code() != StatusCode::kInvalidArgument) return outline;
+    return invalid_argument("not an ONNX model (" + std::string(outline.status().message()) + ")");
+  }
+  MUSTER_RETURN_IF_ERROR(check_external_files(path, outline->external));
+  return outline;
+}
+
+}  // namespace muster::onnx

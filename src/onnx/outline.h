@@ -14,7 +14,7 @@
 
 #include <muster/status.h>
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 
 // Messages within messages. Protobuf itself, and so the runtime, reads no more.
 inline constexpr std::size_t kMaxNesting = 100;
@@ -43,4 +43,4 @@ struct Outline {
 [[nodiscard]] Result<Outline> outline_bytes(std::span<const std::byte> model);
 [[nodiscard]] Result<Outline> outline_file(const std::string& path);
 
-}  // namespace muster::onnxruntime
+}  // namespace muster::onnx

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/onnxruntime/shrink_policy.h"
+#include "inference/shrink_policy.h"
 
 #include <gtest/gtest.h>
 
 #include "base/testing/fake_clock.h"
 
-namespace muster::onnxruntime {
+namespace muster {
 namespace {
 
 // How many of `runs` runs with `bytes` are told to give memory back.
@@ -52,4 +52,4 @@ TEST(ShrinkPolicy, pauses_between_two_times) {
 }
 
 }  // namespace
-}  // namespace muster::onnxruntime
+}  // namespace muster

@@ -15,7 +15,7 @@
 
 #include <unistd.h>
 
-namespace muster::onnxruntime {
+namespace muster::onnx {
 
 inline std::string varint(std::uint64_t value) {
   std::string bytes;
@@ -102,4 +102,4 @@ inline std::string test_model(std::string_view name) {
   return std::string(MUSTER_SOURCE_DIR "/tests/models/") + std::string(name);
 }
 
-}  // namespace muster::onnxruntime
+}  // namespace muster::onnx

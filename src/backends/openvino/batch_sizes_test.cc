@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches of any size, whether one was compiled for it, none, or a larger one.
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "backends/openvino/compile.h"
+#include "backends/openvino/testing/ir_file.h"
+#include "inference/shrink_policy.h"
+#include "inference/testing/loaded_model.h"
+
+namespace muster::openvino {
+namespace {
+
+using namespace onnx;
+
+void expect_scaled(LoadedModel& loaded, std::int64_t rows) {
+  std::vector<float> values;
+  std::vector<float> expected;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    values.insert(values.end(), {static_cast<float>(i + 1), static_cast<float>(rows)});
+    expected.insert(expected.end(), {2 * static_cast<float>(i + 1), 3 * static_cast<float>(rows)});
+  }
+  ASSERT_TRUE(loaded.set(0, {rows, 2}, values).ok());
+  const Status status = loaded.session->run();
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(loaded.output_shape(0), (Shape{rows, 2}));
+  EXPECT_EQ(loaded.get<float>(0), expected);
+}
+
+TEST(BatchSizes, give_the_same_whether_compiled_for_or_not) {
+  const TemporaryFolder folder;
+  for (const char* sizes : {"none", "1,3", "1,2,3,4,5,64"}) {
+    ModelConfig config;
+    config.parameters["STATIC_BATCH_SIZES"] = sizes;
+    LoadedModel loaded(write_ir(folder, 2, 3), config);
+    ASSERT_NE(loaded.session, nullptr);
+    for (const std::int64_t rows : {1, 3, 2, 3, 1, 64, 1, 200, 3})
+      expect_scaled(loaded, rows);
+  }
+}
+
+TEST(BatchSizes, are_fixed_where_a_small_model_says_nothing) {
+  EXPECT_EQ(small_model_sizes(0), (std::vector<std::int64_t>{1, 2, 4, 8}));
+  EXPECT_EQ(small_model_sizes(3), (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST(BatchSizes, cannot_be_fixed_where_more_than_the_batch_is_open) {
+  ModelConfig config;
+  config.parameters["STATIC_BATCH_SIZES"] = "1";
+  EXPECT_NE(load_error(test_model("dynamic_hw.onnx"), config).find("not the one open axis"),
+            std::string::npos);
+}
+
+TEST(BatchSizes, below_that_of_the_file_are_filled_up) {
+  const TemporaryFolder folder;
+  ModelConfig config;
+  config.parameters["ENABLE_BATCH_PADDING"] = "YES";
+  config.batching.max_batch_size = 4;
+  LoadedModel loaded(write_ir(folder, 2, 3, "4"), config);
+  ASSERT_NE(loaded.session, nullptr);
+  EXPECT_TRUE(loaded.model->signature().has_batch_axis());
+  for (const std::int64_t rows : {4, 1, 3, 2, 4})
+    expect_scaled(loaded, rows);
+  const auto more = loaded.session->prepare_input(0, {5, 2}, 40);
+  EXPECT_EQ(more.status().message(),
+            "input 'x' has 5 rows; the file's batch is 4, so set max_batch_size to no more");
+  expect_scaled(loaded, 2);
+}
+
+TEST(BatchSizes, are_not_filled_up_unless_asked_for) {
+  const TemporaryFolder folder;
+  LoadedModel loaded(write_ir(folder, 2, 3, "4"));
+  EXPECT_EQ(loaded.model->signature().inputs[0].shape, (Shape{4, 2}));
+  ASSERT_TRUE(loaded.set<float>(0, {2, 2}, {1, 1, 1, 1}).ok());
+  const Status status = loaded.session->run();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("incompatible"), std::string_view::npos) << status.message();
+  expect_scaled(loaded, 4);
+}
+
+TEST(BatchSizes, are_not_filled_up_where_that_cannot_be_right) {
+  ModelConfig config;
+  config.parameters["ENABLE_BATCH_PADDING"] = "YES";
+  config.batching.max_batch_size = 8;
+  EXPECT_NE(load_error(test_model("fixed_batch_4.onnx"), config).find("the file's batch is 4"),
+            std::string::npos);
+  EXPECT_NE(load_error(test_model("dynamic_hw.onnx"), config).find("same fixed batch size"),
+            std::string::npos);
+}
+
+TEST(BatchSizes, open_where_the_configuration_gives_the_shapes) {
+  const TemporaryFolder folder;
+  ModelConfig config;
+  config.parameters["RESHAPE_IO_LAYERS"] = "YES";
+  config.inputs.push_back({"x", DataType::kFp32, Shape{-1, 2}, {}});
+  LoadedModel loaded(write_ir(folder, 2, 3, "4"), config);
+  ASSERT_NE(loaded.session, nullptr);
+  EXPECT_TRUE(loaded.model->signature().has_batch_axis());
+  for (const std::int64_t rows : {1, 4, 9})
+    expect_scaled(loaded, rows);
+  config.inputs[0].shape = Shape{-1, 3};
+  EXPECT_NE(load_error(write_ir(folder, 2, 3, "4"), config).find("RESHAPE_IO_LAYERS: it does not"),
+            std::string::npos);
+}
+
+TEST(BatchSizes, leave_the_session_ready_after_a_shape_that_does_not_fit) {
+  const TemporaryFolder folder;
+  LoadedModel loaded(write_ir(folder, 2, 3));
+  expect_scaled(loaded, 3);
+  ASSERT_TRUE(loaded.set<float>(0, {3, 1}, {1, 1, 1}).ok());
+  EXPECT_EQ(loaded.session->run().code(), StatusCode::kInvalidArgument);
+  EXPECT_FALSE(loaded.session->output(0).ok());
+  expect_scaled(loaded, 3);
+  EXPECT_FALSE(loaded.session->prepare_input(0, {2}, 8).ok());
+  EXPECT_EQ(loaded.session->run().code(), StatusCode::kFailedPrecondition);
+  expect_scaled(loaded, 3);
+}
+
+TEST(WholeNumbers, beyond_what_the_runtime_computes_with_are_refused) {
+  LoadedModel loaded(test_model("identity_int64.onnx"));
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const std::vector<std::int64_t> good = {kMost, -kMost - 1, 0, -1};
+  ASSERT_TRUE(loaded.set(0, {1, 4}, good).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.get<std::int64_t>(0), good);
+  for (const std::int64_t wrong : {kMost + 1, -kMost - 2}) {
+    ASSERT_TRUE(loaded.set<std::int64_t>(0, {1, 4}, {0, wrong, 0, 0}).ok());
+    const Status status = loaded.session->run();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find("beyond 32 bits"), std::string_view::npos);
+  }
+}
+
+TEST(Memory, is_given_back_with_the_results_still_right) {
+  const TemporaryFolder folder;
+  LoadedModel loaded(write_ir(folder, 2, 3));
+  expect_scaled(loaded, 5000);
+  for (int i = 0; i < 3 * ShrinkPolicy::kSmallRuns; ++i)
+    expect_scaled(loaded, 1 + i % 3);
+  expect_scaled(loaded, 5000);
+}
+
+}  // namespace
+}  // namespace muster::openvino

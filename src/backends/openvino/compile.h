@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiling: from the files of a model to what runs it, by way of the cache where there is one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include <muster/model.h>
+
+#include "backends/openvino/compiled_cache.h"
+#include "backends/openvino/model.h"
+#include "backends/openvino/model_files.h"
+#include "backends/openvino/options.h"
+
+namespace muster::openvino {
+
+// What the fixed batch sizes of a model are where its configuration says nothing of them, if its
+// weights are small: each size has a copy of them.
+[[nodiscard]] std::vector<std::int64_t> small_model_sizes(std::int64_t max_batch_size);
+inline constexpr std::uint64_t kSmallModelBytes = std::uint64_t{16} << 20;
+
+struct CompileOrder {
+  const ModelFiles& files;
+  const ModelConfig& config;
+  const Options& options;
+  std::optional<CompiledCache> cache;
+};
+
+struct Compilation {
+  std::vector<Variant> variants;  // as Model has them
+  ModelSignature signature;
+  std::int64_t padded_batch_size = 0;
+};
+
+// Messages do not name the file. Only on the thread that compiles.
+[[nodiscard]] Result<Compilation> compile(ov::Core& core, const CompileOrder& order);
+
+}  // namespace muster::openvino

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// One loaded model: what it was compiled to, shared by every runner of batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <openvino/runtime/compiled_model.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include <muster/backend.h>
+
+#include "backends/openvino/load_thread.h"
+#include "base/clock.h"
+
+namespace muster::openvino {
+
+// Shared by the backend and every model that it loaded.
+struct Runtime {
+  ov::Core core;
+  LoadThread loader;
+};
+
+// The model for one fixed batch size, or for any.
+struct Variant {
+  std::int64_t batch_size = kDynamicDim;
+  ov::CompiledModel compiled;
+};
+
+class Model final : public CompiledModel, public std::enable_shared_from_this<Model> {
+ public:
+  // `padded_batch_size`: batches are filled up to it; 0 = they are not.
+  Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants, ModelSignature signature,
+        std::int64_t padded_batch_size, Clock& clock)
+      : runtime_(std::move(runtime)),
+        variants_(std::move(variants)),
+        signature_(std::move(signature)),
+        padded_batch_size_(padded_batch_size),
+        clock_(&clock) {}
+
+  [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
+  [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
+  [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
+
+  // The first takes every batch that no other was compiled for.
+  [[nodiscard]] const std::vector<Variant>& variants() const { return variants_; }
+  [[nodiscard]] std::int64_t padded_batch_size() const { return padded_batch_size_; }
+  [[nodiscard]] Clock& clock() const { return *clock_; }
+
+ private:
+  // In this order: what was compiled ends before the runtime.
+  const std::shared_ptr<Runtime> runtime_;
+  const std::vector<Variant> variants_;
+  const ModelSignature signature_;
+  const std::int64_t padded_batch_size_;
+  Clock* const clock_;
+};
+
+}  // namespace muster::openvino
