@@ -70,6 +70,10 @@ std::string_view backend_of_file(std::string_view file_name) noexcept {
   return file == std::end(kFiles) ? std::string_view() : file->backend;
 }
 
+bool reads_onnx_too(std::string_view backend) noexcept {
+  return backend == "openvino";
+}
+
 std::string_view usual_model_filename(std::string_view backend) noexcept {
   const auto* file = std::ranges::find(kFiles, backend, &File::backend);
   return file == std::end(kFiles) ? std::string_view() : file->usual_name;

@@ -96,5 +96,7 @@ struct ResolveContext {
 [[nodiscard]] std::string_view backend_of_file(std::string_view file_name) noexcept;
 // The usual file name of a backend's models, "" where the backend has none: "onnxruntime".
 [[nodiscard]] std::string_view usual_model_filename(std::string_view backend) noexcept;
+// Whether the backend reads ONNX files beside those of its usual name.
+[[nodiscard]] bool reads_onnx_too(std::string_view backend) noexcept;
 
 }  // namespace muster

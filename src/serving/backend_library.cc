@@ -24,7 +24,9 @@ std::string_view remedy(std::string_view name) {
     return "install ONNX Runtime (libonnxruntime.so.1; the Python package onnxruntime holds it) "
            "where the loader finds it";
   }
-  if (name == "openvino") return "this version of Muster has no OpenVINO backend";
+  if (name == "openvino") {
+    return "build Muster where OpenVINO is (tools/setup build fetches it, or set OPENVINO_ROOT)";
+  }
   if (name == "tensorrt") return "this version of Muster has no TensorRT backend";
   return "check the model's `backend`";
 }

@@ -183,9 +183,15 @@ Result<ModelFolder::Choice> ModelFolder::choose_in(const std::string& sub,
   std::vector<std::string_view> candidates = {"onnxruntime", "tensorrt", "openvino", "scripted"};
   if (!config.backend.empty()) candidates = {config.backend};
   for (const std::string_view backend : candidates) {
-    const std::string file(config.model_filename.empty() ? usual_model_filename(backend)
-                                                         : config.model_filename);
+    std::string file(config.model_filename.empty() ? usual_model_filename(backend)
+                                                   : config.model_filename);
     if (file.empty()) continue;
+    // Where the configuration names the backend: without one an ONNX file is ONNX Runtime's.
+    if (config.model_filename.empty() && !config.backend.empty() && reads_onnx_too(backend) &&
+        !fs::is_regular_file(folder / file, error)) {
+      tried += (tried.empty() ? "" : ", ") + file;
+      file = usual_model_filename("onnxruntime");
+    }
     if (fs::is_regular_file(folder / file, error)) {
       MUSTER_RETURN_IF_ERROR(check_place((folder / file).string()));
       return Choice{(folder / file).string(), std::string(backend), version};

@@ -44,6 +44,18 @@ TEST(ModelFolder, chooses_the_model_of_the_newest_version) {
   EXPECT_EQ(choice->version, 10);
 }
 
+TEST(ModelFolder, takes_an_onnx_file_for_openvino_where_the_configuration_names_it) {
+  const ModelDirectory model;
+  model.write("1/model.onnx", "x");
+  EXPECT_EQ(choice_of(model.path())->backend, "onnxruntime");
+  model.write("config.pbtxt", "backend: \"openvino\"");
+  EXPECT_EQ(choice_of(model.path())->backend, "openvino");
+  EXPECT_EQ(choice_of(model.path())->file, model / "1/model.onnx");
+  model.write("1/model.xml", "x");
+  EXPECT_EQ(choice_of(model.path())->file, model / "1/model.xml");
+  EXPECT_EQ(choice_of(model / "1/model.xml")->backend, "openvino");
+}
+
 TEST(ModelFolder, takes_only_numbers_from_1_for_versions) {
   const ModelDirectory model;
   model.write("3/model.onnx", "x");
