@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -51,6 +52,8 @@ class CompiledModel {
   // False: no run is slower for being the first of its shape, so that none is made on zeros before
   // the model serves.
   [[nodiscard]] virtual bool gains_from_warm_up() const { return true; }
+  // What of the runtime runs it, beside the runtime itself: "tensorrt, cuda"; "" = nothing else.
+  [[nodiscard]] virtual std::string accelerators() const { return {}; }
 };
 
 struct ModelSource {
@@ -60,6 +63,8 @@ struct ModelSource {
   int sessions = 1;           // that will run side by side, each with so many threads
   // A folder of the server's own for what backends compile, kept between runs; "" = none is kept.
   std::string compiled_cache = {};
+  // Libraries of accelerators that the server vouches for, by the name that models use.
+  std::map<std::string, std::string, std::less<>> accelerator_libraries = {};
 };
 
 class Backend {

@@ -91,6 +91,15 @@ struct VersionChoice {
   std::vector<std::int64_t> specific;  // kSpecific: ascending
 };
 
+// Another library or device below a runtime, which takes the operators that it can of a model:
+// ONNX Runtime calls it an execution provider.
+struct ExecutionAccelerator {
+  std::string name;  // "openvino", "cuda", "tensorrt", or what the server gave a plugin
+  std::map<std::string, std::string, std::less<>> parameters;
+  bool on_gpu = false;
+  int line = 0;  // in config_file
+};
+
 struct ModelConfig {
   std::string name;
   std::string backend;         // "onnxruntime", "scripted", ...
@@ -108,6 +117,8 @@ struct ModelConfig {
   // "classification." are not here but below. `optimization.graph.level` is "session.graph_level".
   std::map<std::string, std::string, std::less<>> parameters;
   std::map<std::string, int, std::less<>> parameter_lines;  // in config_file
+  // All that can be had are used, the first ones first; one at least must be.
+  std::vector<ExecutionAccelerator> accelerators;
   // Output name -> class labels by index.
   std::map<std::string, std::vector<std::string>, std::less<>> labels;
   std::map<std::string, std::string, std::less<>> label_files;  // output name -> bare file name

@@ -38,6 +38,9 @@ struct ServiceOptions {
   std::optional<int> threads;
   // A folder in which backends keep what they compiled; "" = none is kept.
   std::string compiled_cache = {};
+  // Plugins of ONNX Runtime (execution providers), by the name under which models may ask for them
+  // in optimization.execution_accelerators; their code runs in this process.
+  std::map<std::string, std::string, std::less<>> accelerator_libraries = {};
   // Runs the model instead of the backend its configuration names.
   std::shared_ptr<Backend> backend = nullptr;
 };

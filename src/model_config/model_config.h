@@ -22,6 +22,8 @@
 
 namespace muster {
 
+inline constexpr std::size_t kMaxAccelerators = 16;
+
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a text or a JSON
 inline constexpr int kMaxConfigDepth = 16;                            // messages within messages
 inline constexpr int kMaxConfigEntries = 4096;                        // of any repeated field

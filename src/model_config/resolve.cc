@@ -189,6 +189,13 @@ Result<ModelConfig> resolve(const ParsedConfig& parsed, const ModelSignature& si
       parts.config.config_file.empty() ? context.model_file : parts.config.config_file;
   Resolution r{parts, signature, context, parts.config, Problems(subject)};
   if (r.config.backend.empty()) r.config.backend = context.backend;
+  if (!r.config.accelerators.empty() && r.config.backend != "onnxruntime") {
+    r.problems.add(
+        r.config.accelerators.front().line,
+        fmt::format("execution accelerators are those of backend 'onnxruntime'; '{}' has "
+                    "none, so remove optimization.execution_accelerators",
+                    printable(r.config.backend)));
+  }
 
   resolve_tensors(r);
   // What follows is about the tensors: where they are wrong it would only repeat that.

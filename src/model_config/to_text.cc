@@ -116,6 +116,14 @@ void put_parameters(const ModelConfig& config, ::inference::ModelConfig& text) {
       (*text.mutable_parameters())[key].set_string_value(value);
     }
   }
+  for (const ExecutionAccelerator& accelerator : config.accelerators) {
+    auto& lists = *text.mutable_optimization()->mutable_execution_accelerators();
+    auto& added = accelerator.on_gpu ? *lists.add_gpu_execution_accelerator()
+                                     : *lists.add_cpu_execution_accelerator();
+    added.set_name(accelerator.name);
+    for (const auto& [key, value] : accelerator.parameters)
+      (*added.mutable_parameters())[key] = value;
+  }
   if (config.activation != "auto") {
     (*text.mutable_parameters())["classification.activation"].set_string_value(config.activation);
   }

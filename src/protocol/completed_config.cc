@@ -46,6 +46,9 @@ Result<::inference::ModelConfig> completed_config(const ModelDescription& model)
   }
   config.set_name(model.config.name);
   config.set_platform(platform_of(model.config.backend));
+  // Triton's name of its backend's library; here, what runs the model, with version and
+  // accelerators.
+  config.set_runtime(model.runtime);
   if (config.default_model_filename().empty()) {
     config.set_default_model_filename(file_name(model.file));
   }

@@ -59,6 +59,7 @@ class WatchedModel final : public CompiledModel {
     return model_->sessions_are_thread_bound();
   }
   [[nodiscard]] bool gains_from_warm_up() const override { return model_->gains_from_warm_up(); }
+  [[nodiscard]] std::string accelerators() const override { return model_->accelerators(); }
 
  private:
   const std::shared_ptr<const CompiledModel> model_;

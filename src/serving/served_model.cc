@@ -125,12 +125,16 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   MUSTER_ASSIGN_OR_RETURN(
       std::shared_ptr<const CompiledModel> model,
       order.backend->load({choice.file, &folder.config().config(), threads, std::max(1, instances),
-                           order.options.compiled_cache}));
+                           order.options.compiled_cache, order.options.accelerator_libraries}));
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();
   description->file = choice.file;
   description->runtime = order.backend->version();
+  if (const std::string accelerators = model->accelerators(); !accelerators.empty()) {
+    description->runtime += " with " + accelerators;
+    log(LogLevel::kInfo, choice.file + ": runs on " + description->runtime);
+  }
   description->version = choice.version;
   MUSTER_ASSIGN_OR_RETURN(description->config,
                           resolve(folder.config(), description->signature,

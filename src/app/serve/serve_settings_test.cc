@@ -58,11 +58,14 @@ std::string as_text(const ServeSettings& s) {
       add(entry);
     add("");
   }
+  for (const auto& [name, file] : s.models.service.accelerator_libraries) {
+    add(name);
+    add(file);
+  }
   const auto all = [&](const auto&... values) { (add(values), ...); };
   all(s.models.control, s.models.poll_interval, s.models.load_threads,
-      s.models.service.compiled_cache, s.models.picture_threads,
-      s.models.max_waiting_pictures, s.models.max_waiting_picture_bytes, s.models.strict_readiness,
-      s.exit_on_error);
+      s.models.service.compiled_cache, s.models.picture_threads, s.models.max_waiting_pictures,
+      s.models.max_waiting_picture_bytes, s.models.strict_readiness, s.exit_on_error);
   all(s.host, s.http_address, s.grpc_address, s.metrics_address, s.http_port, s.grpc_port,
       s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,

@@ -41,6 +41,20 @@ Status set_texts(std::vector<std::string>& target, Values values) {
   return {};
 }
 
+// "NAME=/path/to/library.so" each.
+Status set_libraries(std::map<std::string, std::string, std::less<>>& target, Values values) {
+  target.clear();
+  for (const std::string& value : values) {
+    const std::size_t equals = value.find('=');
+    if (equals == std::string::npos || equals == 0 || value.compare(equals + 1, 1, "/") != 0) {
+      return invalid_argument("'" + printable(value) +
+                              "' is not NAME=/absolute/path/of/library.so");
+    }
+    target[value.substr(0, equals)] = value.substr(equals + 1);
+  }
+  return {};
+}
+
 Status set_switch(bool& target, Values values, bool inverted = false) {
   MUSTER_ASSIGN_OR_RETURN(const bool value, parse_switch(values.back()));
   target = value != inverted;
@@ -127,8 +141,12 @@ constexpr SettingRow kRows[] = {
      "Models that are loaded side by side", false,
      [](S& s, V v) { return set_count(s.models.load_threads, v, 1, kMostThreads); }},
     {"compiled-model-cache", "", kModels, "DIR", "",
-     "Where what OpenVINO compiled is kept for the next start; empty: nowhere", false,
+     "Where what OpenVINO compiled is kept for the next start; by default nowhere", false,
      [](S& s, V v) { return set_text(s.models.service.compiled_cache, v); }},
+    {"accelerator", "", kModels, "NAME=FILE", "",
+     "A plugin library of ONNX Runtime, and the name by which models may use it; may be given "
+     "several times",
+     true, [](S& s, V v) { return set_libraries(s.models.service.accelerator_libraries, v); }},
     {"picture-threads", "", kModels, "N", "0", "Threads that decode pictures; 0 = one a CPU", false,
      [](S& s, V v) { return set_count(s.models.picture_threads, v, 0, kMostThreads); }},
     {"max-waiting-pictures", "", kModels, "N", "256",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/onnxruntime/backend.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "backends/onnxruntime/error.h"
 #include "backends/onnxruntime/model.h"
 #include "backends/onnxruntime/options.h"
+#include "backends/onnxruntime/providers.h"
 #include "backends/onnxruntime/session.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -102,13 +104,16 @@ class OnnxRuntimeBackend final : public Backend {
     if (!options.ok() && !config.config_file.empty()) return options.status();
     if (!options.ok()) return options.status().with_context(printable(source.file));
     Result<std::shared_ptr<const CompiledModel>> model =
-        load_file(source.file, std::move(options).value());
+        load_file(source, config, std::move(options).value());
     if (model.ok()) return model;
     return model.status().with_context(printable(source.file));
   }
 
  private:
-  Result<std::shared_ptr<const CompiledModel>> load_file(const std::string& file, Options options) {
+  Result<std::shared_ptr<const CompiledModel>> load_file(const ModelSource& source,
+                                                         const ModelConfig& config,
+                                                         Options options) {
+    const std::string& file = source.file;
     for (const std::string& name : options.ignored) {
       log(LogLevel::kWarning,
           printable(file) + ": parameter '" + name + "' is for a GPU and changes nothing on a CPU");
@@ -117,18 +122,25 @@ class OnnxRuntimeBackend final : public Backend {
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
+    std::optional<Ort::SessionOptions> made_options;
+    MUSTER_RETURN_IF_ERROR(guarded(
+        [&] { made_options.emplace(session_options(options, environment_->pool_threads())); }));
+    MUSTER_ASSIGN_OR_RETURN(
+        std::string accelerators,
+        add_providers(*environment_,
+                      {config, source.accelerator_libraries, options.intra_op_threads},
+                      *made_options));
     std::unique_ptr<Ort::Session> session;
     const Status made = guarded([&] {
-      session =
-          std::make_unique<Ort::Session>(environment_->get(), file.c_str(),
-                                         session_options(options, environment_->pool_threads()));
+      session = std::make_unique<Ort::Session>(environment_->get(), file.c_str(), *made_options);
     });
     if (!made.ok()) return model_fault(clearer(made, outline));
     MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*session));
     // Loading leaves the heap with as much free memory as the file is large.
     give_heap_back();
-    return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
-        environment_, std::move(session), std::move(signature), std::move(options), clock_));
+    return std::shared_ptr<const CompiledModel>(
+        std::make_shared<Model>(environment_, std::move(session), std::move(signature),
+                                std::move(options), std::move(accelerators), clock_));
   }
 
   // The runtime calls most faults of a model a failure of its own.

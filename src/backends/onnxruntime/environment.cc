@@ -76,4 +76,13 @@ Status Environment::share_arena_as_requested() {
   return {};
 }
 
+Status Environment::register_plugin(const std::string& name, const std::string& file) {
+  const MutexLock lock(mutex_);
+  if (plugins_.contains(name)) return {};
+  MUSTER_RETURN_IF_ERROR(
+      guarded([&] { env_->RegisterExecutionProviderLibrary(name.c_str(), file); }));
+  plugins_.insert(name);
+  return {};
+}
+
 }  // namespace muster::onnxruntime

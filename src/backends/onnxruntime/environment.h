@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 
 #include <onnxruntime_cxx_api.h>
 
@@ -24,6 +26,8 @@ class Environment {
   // From now on there is an arena that extends as requested, for sessions with
   // session.use_env_allocators. The runtime's API configures no arena of a single session.
   [[nodiscard]] Status share_arena_as_requested();
+  // Opens a library of execution providers; once for each name, for the environment's life.
+  [[nodiscard]] Status register_plugin(const std::string& name, const std::string& file);
 
  private:
   Environment() = default;
@@ -32,6 +36,7 @@ class Environment {
   std::optional<Ort::Env> env_;
   Mutex mutex_;
   bool arena_shared_ MUSTER_GUARDED_BY(mutex_) = false;
+  std::set<std::string> plugins_ MUSTER_GUARDED_BY(mutex_);  // by name
 };
 
 }  // namespace muster::onnxruntime

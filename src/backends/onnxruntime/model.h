@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <onnxruntime_cxx_api.h>
@@ -18,16 +19,18 @@ namespace muster::onnxruntime {
 class Model final : public CompiledModel, public std::enable_shared_from_this<Model> {
  public:
   Model(std::shared_ptr<Environment> environment, std::unique_ptr<Ort::Session> session,
-        ModelSignature signature, Options options, Clock& clock)
+        ModelSignature signature, Options options, std::string accelerators, Clock& clock)
       : environment_(std::move(environment)),
         session_(std::move(session)),
         signature_(std::move(signature)),
         options_(std::move(options)),
+        accelerators_(std::move(accelerators)),
         clock_(&clock) {}
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
   [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
+  [[nodiscard]] std::string accelerators() const override { return accelerators_; }
 
   // Run and IoBinding are safe on one Ort::Session from many threads, const or not.
   [[nodiscard]] Ort::Session& runtime() const { return *session_; }
@@ -40,6 +43,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   const std::unique_ptr<Ort::Session> session_;
   const ModelSignature signature_;
   const Options options_;
+  const std::string accelerators_;
   Clock* const clock_;
 };
 

@@ -214,6 +214,7 @@ void read_fields(std::string_view directory_name, ParsedConfig::Parts& parts, Pr
   read_tensors(text.output(), "output", at, implicit, config.outputs, problems);
   read_labels(text, at, config, problems);
   read_parameters(parts, problems);
+  read_accelerators(parts, problems);
 }
 
 }  // namespace muster

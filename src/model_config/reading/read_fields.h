@@ -17,6 +17,8 @@ void read_fields(std::string_view directory_name, ParsedConfig::Parts& parts, Pr
 void read_batching(ParsedConfig::Parts& parts, Problems& problems);
 // The part that reads `parameters` and what is passed on like one.
 void read_parameters(ParsedConfig::Parts& parts, Problems& problems);
+// The part that reads `optimization.execution_accelerators`.
+void read_accelerators(ParsedConfig::Parts& parts, Problems& problems);
 
 // Whether a file of that name can only lie in the folder itself.
 [[nodiscard]] bool is_bare_file_name(std::string_view name) noexcept;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/onnxruntime/providers.h"
+
+#include <gtest/gtest.h>
+
+#include "inference/testing/loaded_model.h"
+#include "onnx/testing/onnx_file.h"
+
+namespace muster::onnxruntime {
+namespace {
+
+using namespace onnx;
+
+ModelConfig with_accelerator(std::string name,
+                             std::map<std::string, std::string, std::less<>> parameters = {}) {
+  ModelConfig config;
+  config.config_file = "m/config.pbtxt";
+  config.accelerators.push_back({std::move(name), std::move(parameters), false, 7});
+  return config;
+}
+
+void expect_refused(const ModelConfig& config, std::string_view words) {
+  const auto parameters = provider_parameters(config, config.accelerators[0], 2);
+  ASSERT_FALSE(parameters.ok());
+  EXPECT_EQ(parameters.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(parameters.status().message().find(words), std::string_view::npos)
+      << parameters.status().message();
+}
+
+TEST(Providers, take_triton_s_parameters_under_the_runtime_s_names) {
+  const ModelConfig config = with_accelerator(
+      "tensorrt", {{"precision_mode", "FP16"}, {"max_workspace_size_bytes", "1073741824"}});
+  EXPECT_EQ(
+      provider_parameters(config, config.accelerators[0], 1).value(),
+      (ProviderParameters{{"trt_fp16_enable", "1"}, {"trt_max_workspace_size", "1073741824"}}));
+  const ModelConfig cuda = with_accelerator("cuda", {{"cudnn_conv_algo_search", "1"}});
+  EXPECT_EQ(provider_parameters(cuda, cuda.accelerators[0], 1).value(),
+            (ProviderParameters{{"cudnn_conv_algo_search", "HEURISTIC"}}));
+}
+
+TEST(Providers, get_their_threads_from_the_budget) {
+  const ModelConfig config = with_accelerator("openvino");
+  EXPECT_EQ(provider_parameters(config, config.accelerators[0], 3).value(),
+            (ProviderParameters{{"device_type", "CPU"}, {"num_of_threads", "3"}}));
+}
+
+TEST(Providers, refuse_what_they_do_not_take) {
+  expect_refused(with_accelerator("tensorrt", {{"precision_mod", "FP16"}}),
+                 "m/config.pbtxt:7: execution accelerator 'tensorrt' has no parameter "
+                 "'precision_mod'; did you mean 'precision_mode'?");
+  expect_refused(with_accelerator("tensorrt", {{"precision_mode", "INT4"}}),
+                 "is 'INT4'; expected FP32 or FP16");
+  expect_refused(with_accelerator("tensorrt", {{"trt_engine_cache_enable", "1"}}),
+                 "each other's engines");
+  expect_refused(with_accelerator("openvino", {{"cache_dir", "/tmp"}}), "has no parameter");
+  expect_refused(with_accelerator("cuda", {{"device_id", "-1"}}), "expected a number");
+}
+
+TEST(Providers, that_cannot_be_had_are_told_with_what_to_install) {
+  const std::string file = test_model("no_batch.onnx");
+  const std::string error = load_error(file, with_accelerator("tensorrt"));
+  EXPECT_NE(error.find("m/config.pbtxt:7: execution accelerator 'tensorrt' cannot be had"),
+            std::string::npos)
+      << error;
+  EXPECT_NE(error.find("onnxruntime-gpu"), std::string::npos) << error;
+}
+
+TEST(Providers, that_nobody_knows_are_refused) {
+  const std::string error = load_error(test_model("no_batch.onnx"), with_accelerator("openvno"));
+  EXPECT_NE(error.find("none that Muster knows (openvino, cuda, tensorrt)"), std::string::npos)
+      << error;
+}
+
+TEST(Providers, of_a_plugin_come_from_the_server_alone) {
+  const TemporaryFolder folder;
+  const ModelConfig config = with_accelerator("mine", {{"any", "thing"}});
+  EXPECT_EQ(provider_parameters(config, config.accelerators[0], 1).value(),
+            (ProviderParameters{{"any", "thing"}}));
+  ModelSource source{test_model("no_batch.onnx"), &config, 1, 1, {}};
+  source.accelerator_libraries["mine"] = folder.write("plugin.so", "no library");
+  const auto loaded = backend_under_test()->load(source);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(loaded.status().message().find("'mine' cannot be had"), std::string_view::npos)
+      << loaded.status().message();
+}
+
+}  // namespace
+}  // namespace muster::onnxruntime
