@@ -104,8 +104,8 @@ struct Provider {
 
 constexpr Provider kProviders[] = {
     {"openvino", "OpenVINOExecutionProvider",
-     "an ONNX Runtime that was built with it (the Python package onnxruntime-openvino holds one; "
-     "point ONNXRUNTIME_ROOT or the loader at it), or the backend openvino instead",
+     "an ONNX Runtime that was built with it (the Python package onnxruntime-openvino holds one) "
+     "and build Muster with ONNXRUNTIME_ROOT at it, or use the backend openvino instead",
      kOpenVino},
     {"cuda", "CUDAExecutionProvider",
      "an ONNX Runtime for GPUs (the Python package onnxruntime-gpu holds one) and CUDA", kCuda},
@@ -279,7 +279,7 @@ Result<std::string> add_providers(Environment& environment, const ProviderOrder&
     log(LogLevel::kWarning, std::string(added.message()));
     if (first_failure.ok()) first_failure = std::move(added);
   }
-  if (running.empty()) return first_failure;
+  if (!first_failure.ok() && running.empty()) return first_failure;
   return running;
 }
 
