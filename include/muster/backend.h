@@ -85,9 +85,9 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 2;  // 2: gains_from_warm_up
+inline constexpr int kBackendInterfaceVersion = 3;  // 3: accelerators
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
-inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v2";
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v3";
 using BackendFactory = Backend* (*)();
 
 }  // namespace muster

@@ -51,13 +51,13 @@ TEST(BackendLibrary, is_refused_where_its_runtime_does_not_start) {
 TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
   EXPECT_EQ(refusal("test_stale").to_string(),
             "FAILED_PRECONDITION: backend 'test_stale' was built for version 1 of the backend "
-            "interface, this is 2: install the one that came with this Muster");
+            "interface, this is 3: install the one that came with this Muster");
 }
 
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
-            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 2 of the backend "
-            "interface: it has no muster_create_backend_v2");
+            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 3 of the backend "
+            "interface: it has no muster_create_backend_v3");
 }
 
 TEST(BackendLibrary, is_opened_by_the_symbol_of_this_version) {

@@ -23,10 +23,11 @@ class MetricsPageTest : public testing::Test {
  protected:
   // Series with its labels -> value.
   std::map<std::string, double> read() {
-    MetricsPage page({[this](const MetricsPage::VisitVersion& visit) {
-                        visit({"lenet", 3, state_, milliseconds(20), *counted_});
-                      },
-                      [] { return true; }, frontend_, "1.2.3"});
+    MetricsPage page(
+        {[this](const MetricsPage::VisitVersion& visit) {
+           visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda", *counted_});
+         },
+         [] { return true; }, frontend_, "1.2.3"});
     std::map<std::string, double> series;
     std::istringstream text(page.text());
     for (std::string line; std::getline(text, line);) {
@@ -159,6 +160,7 @@ TEST_F(MetricsPageTest, tells_a_models_state_as_one_of_all) {
   EXPECT_EQ(value("muster_model_state" + labels + "state=\"ready\"}"), 0);
   EXPECT_EQ(value("muster_model_state" + labels + "state=\"unavailable\"}"), 1);
   EXPECT_EQ(value("muster_model_loads_total" + labels + "outcome=\"failure\"}"), 1);
+  EXPECT_EQ(value("muster_model_runtime_info" + labels + "runtime=\"Fake 1.0 with cuda\"}"), 1);
   EXPECT_NEAR(value("muster_model_load_seconds{model=\"lenet\",version=\"3\"}"), 0.02, 1e-12);
 }
 

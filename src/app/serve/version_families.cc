@@ -52,7 +52,9 @@ VersionFamilies::VersionFamilies()
       state_(gauge_family("muster_model_state", "1 for the state that the model is in")),
       load_seconds_(gauge_family("muster_model_load_seconds",
                                  "How long the newest load took that ended in readiness")),
-      loads_(counter_family("muster_model_loads_total", "Loads by how they ended")) {}
+      loads_(counter_family("muster_model_loads_total", "Loads by how they ended")),
+      runtime_(gauge_family("muster_model_runtime_info",
+                            "1 for the runtime of the newest load, with its accelerators")) {}
 
 void VersionFamilies::add(const VersionMetricsView& version) {
   const MetricLabels labels = labels_of(version);
@@ -105,13 +107,17 @@ void VersionFamilies::add_model(const MetricLabels& labels, const VersionMetrics
   for (const auto& [state, name] : kStates)
     add_value(state_, with_label(labels, "state", name), version.state == state ? 1.0 : 0.0);
   add_value(load_seconds_, labels, in_seconds(version.load_time));
+  if (!version.runtime.empty()) {
+    add_value(runtime_, with_label(labels, "runtime", std::string(version.runtime)), 1.0);
+  }
   add_value(loads_, with_label(labels, "outcome", "success"), version.counted.loads.value());
   add_value(loads_, with_label(labels, "outcome", "failure"), version.counted.failed_loads.value());
 }
 
 void VersionFamilies::move_into(std::vector<MetricFamily>& page) {
   move_all(page, requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_,
-           batches_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_);
+           batches_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_,
+           runtime_);
 }
 
 TritonFamilies::TritonFamilies()

@@ -29,7 +29,7 @@ class VersionFamilies {
 
   Family requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_;
   Family batches_, batch_rows_, compute_duration_, stage_seconds_;
-  Family state_, load_seconds_, loads_;
+  Family state_, load_seconds_, loads_, runtime_;
 };
 
 class TritonFamilies {

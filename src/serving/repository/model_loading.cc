@@ -191,6 +191,7 @@ void ModelKeeper::end_load(const Loading& loading, Result<ModelLease> outcome) {
       record.failed_stamp = 0;
       record.failure = {};
       record.load_time = clock_.now() - loading.begun;
+      record.runtime = (*outcome)->description()->runtime;
       record.metrics->loads.add();
       registry_.put(loading.name, loading.version, *std::move(outcome));
       log(LogLevel::kInfo, what + " is ready");

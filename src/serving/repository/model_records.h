@@ -53,6 +53,7 @@ struct VersionRecord {
   Status failure;                  // of the newest try
   std::size_t draining = 0;        // instances that are being unloaded
   std::chrono::nanoseconds load_time{0};
+  std::string runtime;  // of what was loaded last, with its accelerators
   std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
 };
 

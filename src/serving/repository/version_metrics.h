@@ -25,6 +25,7 @@ struct VersionMetricsView {
   std::int64_t version = 0;
   ModelState state = ModelState::kUnknown;
   std::chrono::nanoseconds load_time{0};  // of the newest load that ended in readiness
+  std::string_view runtime;               // of that load; "" = there was none
   const VersionMetrics& counted;
 };
 
