@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "inference/testing/loaded_model.h"
 #include "base/testing/fake_clock.h"
 #include "inference/shrink_policy.h"
+#include "inference/testing/loaded_model.h"
 #include "onnx/testing/onnx_file.h"
 
 namespace muster::onnxruntime {

@@ -13,8 +13,8 @@
 
 #include "backends/onnxruntime/binding.h"
 #include "backends/onnxruntime/model.h"
-#include "inference/shrink_policy.h"
 #include "backends/onnxruntime/strings.h"
+#include "inference/shrink_policy.h"
 
 namespace muster::onnxruntime {
 

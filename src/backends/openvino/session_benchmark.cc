@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LeNet through OpenVINO: a tight loop over the raw runtime with a fixed shape, and Muster's session
-// with fixed batch sizes and with none. Arguments: rows, threads.
+// LeNet through OpenVINO: a tight loop over the raw runtime with a fixed shape, and Muster's
+// session with fixed batch sizes and with none. Arguments: rows, threads.
 #include <cstring>
 #include <string>
 #include <vector>
