@@ -100,6 +100,9 @@ std::string model_metadata_json(const ModelDescription& model,
   const bool batched = model.config.batching.max_batch_size > 0;
   write_tensors(json, "inputs", model.config.inputs, batched);
   write_tensors(json, "outputs", model.config.outputs, batched);
+  if (!model.runtime.empty()) {
+    json.key("parameters").begin_object().key("runtime").text(model.runtime).end_object();
+  }
   json.end_object();
   return out;
 }

@@ -52,6 +52,14 @@ TEST(ControlJson, tells_no_batch_axis_where_there_is_none) {
             R"("inputs":[{"name":"x","datatype":"BYTES","shape":[4]}],"outputs":[]})");
 }
 
+TEST(ControlJson, tells_what_runs_a_model) {
+  const auto model = lenet();
+  model->runtime = "ONNX Runtime 1.24.1 with openvino";
+  const std::string json = model_metadata_json(*model, {});
+  EXPECT_TRUE(json.ends_with(R"(],"parameters":{"runtime":"ONNX Runtime 1.24.1 with openvino"}})"))
+      << json;
+}
+
 TEST(ControlJson, shows_a_configuration_with_every_default) {
   const auto json = model_config_json(*lenet());
   ASSERT_TRUE(json.ok()) << json.status().message();

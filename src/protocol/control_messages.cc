@@ -119,6 +119,9 @@ void fill(const ModelDescription& model, std::span<const std::int64_t> versions,
   const bool batched = model.config.batching.max_batch_size > 0;
   fill_tensors(model.config.inputs, batched, *message.mutable_inputs());
   fill_tensors(model.config.outputs, batched, *message.mutable_outputs());
+  if (!model.runtime.empty()) {
+    (*message.mutable_parameters())["runtime"].set_string_param(model.runtime);
+  }
 }
 
 Status fill(const ModelDescription& model, ::inference::ModelConfigResponse& message) {

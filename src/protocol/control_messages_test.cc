@@ -22,9 +22,11 @@ TEST(ControlMessages, tell_of_server_and_model) {
 
   const auto model =
       testing::model_of({"x", DataType::kFp32, {-1, 3}, {}}, {"y", DataType::kInt64, {-1}, {}});
+  model->runtime = "OpenVINO 2026.4.1";
   const std::vector<std::int64_t> versions = {3};
   ::inference::ModelMetadataResponse metadata;
   fill(*model, versions, metadata);
+  EXPECT_EQ(metadata.parameters().at("runtime").string_param(), "OpenVINO 2026.4.1");
   EXPECT_EQ(metadata.name(), "m");
   EXPECT_EQ(metadata.versions(0), "3");
   EXPECT_EQ(metadata.platform(), "onnxruntime_onnx");
