@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "measuring/measure_batches.h"
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/testing/fake_clock.h"
+
+namespace muster {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+class FakeUsage final : public UsageMeter {
+ public:
+  std::chrono::nanoseconds cpu_time() noexcept override { return cpu; }
+  std::uint64_t resident_bytes() noexcept override { return std::uint64_t{3} << 20; }
+  std::uint64_t available_bytes() noexcept override { return 0; }
+
+  std::chrono::nanoseconds cpu{0};
+};
+
+// Moves the clock by what filling, running and reading take, and uses two processors while it runs.
+class TimedSession final : public Session {
+ public:
+  TimedSession(FakeClock& clock, FakeUsage& usage) : clock_(clock), usage_(usage) {}
+
+  Result<std::span<std::byte>> prepare_input(std::size_t, const Shape&, std::size_t size) override {
+    clock_.advance(fill_time);
+    usage_.cpu += fill_time;
+    room_.resize(size);
+    return std::span(room_);
+  }
+  Status run() override {
+    if (runs == fails_at) return unavailable("the device is gone");
+    const microseconds length = lengths[runs++ % lengths.size()];
+    clock_.advance(length);
+    usage_.cpu += 2 * length;
+    return {};
+  }
+  Result<TensorView> output(std::size_t) override {
+    clock_.advance(read_time);
+    usage_.cpu += read_time;
+    return TensorView{};
+  }
+
+  std::vector<microseconds> lengths = {microseconds(1000)};
+  microseconds fill_time{0};
+  microseconds read_time{0};
+  std::uint64_t runs = 0;
+  std::uint64_t fails_at = std::numeric_limits<std::uint64_t>::max();
+
+ private:
+  FakeClock& clock_;
+  FakeUsage& usage_;
+  std::vector<std::byte> room_;
+};
+
+class MeasureBatches : public ::testing::Test {
+ protected:
+  Result<BatchMeasurement> measure(const MeasuringExtent& extent) {
+    const ModelSignature signature{{{"x", DataType::kFp32, {kDynamicDim, 2}, {}}}, {}};
+    const auto inputs = SampleInputs::make(signature, true, 4, {}, 1 << 20);
+    return measure_batches(session_, *inputs, 1, 4, extent, clock_, usage_);
+  }
+
+  FakeClock clock_;
+  FakeUsage usage_;
+  TimedSession session_{clock_, usage_};
+};
+
+TEST_F(MeasureBatches, leaves_the_warm_up_out_of_the_figures) {
+  session_.lengths = {microseconds(90000), microseconds(5000), microseconds(5000)};
+  session_.lengths.resize(13, microseconds(1000));
+  const auto measured = measure({milliseconds(0), 10, {}});
+  ASSERT_TRUE(measured.ok());
+  EXPECT_EQ(session_.runs, 13U);
+  EXPECT_EQ(measured->latency.count(), 10U);
+  EXPECT_EQ(measured->latency.largest(), milliseconds(1));
+}
+
+TEST_F(MeasureBatches, warms_up_and_measures_for_the_time_given) {
+  const auto measured = measure({milliseconds(20), 0, milliseconds(100)});
+  ASSERT_TRUE(measured.ok());
+  EXPECT_EQ(session_.runs, 120U);
+  EXPECT_EQ(measured->latency.count(), 100U);
+}
+
+TEST_F(MeasureBatches, runs_the_fewest_however_short_the_time) {
+  session_.lengths = {milliseconds(700)};
+  const auto measured = measure({milliseconds(1), 0, milliseconds(1)});
+  ASSERT_TRUE(measured.ok());
+  EXPECT_EQ(measured->latency.count(), kFewestRuns);
+}
+
+TEST_F(MeasureBatches, counts_filling_as_its_own_and_reading_as_the_answers) {
+  session_.fill_time = microseconds(100);
+  session_.read_time = microseconds(500);
+  const auto measured = measure({milliseconds(0), 100, {}});
+  ASSERT_TRUE(measured.ok());
+  EXPECT_NEAR(measured->latency.mean().count(), 1.5, 1e-9);
+  EXPECT_NEAR(measured->items_per_second(), 4 / 0.0015, 1e-6);
+  // Two processors for a millisecond and one for half of one, for four rows.
+  EXPECT_NEAR(measured->cpu_us_per_item(), 625, 1e-6);
+  EXPECT_NEAR(measured->own_share(), 0.1 / 1.6, 1e-9);
+  EXPECT_EQ(measured->resident_bytes, std::uint64_t{3} << 20);
+}
+
+TEST_F(MeasureBatches, hands_on_what_the_session_says_in_the_middle) {
+  session_.fails_at = 8;
+  const auto measured = measure({milliseconds(0), 10, {}});
+  ASSERT_FALSE(measured.ok());
+  EXPECT_EQ(measured.status().to_string(), "UNAVAILABLE: the device is gone");
+}
+
+TEST(DoublingSizes, end_with_the_largest) {
+  using Sizes = std::vector<std::int64_t>;
+  EXPECT_EQ(doubling_sizes(1), (Sizes{1}));
+  EXPECT_EQ(doubling_sizes(8), (Sizes{1, 2, 4, 8}));
+  EXPECT_EQ(doubling_sizes(12), (Sizes{1, 2, 4, 8, 12}));
+}
+
+}  // namespace
+}  // namespace muster
