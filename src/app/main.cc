@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   app.footer("Example:\n  muster classify --model models/lenet examples/digits");
 
   int exit_status = muster::kExitOk;
+  muster::add_bench_verb(app, exit_status);
   muster::add_classify_verb(app, exit_status);
   muster::add_inspect_verb(app, exit_status);
   muster::add_serve_verb(app, exit_status);
