@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include <sys/resource.h>
+
 namespace muster {
 
 class UsageMeter {
@@ -15,9 +17,23 @@ class UsageMeter {
   [[nodiscard]] virtual std::chrono::nanoseconds cpu_time() noexcept = 0;
   // Of this process, now; 0 where it cannot be told.
   [[nodiscard]] virtual std::uint64_t resident_bytes() noexcept = 0;
-  // What the machine could still give without pushing anything out; the largest number there is
-  // where it cannot be told. A container's own limit is not looked at.
+  // What this process could still take without pushing anything out, by the machine's memory and
+  // by the limit of the cgroup that stands at the root of what it sees, as in a container. The
+  // largest number there is where neither can be told.
   [[nodiscard]] virtual std::uint64_t available_bytes() noexcept = 0;
+};
+
+// Lets the process take only so much more memory until its end: what would go beyond it fails to be
+// allocated, where the kernel would end the process later. One at a time in a process.
+class MemoryBound {
+ public:
+  explicit MemoryBound(std::uint64_t more_bytes) noexcept;
+  ~MemoryBound();
+  MemoryBound(const MemoryBound&) = delete;
+  MemoryBound& operator=(const MemoryBound&) = delete;
+
+ private:
+  rlimit before_{};
 };
 
 // The kernel's own counts; lives as long as the process.

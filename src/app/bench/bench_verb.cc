@@ -73,7 +73,13 @@ class BenchOutput {
               put(bench_line(format_, row));
             },
             [this](const BenchMiss& miss) {
-              fmt::print(stderr, "muster: not measured: {}\n", describe_miss(miss));
+              // A table is for people: there it stands among the rows.
+              const std::string line = "not measured: " + describe_miss(miss) + "\n";
+              if (format_ == BenchFormat::kTable) {
+                put(line);
+              } else {
+                fmt::print(stderr, "muster: {}", line);
+              }
               results_.misses.push_back(miss);
             },
             [](const BenchRow& row, double own_share) {
@@ -205,7 +211,8 @@ void add_bench_verb(CLI::App& app, int& exit_status) {
   verb->footer(
       "What cannot be measured is named on stderr. The exit status is 1 where nothing could be, "
       "or\n"
-      "where something is missing that --backend or --batch-sizes asked for.\n\n"
+      "status is 1 where nothing could be, or where something is missing that --backend or\n"
+      "--batch-sizes asked for.\n\n"
       "Example:\n  muster bench models/lenet --batch-sizes 1,8,32 --seconds 0.2");
   verb->callback([arguments, &exit_status] { exit_status = bench(*arguments); });
 }
