@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "measuring/measure_batches.h"
 
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
 #include <limits>
 #include <map>
-#include <new>
 #include <span>
 #include <utility>
 #include <vector>
@@ -14,24 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/fake_clock.h"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "measuring/testing/counted_new.h"
 
 namespace muster {
 namespace {
@@ -143,9 +123,9 @@ TEST_F(MeasureBatches, hands_on_what_the_session_says_in_the_middle) {
 
 TEST_F(MeasureBatches, takes_no_memory_however_many_runs_there_are) {
   const auto allocations_of = [this](std::uint64_t iterations) {
-    const std::size_t before = allocations;
+    const std::size_t before = testing::allocations();
     EXPECT_TRUE(measure({milliseconds(0), iterations, {}}).ok());
-    return allocations - before;
+    return testing::allocations() - before;
   };
   (void)allocations_of(1);
   EXPECT_EQ(allocations_of(10), allocations_of(5000));
