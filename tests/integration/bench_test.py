@@ -5,9 +5,12 @@ import csv
 import html.parser
 import io
 import json
+import pathlib
+import shutil
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS = "backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,rss_mib".split(",")
 QUICK = ("--iterations", "5", "--warm-up-seconds", "0")
 
@@ -55,6 +58,23 @@ def test_names_a_backend_that_cannot_open_the_model_and_measures_the_others(must
     # Asked for by its name, it is a failure.
     status, out, err = muster("bench", *arguments, "--backend", "scripted", "--backend", "onnxruntime")
     assert status == 1 and sizes_of(out) == [2] and "not measured: onnxruntime: " in err
+
+
+def test_gives_each_backend_its_own_file_and_only_the_named_one_its_parameters(muster, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.script").write_text("input x FP32 [-1,4]\noutput x FP32 [-1,4]\n")
+    shutil.copy(ROOT / "models" / "lenet" / "1" / "model.onnx", tmp_path / "1")
+    (tmp_path / "config.pbtxt").write_text(
+        'backend: "scripted" max_batch_size: 3\n'
+        'parameters { key: "execute_delay_ms" value { string_value: "20" } }\n'
+    )
+    backends = ("--backend", "scripted", "--backend", "onnxruntime")
+    status, out, _ = muster("bench", tmp_path, "--format", "csv", *backends, *QUICK)
+    assert status == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    measured = [(row["backend"], row["batch_size"]) for row in rows]
+    assert measured == [(backend, size) for backend in ("scripted", "onnxruntime") for size in "123"]
+    assert all(float(row["p50_ms"]) >= 20 for row in rows[:3])
 
 
 def test_names_what_fails_in_the_table(muster):
