@@ -167,7 +167,9 @@ def test_the_examples_of_the_help_run(muster):
         example = out.split("Example:\n")[1].split(">")[0].split()
         assert example[0] == "muster"
         status, _, err = muster(*example[1:])
-        assert (status, err) == (0, "")
+        # A slow build, a sanitizer's or on a busy machine, may say that measuring itself took its time.
+        said = [line for line in err.splitlines() if "% of the time went into filling inputs" not in line]
+        assert (status, said) == (0, [])
 
 
 def test_inspects_a_folder_and_a_file(muster):
