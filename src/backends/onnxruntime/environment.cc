@@ -76,6 +76,7 @@ Status Environment::share_arena_as_requested() {
   return {};
 }
 
+#if ORT_API_VERSION >= 23
 Status Environment::register_plugin(const std::string& name, const std::string& file) {
   const MutexLock lock(mutex_);
   if (plugins_.contains(name)) return {};
@@ -84,5 +85,6 @@ Status Environment::register_plugin(const std::string& name, const std::string& 
   plugins_.insert(name);
   return {};
 }
+#endif
 
 }  // namespace muster::onnxruntime

@@ -92,7 +92,9 @@ void shorten_node_prefix(std::string& text) {
 StatusCode code_of(OrtErrorCode code) {
   switch (code) {
     case ORT_NO_SUCHFILE:
+#if ORT_API_VERSION >= 23  // older headers do not have it
     case ORT_NOT_FOUND:
+#endif
       return StatusCode::kNotFound;
     case ORT_INVALID_ARGUMENT:
     case ORT_INVALID_PROTOBUF:

@@ -200,6 +200,7 @@ Status append_built_in(const Provider& provider, const ProviderParameters& param
                              std::string(provider.package));
 }
 
+#if ORT_API_VERSION >= 23
 Status append_plugin(Environment& environment, const std::string& name, const std::string& file,
                      const ProviderParameters& parameters, Ort::SessionOptions& session) {
   MUSTER_RETURN_IF_ERROR(environment.register_plugin(name, file));
@@ -222,6 +223,16 @@ Status append_plugin(Environment& environment, const std::string& name, const st
   }
   return {};
 }
+#else
+Status append_plugin(Environment& /*environment*/, const std::string& name,
+                     const std::string& /*file*/, const ProviderParameters& /*parameters*/,
+                     Ort::SessionOptions& /*session*/) {
+  return unimplemented(
+      "the plugin '" + printable(name) +
+      "' needs Muster built with ONNX Runtime's headers of API 23 or newer, this one has " +
+      std::to_string(ORT_API_VERSION));
+}
+#endif
 
 }  // namespace
 
