@@ -78,8 +78,8 @@ class ModelControl {
 
   // Every model found, by name and version. `ready`: only those that answer.
   [[nodiscard]] virtual std::vector<ModelIndexEntry> index(bool ready) const = 0;
-  // `name` "" = all models; version 0 = all versions. kNotFound, or kInvalidArgument where the model
-  // is there and not available.
+  // `name` "" = all models; version 0 = all versions. kNotFound, or kInvalidArgument where the
+  // model is there and not available.
   [[nodiscard]] virtual Result<std::vector<ModelStatistics>> statistics(
       std::string_view name, std::int64_t version) const = 0;
 

@@ -13,24 +13,32 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "shared_memory/guarded_mapping.h"
 
 namespace muster {
 
-// An open object of shared memory and the part of it that was registered.
+// An open object of shared memory and the part of it that was registered, mapped.
 class SharedMemoryRegion {
  public:
   SharedMemoryRegion(int file, RegionStatus status) noexcept
       : file_(file), status_(std::move(status)) {}
+  // False: the system gives no room for it.
+  [[nodiscard]] bool map() {
+    mapping_ = GuardedMapping::of(file_, status_.offset, status_.byte_size);
+    return mapping_ != nullptr;
+  }
   SharedMemoryRegion(const SharedMemoryRegion&) = delete;
   SharedMemoryRegion& operator=(const SharedMemoryRegion&) = delete;
   ~SharedMemoryRegion() { ::close(file_); }
 
   [[nodiscard]] int file() const noexcept { return file_; }
   [[nodiscard]] const RegionStatus& status() const noexcept { return status_; }
+  [[nodiscard]] const GuardedMapping& mapping() const noexcept { return *mapping_; }
 
  private:
   const int file_;
   const RegionStatus status_;
+  std::unique_ptr<GuardedMapping> mapping_;
 };
 
 namespace {
@@ -68,7 +76,7 @@ Result<std::shared_ptr<const SharedMemoryRegion>> open_region(RegionStatus statu
                             in_quotes(status.name) + " cannot be opened: " + std::strerror(errno));
   }
   const std::uint64_t end_wanted = status.offset + status.byte_size;
-  auto region = std::make_shared<const SharedMemoryRegion>(file, std::move(status));
+  auto region = std::make_shared<SharedMemoryRegion>(file, std::move(status));
   struct stat found = {};
   if (::fstat(file, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size < 0) {
     return invalid_argument("the size of shared memory " + in_quotes(region->status().key) +
@@ -80,7 +88,19 @@ Result<std::shared_ptr<const SharedMemoryRegion>> open_region(RegionStatus statu
                             in_quotes(region->status().key) + ", which has " +
                             std::to_string(found.st_size));
   }
-  return region;
+  if (!region->map()) {
+    return invalid_argument("the shared memory " + in_quotes(region->status().key) + " of region " +
+                            in_quotes(region->status().name) +
+                            " cannot be mapped: " + std::strerror(errno));
+  }
+  return std::shared_ptr<const SharedMemoryRegion>(std::move(region));
+}
+
+// Whether the object still has these bytes.
+bool has(const SharedMemoryRegion& region, std::uint64_t offset, std::uint64_t size) {
+  struct stat found = {};
+  return ::fstat(region.file(), &found) == 0 &&
+         fits(offset, size, static_cast<std::uint64_t>(found.st_size));
 }
 
 Status has_shrunk(const RegionStatus& status) {
@@ -100,13 +120,13 @@ std::uint64_t RegionSlice::region_offset() const noexcept {
 
 Status RegionSlice::read(std::span<std::byte> into, std::uint64_t from) const {
   if (!fits(from, into.size(), size_)) return internal_error("a slice is read beyond its end");
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t got = ::pread(region_->file(), into.data() + done, into.size() - done,
-                                static_cast<off_t>(offset_ + from + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return has_shrunk(region_->status());
-    done += static_cast<std::size_t>(got);
+  if (into.empty()) return {};
+  const std::uint64_t start = offset_ + from;
+  // A page that is gone tells itself; one that was cut reads as zeros, so that its size is asked
+  // for, and after the reading: what was there then, was there all the time.
+  if (!region_->mapping().read(into, start - region_->status().offset) ||
+      !has(*region_, start, into.size())) {
+    return has_shrunk(region_->status());
   }
   return {};
 }
@@ -115,11 +135,7 @@ Status RegionSlice::write(std::span<const std::byte> bytes) const {
   if (bytes.size() > size_) return internal_error("a slice is written beyond its end");
   // Writing behind the end would make the client's memory grow again, and take memory that it gave
   // back.
-  struct stat found = {};
-  if (::fstat(region_->file(), &found) != 0 ||
-      !fits(offset_, bytes.size(), static_cast<std::uint64_t>(found.st_size))) {
-    return has_shrunk(region_->status());
-  }
+  if (!has(*region_, offset_, bytes.size())) return has_shrunk(region_->status());
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t got = ::pwrite(region_->file(), bytes.data() + done, bytes.size() - done,

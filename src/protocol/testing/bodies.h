@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-
 #include <muster/inference.h>
 
 #include "base/check.h"

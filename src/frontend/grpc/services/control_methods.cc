@@ -137,8 +137,7 @@ Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUn
 // Reading them is for those who infer, changing them the administrator's. Which it is only the
 // message says, so the methods themselves are open.
 Status admit_to_settings(GenericCall& call, const Settings& changes) {
-  return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin,
-               call.caller());
+  return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.caller());
 }
 
 Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
