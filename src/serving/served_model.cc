@@ -96,6 +96,10 @@ Status apply_findings(const WarmUpFindings& findings, const std::string& file,
     log(LogLevel::kInfo, file + ": not warmed up, for want of time, at " +
                              std::to_string(findings.sizes_left) + " batch sizes");
   }
+  if (findings.sizes_spared > 0) {
+    log(LogLevel::kDebug, file + ": " + std::to_string(findings.sizes_spared) +
+                              " batch sizes gain nothing from a warm-up");
+  }
   return {};
 }
 

@@ -72,42 +72,100 @@ void pause_after(Clock::TimePoint begun, Clock& clock) {
     clock.wait_until(never, lock, until);
 }
 
-WarmUpFindings run_on_zeros(const CompiledModel& model, const ModelConfig& config,
-                            const WarmUpSizes& sizes, WarmUpPace pace, Clock& clock,
-                            Clock::TimePoint until) {
-  WarmUpFindings findings;
-  const ModelSignature& signature = model.signature();
-  const bool stacked = config.batching.max_batch_size > 0;
-  findings.not_tried = obstacle(signature, stacked);
-  if (!findings.not_tried.empty()) return findings;
-  auto session = model.new_session();
-  if (!session.ok()) {
-    findings.not_tried = std::string(session.status().message());
-    return findings;
-  }
-  for (std::size_t i = 0; i < sizes.rows.size(); ++i) {
-    if (i >= sizes.essential && clock.now() >= until) {
-      findings.sizes_left = sizes.rows.size() - i;
-      return findings;
+// Runs a model on zeros in a session of its own, and remembers what it found.
+class ZeroRuns {
+ public:
+  ZeroRuns(const CompiledModel& model, const ModelConfig& config, WarmUpPace pace, Clock& clock)
+      : model_(model),
+        config_(config),
+        stacked_(config.batching.max_batch_size > 0),
+        pace_(pace),
+        clock_(clock) {}
+
+  // False: there is nothing more to run.
+  [[nodiscard]] bool open() {
+    findings_.not_tried = obstacle(model_.signature(), stacked_);
+    if (!findings_.not_tried.empty()) return false;
+    auto session = model_.new_session();
+    if (!session.ok()) {
+      findings_.not_tried = std::string(session.status().message());
+      return false;
     }
-    const std::int64_t rows = sizes.rows[i];
-    const Clock::TimePoint begun = clock.now();
-    Status status = fill_zeros(signature, stacked, rows, **session);
-    if (status.ok()) status = (*session)->run();
+    session_ = *std::move(session);
+    return true;
+  }
+
+  // Of one size, `times` times: how long each took; none if there is nothing more to run.
+  [[nodiscard]] std::vector<Clock::Duration> run(std::int64_t rows, int times) {
+    std::vector<Clock::Duration> took;
+    const Clock::TimePoint begun = clock_.now();
+    for (int i = 0; i < times; ++i) {
+      const Clock::TimePoint run_begun = clock_.now();
+      if (!run_once(rows)) return {};
+      took.push_back(clock_.now() - run_begun);
+    }
+    if (pace_ == WarmUpPace::kGentle) pause_after(begun, clock_);
+    return took;
+  }
+
+  [[nodiscard]] WarmUpFindings& findings() { return findings_; }
+
+ private:
+  bool run_once(std::int64_t rows) {
+    Status status = fill_zeros(model_.signature(), stacked_, rows, *session_);
+    if (status.ok()) status = session_->run();
     if (status.code() == kBrokenForGood) {
-      findings.broken = std::move(status);
-      return findings;
+      findings_.broken = std::move(status);
+      return false;
     }
     if (!status.ok()) {
-      findings.not_tried = std::string(status.message());
-      if (i > 0) findings.not_tried += " (with " + std::to_string(rows) + " rows)";
-      return findings;
+      findings_.not_tried = std::string(status.message());
+      if (ran_) findings_.not_tried += " (with " + std::to_string(rows) + " rows)";
+      return false;
     }
-    if (stacked) findings.not_mergeable = misfit_of_outputs(signature, config, rows, **session);
-    if (!findings.not_mergeable.empty()) return findings;
-    if (pace == WarmUpPace::kGentle) pause_after(begun, clock);
+    ran_ = true;
+    if (stacked_) {
+      findings_.not_mergeable = misfit_of_outputs(model_.signature(), config_, rows, *session_);
+    }
+    return findings_.not_mergeable.empty();
   }
-  return findings;
+
+  const CompiledModel& model_;
+  const ModelConfig& config_;
+  const bool stacked_;
+  const WarmUpPace pace_;
+  Clock& clock_;
+  std::unique_ptr<Session> session_;
+  bool ran_ = false;
+  WarmUpFindings findings_;
+};
+
+// Of the first run and the second. A clock that does not move tells nothing.
+bool is_slower_first(const std::vector<Clock::Duration>& took) {
+  const auto again = static_cast<double>(took[1].count());
+  return again == 0 || static_cast<double>(took[0].count()) > again * (1 + kGain);
+}
+
+WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, Clock& clock,
+                         Clock::TimePoint until) {
+  if (!zeros.open()) return std::move(zeros.findings());
+  const std::size_t rest = sizes.essential + sizes.samples;
+  bool gained = sizes.samples == 0;
+  for (std::size_t i = 0; i < sizes.rows.size(); ++i) {
+    if (i == rest && !gained) {
+      zeros.findings().sizes_spared = sizes.rows.size() - i;
+      break;
+    }
+    if (i >= sizes.essential && clock.now() >= until) {
+      zeros.findings().sizes_left = sizes.rows.size() - i;
+      break;
+    }
+    const bool is_sample = i >= sizes.essential && i < rest;
+    const auto took = zeros.run(sizes.rows[i], is_sample ? 2 : 1);
+    if (took.empty()) break;
+    if (is_sample && is_slower_first(took)) gained = true;
+  }
+  return std::move(zeros.findings());
 }
 
 }  // namespace
@@ -130,7 +188,12 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
   }
   sizes.essential = sizes.rows.size();
   if (extent == WarmUpExtent::kEverySize) {
-    for (std::int64_t rows = 3; rows <= std::min(largest, kEverySizeUpTo); ++rows)
+    const std::int64_t end = std::min(largest, kEverySizeUpTo);
+    // Midway between two powers of two, from large to small.
+    for (std::int64_t rows = end / 4 * 3; rows >= 3; rows /= 4)
+      add(rows);
+    sizes.samples = sizes.rows.size() - sizes.essential;
+    for (std::int64_t rows = 3; rows <= end; ++rows)
       add(rows);
   }
   return sizes;
@@ -141,7 +204,8 @@ WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, Wa
   WarmUpFindings findings;
   if (!model.gains_from_warm_up()) return findings;
   try {
-    return run_on_zeros(model, config, warm_up_sizes(config.batching, extent), pace, clock, until);
+    return run_sizes({model, config, pace, clock}, warm_up_sizes(config.batching, extent), clock,
+                     until);
   } catch (const std::exception& error) {
     findings.not_tried = error.what();
   }

@@ -25,6 +25,9 @@ enum class WarmUpExtent : std::uint8_t {
   kEverySize,  // all that can come
 };
 
+// A size gains from its warm-up if its first run takes longer than the second by more than this.
+inline constexpr double kGain = 0.25;
+
 enum class WarmUpPace : std::uint8_t {
   kQuick,   // somebody waits for the model
   kGentle,  // an older version answers meanwhile, and its requests need the processors
@@ -35,10 +38,12 @@ enum class WarmUpPace : std::uint8_t {
 inline constexpr std::chrono::milliseconds kLongestPause{10};
 
 // In the order in which they are run. `essential`: how many of the first are run however long they
-// take: the probe's, powers of two, preferred sizes and the largest.
+// take: the probe's, powers of two, preferred sizes and the largest. `samples`: how many of those
+// behind them are run twice; where none is slower the first time, the rest has nothing to gain.
 struct WarmUpSizes {
   std::vector<std::int64_t> rows;
   std::size_t essential = 0;
+  std::size_t samples = 0;
 };
 [[nodiscard]] WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent);
 
@@ -50,6 +55,8 @@ struct WarmUpFindings {
   // A session is broken for good: the model cannot serve.
   Status broken;
   std::size_t sizes_left = 0;  // for want of time
+  // Not run either: sizes that are as quick the first time, as far as the samples tell.
+  std::size_t sizes_spared = 0;
 };
 
 // Blocks, at most until about `until` or as long as the essential sizes take. Models with open

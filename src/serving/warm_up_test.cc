@@ -2,7 +2,10 @@
 #include "serving/warm_up.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,6 +17,7 @@
 namespace muster::testing {
 namespace {
 
+using namespace std::chrono_literals;
 using Sizes = std::vector<std::int64_t>;
 
 BatchingOptions batches_of(std::int64_t largest, Sizes preferred = {}) {
@@ -23,29 +27,39 @@ BatchingOptions batches_of(std::int64_t largest, Sizes preferred = {}) {
   return batching;
 }
 
-// The rows of each run, with `cost` for each.
-Sizes runs(std::int64_t largest, std::chrono::seconds cost, std::chrono::seconds limit,
-           std::size_t* left = nullptr) {
+// What a run costs that is the first of its size, and what each later one does.
+struct Cost {
+  std::chrono::seconds first;
+  std::chrono::seconds again;
+};
+
+struct Outcome {
+  Sizes runs;  // the rows of each
+  std::size_t left = 0;
+  std::size_t spared = 0;
+};
+
+Outcome warm_up_of(const BatchingOptions& batching, Cost cost, std::chrono::seconds limit) {
   FakeClock clock;
   auto model = linear_model();
   const auto compute = model->compute;
+  std::set<std::int64_t> seen;
   model->compute = [&](const Inputs& inputs) {
-    clock.advance(cost);
+    clock.advance(seen.insert(inputs[0].shape[0]).second ? cost.first : cost.again);
     return compute(inputs);
   };
   ModelConfig config;
-  config.batching = batches_of(largest);
+  config.batching = batching;
   config.outputs = model->signature.outputs;
   const WarmUpFindings findings =
       warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
               clock.now() + limit);
   EXPECT_EQ(findings.not_tried, "");
   EXPECT_EQ(findings.not_mergeable, "");
-  if (left != nullptr) *left = findings.sizes_left;
-  Sizes sizes;
+  Outcome outcome{{}, findings.sizes_left, findings.sizes_spared};
   for (const auto& run : model->runs())
-    sizes.push_back(run[0][0]);
-  return sizes;
+    outcome.runs.push_back(run[0][0]);
+  return outcome;
 }
 
 TEST(WarmUpSizes, are_all_up_to_a_bound_and_powers_of_two_above_it) {
@@ -62,6 +76,14 @@ TEST(WarmUpSizes, begin_with_those_that_matter_most) {
   const WarmUpSizes sizes = warm_up_sizes(batches_of(8, {6}), WarmUpExtent::kEverySize);
   EXPECT_EQ(sizes.rows, (Sizes{1, 2, 8, 6, 4, 3, 5, 7}));
   EXPECT_EQ(sizes.essential, 5U);
+  EXPECT_EQ(sizes.samples, 0U);  // 6 is there already
+}
+
+TEST(WarmUpSizes, go_on_with_samples_of_those_between_powers_of_two) {
+  const WarmUpSizes sizes = warm_up_sizes(batches_of(128), WarmUpExtent::kEverySize);
+  EXPECT_EQ(sizes.essential, 8U);
+  EXPECT_EQ(sizes.samples, 3U);
+  EXPECT_EQ(Sizes(sizes.rows.begin() + 8, sizes.rows.begin() + 11), (Sizes{96, 24, 6}));
 }
 
 TEST(WarmUpSizes, are_one_and_two_for_a_probe) {
@@ -70,20 +92,36 @@ TEST(WarmUpSizes, are_one_and_two_for_a_probe) {
   EXPECT_EQ(warm_up_sizes(batches_of(0), WarmUpExtent::kEverySize).rows, (Sizes{1}));
 }
 
-TEST(WarmUp, runs_every_size_where_there_is_time) {
-  std::size_t left = 1;
-  EXPECT_EQ(runs(4, std::chrono::seconds(1), std::chrono::seconds(100), &left),
-            (Sizes{1, 2, 4, 3}));
-  EXPECT_EQ(left, 0U);
+constexpr std::chrono::seconds kAnyTime{100};
+
+TEST(WarmUp, runs_every_size_where_a_sample_is_slower_the_first_time) {
+  const Outcome outcome = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, kAnyTime);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4, 6, 6, 3, 5, 7}));
+  EXPECT_EQ(outcome.left, 0U);
+  EXPECT_EQ(outcome.spared, 0U);
 }
 
-TEST(WarmUp, runs_the_essential_sizes_where_there_is_none) {
-  std::size_t left = 0;
-  EXPECT_EQ(runs(8, std::chrono::seconds(1), std::chrono::seconds(0), &left), (Sizes{1, 2, 8, 4}));
-  EXPECT_EQ(left, 4U);
-  EXPECT_EQ(runs(8, std::chrono::seconds(1), std::chrono::seconds(5), &left),
-            (Sizes{1, 2, 8, 4, 3}));
-  EXPECT_EQ(left, 3U);
+TEST(WarmUp, ends_with_the_samples_where_none_is_slower_the_first_time) {
+  const Outcome outcome = warm_up_of(batches_of(8), {.first = 5s, .again = 4s}, kAnyTime);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4, 6, 6}));
+  EXPECT_EQ(outcome.left, 0U);
+  EXPECT_EQ(outcome.spared, 3U);
+}
+
+TEST(WarmUp, runs_every_size_where_no_sample_could_tell) {
+  const Outcome no_sample = warm_up_of(batches_of(8, {6}), {.first = 1s, .again = 1s}, kAnyTime);
+  EXPECT_EQ(no_sample.runs, (Sizes{1, 2, 8, 6, 4, 3, 5, 7}));
+  const Outcome no_time = warm_up_of(batches_of(4), {.first = 0s, .again = 0s}, kAnyTime);
+  EXPECT_EQ(no_time.runs, (Sizes{1, 2, 4, 3, 3}));
+}
+
+TEST(WarmUp, runs_the_essential_sizes_where_there_is_no_time) {
+  const Outcome none = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, 0s);
+  EXPECT_EQ(none.runs, (Sizes{1, 2, 8, 4}));
+  EXPECT_EQ(none.left, 4U);
+  const Outcome little = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, 9s);
+  EXPECT_EQ(little.runs, (Sizes{1, 2, 8, 4, 6, 6}));
+  EXPECT_EQ(little.left, 3U);
 }
 
 // Time goes on only while somebody works or waits.
