@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
 
 #include "base/mutex.h"
 #include "base/text.h"
@@ -72,7 +73,7 @@ void pause_after(Clock::TimePoint begun, Clock& clock) {
     clock.wait_until(never, lock, until);
 }
 
-// Runs a model on zeros in a session of its own, and remembers what it found.
+// Runs a model on zeros in sessions of its own, and remembers what it found.
 class ZeroRuns {
  public:
   ZeroRuns(const CompiledModel& model, const ModelConfig& config, WarmUpPace pace, Clock& clock)
@@ -82,38 +83,55 @@ class ZeroRuns {
         pace_(pace),
         clock_(clock) {}
 
-  // False: there is nothing more to run.
+  // Each false: there is nothing more to run.
   [[nodiscard]] bool open() {
     findings_.not_tried = obstacle(model_.signature(), stacked_);
-    if (!findings_.not_tried.empty()) return false;
-    auto session = model_.new_session();
-    if (!session.ok()) {
-      findings_.not_tried = std::string(session.status().message());
-      return false;
-    }
-    session_ = *std::move(session);
+    return findings_.not_tried.empty() && make_session(session_);
+  }
+
+  [[nodiscard]] bool run(std::int64_t rows) { return run_timed(*session_, rows).has_value(); }
+
+  // Counts whether a session is slower where no session ran this size than where another one did:
+  // what the model's own sessions would gain. Each of both is new to the size, so that neither has
+  // to make what the other has, and each begins after a pause, or neither does.
+  [[nodiscard]] bool sample(std::int64_t rows) {
+    if (!first_ && (!make_session(first_) || !make_session(second_))) return false;
+    const auto first = run_timed(*first_, rows);
+    if (!first) return false;
+    const auto second = run_timed(*second_, rows);
+    if (!second) return false;
+    const bool is_slower = *first > *second * (1 + kGain) && *first > *second + kLeastGain;
+    // A clock that stands tells nothing.
+    if (is_slower || *second == Clock::Duration::zero()) ++gains_;
     return true;
   }
 
-  // Of one size, `times` times: how long each took; none if there is nothing more to run.
-  [[nodiscard]] std::vector<Clock::Duration> run(std::int64_t rows, int times) {
-    std::vector<Clock::Duration> took;
-    const Clock::TimePoint begun = clock_.now();
-    for (int i = 0; i < times; ++i) {
-      const Clock::TimePoint run_begun = clock_.now();
-      if (!run_once(rows)) return {};
-      took.push_back(clock_.now() - run_begun);
+  // How many samples did.
+  [[nodiscard]] std::size_t gains() const { return gains_; }
+  [[nodiscard]] WarmUpFindings& findings() { return findings_; }
+
+ private:
+  bool make_session(std::unique_ptr<Session>& session) {
+    auto made = model_.new_session();
+    if (made.ok()) {
+      session = *std::move(made);
+    } else {
+      findings_.not_tried = std::string(made.status().message());
     }
+    return made.ok();
+  }
+
+  std::optional<Clock::Duration> run_timed(Session& session, std::int64_t rows) {
+    const Clock::TimePoint begun = clock_.now();
+    if (!run_once(session, rows)) return std::nullopt;
+    const Clock::Duration took = clock_.now() - begun;
     if (pace_ == WarmUpPace::kGentle) pause_after(begun, clock_);
     return took;
   }
 
-  [[nodiscard]] WarmUpFindings& findings() { return findings_; }
-
- private:
-  bool run_once(std::int64_t rows) {
-    Status status = fill_zeros(model_.signature(), stacked_, rows, *session_);
-    if (status.ok()) status = session_->run();
+  bool run_once(Session& session, std::int64_t rows) {
+    Status status = fill_zeros(model_.signature(), stacked_, rows, session);
+    if (status.ok()) status = session.run();
     if (status.code() == kBrokenForGood) {
       findings_.broken = std::move(status);
       return false;
@@ -125,7 +143,7 @@ class ZeroRuns {
     }
     ran_ = true;
     if (stacked_) {
-      findings_.not_mergeable = misfit_of_outputs(model_.signature(), config_, rows, *session_);
+      findings_.not_mergeable = misfit_of_outputs(model_.signature(), config_, rows, session);
     }
     return findings_.not_mergeable.empty();
   }
@@ -136,23 +154,19 @@ class ZeroRuns {
   const WarmUpPace pace_;
   Clock& clock_;
   std::unique_ptr<Session> session_;
+  std::unique_ptr<Session> first_;
+  std::unique_ptr<Session> second_;
   bool ran_ = false;
+  std::size_t gains_ = 0;
   WarmUpFindings findings_;
 };
-
-// Of the first run and the second. A clock that does not move tells nothing.
-bool is_slower_first(const std::vector<Clock::Duration>& took) {
-  const auto again = static_cast<double>(took[1].count());
-  return again == 0 || static_cast<double>(took[0].count()) > again * (1 + kGain);
-}
 
 WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, Clock& clock,
                          Clock::TimePoint until) {
   if (!zeros.open()) return std::move(zeros.findings());
   const std::size_t rest = sizes.essential + sizes.samples;
-  bool gained = sizes.samples == 0;
   for (std::size_t i = 0; i < sizes.rows.size(); ++i) {
-    if (i == rest && !gained) {
+    if (i == rest && sizes.samples > 0 && zeros.gains() * 2 <= sizes.samples) {
       zeros.findings().sizes_spared = sizes.rows.size() - i;
       break;
     }
@@ -161,9 +175,7 @@ WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, Clock& clock,
       break;
     }
     const bool is_sample = i >= sizes.essential && i < rest;
-    const auto took = zeros.run(sizes.rows[i], is_sample ? 2 : 1);
-    if (took.empty()) break;
-    if (is_sample && is_slower_first(took)) gained = true;
+    if (!(is_sample ? zeros.sample(sizes.rows[i]) : zeros.run(sizes.rows[i]))) break;
   }
   return std::move(zeros.findings());
 }

@@ -25,8 +25,10 @@ enum class WarmUpExtent : std::uint8_t {
   kEverySize,  // all that can come
 };
 
-// A size gains from its warm-up if its first run takes longer than the second by more than this.
-inline constexpr double kGain = 0.25;
+// A size gains from its warm-up if its first run takes longer than another session's second by more
+// than this part of it, and by more than this time: what is less happens to a request anyway.
+inline constexpr double kGain = 0.5;
+inline constexpr std::chrono::microseconds kLeastGain{200};
 
 enum class WarmUpPace : std::uint8_t {
   kQuick,   // somebody waits for the model
@@ -39,7 +41,8 @@ inline constexpr std::chrono::milliseconds kLongestPause{10};
 
 // In the order in which they are run. `essential`: how many of the first are run however long they
 // take: the probe's, powers of two, preferred sizes and the largest. `samples`: how many of those
-// behind them are run twice; where none is slower the first time, the rest has nothing to gain.
+// behind them are run twice, in two sessions; unless most are slower the first time, the rest has
+// nothing to gain.
 struct WarmUpSizes {
   std::vector<std::int64_t> rows;
   std::size_t essential = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <utility>
@@ -27,11 +28,12 @@ BatchingOptions batches_of(std::int64_t largest, Sizes preferred = {}) {
   return batching;
 }
 
-// What a run costs that is the first of its size, and what each later one does.
-struct Cost {
-  std::chrono::seconds first;
-  std::chrono::seconds again;
-};
+// What a run costs, of so many rows, the first of its size or not.
+using Cost = std::function<Clock::Duration(std::int64_t rows, bool is_first)>;
+
+Cost costs(Clock::Duration first, Clock::Duration again) {
+  return [=](std::int64_t, bool is_first) { return is_first ? first : again; };
+}
 
 struct Outcome {
   Sizes runs;  // the rows of each
@@ -39,13 +41,14 @@ struct Outcome {
   std::size_t spared = 0;
 };
 
-Outcome warm_up_of(const BatchingOptions& batching, Cost cost, std::chrono::seconds limit) {
+Outcome warm_up_of(const BatchingOptions& batching, const Cost& cost, std::chrono::seconds limit) {
   FakeClock clock;
   auto model = linear_model();
   const auto compute = model->compute;
   std::set<std::int64_t> seen;
   model->compute = [&](const Inputs& inputs) {
-    clock.advance(seen.insert(inputs[0].shape[0]).second ? cost.first : cost.again);
+    const std::int64_t rows = inputs[0].shape[0];
+    clock.advance(cost(rows, seen.insert(rows).second));
     return compute(inputs);
   };
   ModelConfig config;
@@ -95,31 +98,48 @@ TEST(WarmUpSizes, are_one_and_two_for_a_probe) {
 constexpr std::chrono::seconds kAnyTime{100};
 
 TEST(WarmUp, runs_every_size_where_a_sample_is_slower_the_first_time) {
-  const Outcome outcome = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, kAnyTime);
+  const Outcome outcome = warm_up_of(batches_of(8), costs(2s, 1s), kAnyTime);
   EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4, 6, 6, 3, 5, 7}));
   EXPECT_EQ(outcome.left, 0U);
   EXPECT_EQ(outcome.spared, 0U);
 }
 
 TEST(WarmUp, ends_with_the_samples_where_none_is_slower_the_first_time) {
-  const Outcome outcome = warm_up_of(batches_of(8), {.first = 5s, .again = 4s}, kAnyTime);
+  const Outcome outcome = warm_up_of(batches_of(8), costs(3s, 2s), kAnyTime);
   EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4, 6, 6}));
   EXPECT_EQ(outcome.left, 0U);
   EXPECT_EQ(outcome.spared, 3U);
 }
 
+TEST(WarmUp, ends_with_the_samples_where_the_first_run_is_slower_by_next_to_nothing) {
+  const Outcome little = warm_up_of(batches_of(8), costs(300us, 100us), kAnyTime);
+  EXPECT_EQ(little.spared, 3U);
+  const Outcome more = warm_up_of(batches_of(8), costs(301us, 100us), kAnyTime);
+  EXPECT_EQ(more.spared, 0U);
+}
+
+TEST(WarmUp, goes_by_most_of_the_samples) {
+  for (const auto& [slow, spared] :
+       {std::pair(Sizes{96}, 117U), std::pair(Sizes{96, 6}, 0U), std::pair(Sizes{}, 117U)}) {
+    const auto cost = [slow = slow](std::int64_t rows, bool is_first) {
+      return is_first && std::ranges::find(slow, rows) != slow.end() ? 9s : 1s;
+    };
+    EXPECT_EQ(warm_up_of(batches_of(128), cost, 1000s).spared, spared) << slow.size();
+  }
+}
+
 TEST(WarmUp, runs_every_size_where_no_sample_could_tell) {
-  const Outcome no_sample = warm_up_of(batches_of(8, {6}), {.first = 1s, .again = 1s}, kAnyTime);
+  const Outcome no_sample = warm_up_of(batches_of(8, {6}), costs(1s, 1s), kAnyTime);
   EXPECT_EQ(no_sample.runs, (Sizes{1, 2, 8, 6, 4, 3, 5, 7}));
-  const Outcome no_time = warm_up_of(batches_of(4), {.first = 0s, .again = 0s}, kAnyTime);
+  const Outcome no_time = warm_up_of(batches_of(4), costs(0s, 0s), kAnyTime);
   EXPECT_EQ(no_time.runs, (Sizes{1, 2, 4, 3, 3}));
 }
 
 TEST(WarmUp, runs_the_essential_sizes_where_there_is_no_time) {
-  const Outcome none = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, 0s);
+  const Outcome none = warm_up_of(batches_of(8), costs(2s, 1s), 0s);
   EXPECT_EQ(none.runs, (Sizes{1, 2, 8, 4}));
   EXPECT_EQ(none.left, 4U);
-  const Outcome little = warm_up_of(batches_of(8), {.first = 2s, .again = 1s}, 9s);
+  const Outcome little = warm_up_of(batches_of(8), costs(2s, 1s), 9s);
   EXPECT_EQ(little.runs, (Sizes{1, 2, 8, 4, 6, 6}));
   EXPECT_EQ(little.left, 3U);
 }
