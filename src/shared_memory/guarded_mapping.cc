@@ -13,15 +13,15 @@
 namespace muster {
 namespace {
 
-// What this thread reads at the moment.
-struct Reading {
+// The mapped bytes that this thread copies from or to at the moment.
+struct Access {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   sigjmp_buf back = {};
 };
 
 // A plain pointer with no constructor to run, so that the handler can look at it at any time.
-constinit thread_local Reading* reading_now = nullptr;
+constinit thread_local Access* access_now = nullptr;
 
 struct sigaction handled_before = {};
 
@@ -38,14 +38,14 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
 
 void on_bus_error(int signal, siginfo_t* info, void* context) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-  Reading* const reading = reading_now;
+  Access* const access = access_now;
   // A fault of the processor, and not of the page, carries an address too, but another code.
-  if (reading == nullptr || info->si_code != BUS_ADRERR || address < reading->begin ||
-      address >= reading->end) {
+  if (access == nullptr || info->si_code != BUS_ADRERR || address < access->begin ||
+      address >= access->end) {
     return pass_on(signal, info, context);
   }
   // Out of memcpy alone, which holds nothing.
-  siglongjmp(reading->back, 1);
+  siglongjmp(access->back, 1);
 }
 
 void install_handler() {
@@ -60,6 +60,26 @@ void install_handler() {
   });
 }
 
+// False: a page behind `mapped`, which is `to` or `from`, is gone.
+bool copy(std::byte* to, const std::byte* from, std::size_t size,
+          const std::byte* mapped) noexcept {
+  if (size == 0) return true;
+  Access access;
+  access.begin = reinterpret_cast<std::uintptr_t>(mapped);
+  access.end = access.begin + size;
+  // Whoever comes back here has lost nothing: no object with a destructor lies in between.
+  if (sigsetjmp(access.back, 0) != 0) {  // NOLINT(cert-err52-cpp): no exception leaves a signal
+    access_now = nullptr;
+    return false;
+  }
+  access_now = &access;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  std::memcpy(to, from, size);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  access_now = nullptr;
+  return true;
+}
+
 }  // namespace
 
 std::unique_ptr<GuardedMapping> GuardedMapping::of(int file, std::uint64_t offset,
@@ -67,7 +87,7 @@ std::unique_ptr<GuardedMapping> GuardedMapping::of(int file, std::uint64_t offse
   install_handler();
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t skipped = offset % page;
-  void* const start = ::mmap(nullptr, skipped + size, PROT_READ, MAP_SHARED, file,
+  void* const start = ::mmap(nullptr, skipped + size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
                              static_cast<off_t>(offset - skipped));
   if (start == MAP_FAILED) return nullptr;
   return std::unique_ptr<GuardedMapping>(new GuardedMapping(start, skipped, size));
@@ -78,22 +98,11 @@ GuardedMapping::~GuardedMapping() {
 }
 
 bool GuardedMapping::read(std::span<std::byte> into, std::size_t from) const noexcept {
-  if (into.empty()) return true;
-  const std::byte* const source = static_cast<const std::byte*>(start_) + skipped_ + from;
-  Reading reading;
-  reading.begin = reinterpret_cast<std::uintptr_t>(source);
-  reading.end = reading.begin + into.size();
-  // Whoever comes back here has lost nothing: no object with a destructor lies in between.
-  if (sigsetjmp(reading.back, 0) != 0) {  // NOLINT(cert-err52-cpp): no exception leaves a signal
-    reading_now = nullptr;
-    return false;
-  }
-  reading_now = &reading;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  std::memcpy(into.data(), source, into.size());
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  reading_now = nullptr;
-  return true;
+  return copy(into.data(), byte_at(from), into.size(), byte_at(from));
+}
+
+bool GuardedMapping::write(std::span<const std::byte> bytes, std::size_t at) const noexcept {
+  return copy(byte_at(at), bytes.data(), bytes.size(), byte_at(at));
 }
 
 }  // namespace muster

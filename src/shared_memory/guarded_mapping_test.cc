@@ -82,6 +82,23 @@ TEST(GuardedMappingTest, fails_where_a_page_is_gone_and_reads_again_when_it_is_b
   }
 }
 
+TEST(GuardedMappingTest, writes_and_makes_no_file_grow) {
+  const File file(2 * page_size());
+  const auto mapping = GuardedMapping::of(file.descriptor(), 3, 2 * page_size() - 3);
+  ASSERT_NE(mapping, nullptr);
+  std::vector<std::byte> bytes(page_size(), std::byte{1});
+  EXPECT_TRUE(mapping->write(bytes, 10));
+  std::byte first{};
+  ASSERT_EQ(::pread(file.descriptor(), &first, 1, 12), 1);
+  EXPECT_EQ(first, kMark);
+  ASSERT_EQ(::pread(file.descriptor(), &first, 1, 13), 1);
+  EXPECT_EQ(first, bytes[0]);
+  EXPECT_TRUE(mapping->write({}, 10));
+  file.shrink(100);
+  EXPECT_FALSE(mapping->write(std::span(bytes).first(1), page_size()));
+  EXPECT_EQ(::lseek(file.descriptor(), 0, SEEK_END), 100);
+}
+
 TEST(GuardedMappingTest, outlives_the_descriptor) {
   auto file = std::make_unique<File>(page_size());
   const auto mapping = GuardedMapping::of(file->descriptor(), 0, page_size());

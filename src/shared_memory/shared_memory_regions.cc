@@ -122,7 +122,7 @@ Status RegionSlice::read(std::span<std::byte> into, std::uint64_t from) const {
   if (!fits(from, into.size(), size_)) return internal_error("a slice is read beyond its end");
   if (into.empty()) return {};
   const std::uint64_t start = offset_ + from;
-  // A page that is gone tells itself; one that was cut reads as zeros, so that its size is asked
+  // A page that is gone tells itself; one that was cut reads as zeros, so that the size is asked
   // for, and after the reading: what was there then, was there all the time.
   if (!region_->mapping().read(into, start - region_->status().offset) ||
       !has(*region_, start, into.size())) {
@@ -133,16 +133,11 @@ Status RegionSlice::read(std::span<std::byte> into, std::uint64_t from) const {
 
 Status RegionSlice::write(std::span<const std::byte> bytes) const {
   if (bytes.size() > size_) return internal_error("a slice is written beyond its end");
-  // Writing behind the end would make the client's memory grow again, and take memory that it gave
-  // back.
-  if (!has(*region_, offset_, bytes.size())) return has_shrunk(region_->status());
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got = ::pwrite(region_->file(), bytes.data() + done, bytes.size() - done,
-                                 static_cast<off_t>(offset_ + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return has_shrunk(region_->status());
-    done += static_cast<std::size_t>(got);
+  if (bytes.empty()) return {};
+  // A mapping makes no file grow again that its client has cut.
+  if (!region_->mapping().write(bytes, offset_ - region_->status().offset) ||
+      !has(*region_, offset_, bytes.size())) {
+    return has_shrunk(region_->status());
   }
   return {};
 }

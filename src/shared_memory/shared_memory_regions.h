@@ -2,7 +2,7 @@
 // SharedMemoryRegions: POSIX shared memory of clients on this machine, by the names under which
 // they registered it. Off unless the server was told to allow it.
 //
-// Regions are mapped and copied from, written by system calls: a client that shrinks its memory
+// Regions are mapped, and only ever copied from and to: a client that shrinks its memory
 // while it is used gets an error instead of ending the process, and what was read once stays as it
 // was. Any thread. A region lives as long as a slice of it, also when it was unregistered
 // meanwhile.
