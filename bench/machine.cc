@@ -4,31 +4,18 @@
 #include <array>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 
 #include <sys/utsname.h>
 
+#include "base/cpu_budget.h"
 #include "bench/process_usage.h"
 
 namespace muster::bench {
-namespace {
-
-std::string processor_name(const std::string& otherwise) {
-  std::ifstream file("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(file, line)) {
-    const std::size_t value = line.find(": ");
-    if (line.starts_with("model name") && value != std::string::npos) return line.substr(value + 2);
-  }
-  return otherwise;
-}
-
-}  // namespace
 
 Machine this_machine() {
   utsname names{};
   ::uname(&names);
-  return {processor_name(names.machine), static_cast<int>(usable_cores().size()),
+  return {processor_name(), static_cast<int>(usable_cores().size()),
           std::string(names.sysname) + " " + names.release};
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <muster/model.h>
 #include <muster/tensor.h>
@@ -39,6 +40,13 @@ class Session {
   [[nodiscard]] virtual Result<TensorView> output(std::size_t index) = 0;
 };
 
+// What runs of a model keep busy on the CPU.
+struct ComputeThreads {
+  int per_run = 0;  // at most, the calling thread included; 0 = it computes elsewhere, or hardly
+  int own = 0;      // that this model alone has, beside the threads that call; what a run uses
+                    // beyond these comes from the pool that all models of the backend share
+};
+
 // Loaded weights: immutable, shared by its sessions and safe to use from any thread.
 class CompiledModel {
  public:
@@ -54,17 +62,27 @@ class CompiledModel {
   [[nodiscard]] virtual bool gains_from_warm_up() const { return true; }
   // What of the runtime runs it, beside the runtime itself: "tensorrt, cuda"; "" = nothing else.
   [[nodiscard]] virtual std::string accelerators() const { return {}; }
+  [[nodiscard]] virtual ComputeThreads threads() const { return {}; }
 };
 
 struct ModelSource {
   std::string file;           // the model file; "" where the backend needs none
   const ModelConfig* config;  // backend parameters; must outlive the call of load only
-  int threads = 1;            // CPU threads that each run may use, from the process's budget
+  int threads = 1;            // CPU threads that each run may use, the calling one included
   int sessions = 1;           // that will run side by side, each with so many threads
   // A folder of the server's own for what backends compile, kept between runs; "" = none is kept.
   std::string compiled_cache = {};
   // Libraries of accelerators that the server vouches for, by the name that models use.
   std::map<std::string, std::string, std::less<>> accelerator_libraries = {};
+  // The threads of a run beyond the first are those of the pool that all models of the backend
+  // share (BackendSettings::threads); false: they are threads of the model's own.
+  bool pooled = false;
+};
+
+// What a backend is told of the process that it is made in.
+struct BackendSettings {
+  // Its thread budget: threads that may compute at the same time, for all models together.
+  int threads = 1;
 };
 
 class Backend {
@@ -77,6 +95,10 @@ class Backend {
   // Errors name the file; kInvalidArgument where the model is at fault.
   [[nodiscard]] virtual Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) = 0;
+  // The file of the runtime's library, as it was found; "" = it has none of its own.
+  [[nodiscard]] virtual std::string library() const { return {}; }
+  // What it can run on, for people, by the runtime's own names: devices, execution providers.
+  [[nodiscard]] virtual std::vector<std::string> devices() const { return {}; }
 };
 
 // What a backend library exports, as `extern "C"`. The caller owns what it returns (null = the
@@ -85,9 +107,9 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 3;  // 3: accelerators
+inline constexpr int kBackendInterfaceVersion = 4;  // 4: the thread budget, devices
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
-inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v3";
-using BackendFactory = Backend* (*)();
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v4";
+using BackendFactory = Backend* (*)(const BackendSettings&);
 
 }  // namespace muster

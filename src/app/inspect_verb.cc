@@ -12,6 +12,8 @@
 
 #include <muster/service.h>
 
+#include "app/runtime_report.h"
+#include "app/serve/serve_settings.h"
 #include "app/verbs.h"
 #include "base/text.h"
 #include "model_config/model_config.h"
@@ -82,15 +84,55 @@ int inspect(const std::string& path) {
   return kExitOk;
 }
 
+struct Arguments {
+  std::string path;
+  bool runtime = false;
+  int threads = 0;  // 0 = not given
+  std::string format = "table";
+};
+
+int inspect_runtime(const Arguments& arguments) {
+  const ServeSettings usual;
+  const RuntimeReport report =
+      examine_runtime(arguments.threads, {usual.http_threads, usual.grpc_threads,
+                                          usual.models.load_threads, usual.models.picture_threads});
+  fmt::print("{}", arguments.format == "json" ? runtime_json(report) : runtime_table(report));
+  return kExitOk;
+}
+
 }  // namespace
 
 void add_inspect_verb(CLI::App& app, int& exit_status) {
-  auto path = std::make_shared<std::string>();
+  auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand(
-      "inspect", "Print a model's inputs, outputs, batch axis and configuration as understood");
-  verb->add_option("PATH", *path, "Model folder or model file")->required()->type_name("DIR|FILE");
+      "inspect",
+      "Print a model's inputs, outputs, batch axis and configuration as understood, or what there "
+      "is to run models on");
+  CLI::Option* path = verb->add_option("PATH", arguments->path, "Model folder or model file")
+                          ->type_name("DIR|FILE");
+  CLI::Option* runtime =
+      verb->add_flag("--runtime", arguments->runtime,
+                     "No model: the machine, the thread budget and its reason, the backends with "
+                     "their devices")
+          ->excludes(path);
+  verb->add_option("--threads", arguments->threads,
+                   "With --runtime: the thread budget, as of muster serve (default: the CPUs this "
+                   "process may use)")
+      ->needs(runtime)
+      ->check(CLI::Range(1, kMaxThreadBudget))
+      ->type_name("N");
+  verb->add_option("--format", arguments->format, "With --runtime; json is one object on a line")
+      ->needs(runtime)
+      ->check(CLI::IsMember({"table", "json"}))
+      ->type_name("table|json")
+      ->capture_default_str();
   verb->footer("Example:\n  muster inspect models/lenet");
-  verb->callback([path, &exit_status] { exit_status = inspect(*path); });
+  verb->callback([arguments, &exit_status] {
+    if (!arguments->runtime && arguments->path.empty()) {
+      throw CLI::RequiredError("PATH or --runtime");
+    }
+    exit_status = arguments->runtime ? inspect_runtime(*arguments) : inspect(arguments->path);
+  });
 }
 
 }  // namespace muster

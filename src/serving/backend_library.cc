@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 
+#include "base/library_file.h"
 #include "base/text.h"
 #include "model_config/backend_names.h"
 
@@ -55,17 +56,14 @@ std::string list_of_installed() {
 }  // namespace
 
 std::string backend_folder() {
-  Dl_info place{};
   // Any address inside this library tells where it was loaded from.
-  if (dladdr(reinterpret_cast<const void*>(&backend_folder), &place) == 0 ||
-      place.dli_fname == nullptr) {
-    return {};
-  }
-  std::error_code error;
-  // The program itself goes by the name it was called by, which says nothing of its place.
-  const bool has_place = std::string_view(place.dli_fname).find('/') != std::string_view::npos;
-  const fs::path self = fs::canonical(has_place ? place.dli_fname : "/proc/self/exe", error);
-  return error ? std::string() : (self.parent_path() / "muster").string();
+  const fs::path self = library_of(reinterpret_cast<const void*>(&backend_folder));
+  return self.empty() ? std::string() : (self.parent_path() / "muster").string();
+}
+
+std::string backend_file(std::string_view name) {
+  const std::string file = std::string(kPrefix) + std::string(name) + std::string(kSuffix);
+  return (fs::path(backend_folder()) / file).string();
 }
 
 std::vector<std::string> installed_backends() {
@@ -81,14 +79,14 @@ std::vector<std::string> installed_backends() {
   return names;
 }
 
-Result<std::shared_ptr<Backend>> open_backend(std::string_view name) {
+Result<std::shared_ptr<Backend>> open_backend(std::string_view name,
+                                              const BackendSettings& settings) {
   if (!is_backend_name(name))
     return invalid_argument("'" + printable(name) + "' is no backend's name");
-  const fs::path folder = backend_folder();
-  const fs::path file = folder / (std::string(kPrefix) + std::string(name) + std::string(kSuffix));
+  const fs::path file = backend_file(name);
   std::error_code error;
   // Without a folder the loader would look for the bare name wherever it pleases.
-  if (folder.empty() || !fs::exists(file, error)) {
+  if (!file.has_parent_path() || !fs::exists(file, error)) {
     return failed_precondition("backend '" + std::string(name) +
                                "' is not part of this installation (installed: " +
                                list_of_installed() + "): " + std::string(remedy(name)));
@@ -102,7 +100,7 @@ Result<std::shared_ptr<Backend>> open_backend(std::string_view name) {
   }
   const auto factory = reinterpret_cast<BackendFactory>(dlsym(library, kBackendFactorySymbol));
   if (factory == nullptr) return other_version(name, library);
-  std::shared_ptr<Backend> backend(factory());
+  std::shared_ptr<Backend> backend(factory(settings));
   if (!backend) {
     return failed_precondition("the runtime of backend '" + std::string(name) + "' did not start");
   }

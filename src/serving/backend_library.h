@@ -15,10 +15,13 @@
 namespace muster {
 
 // Each call makes a backend of its own. Errors name what is missing and what to install.
-[[nodiscard]] Result<std::shared_ptr<Backend>> open_backend(std::string_view name);
+[[nodiscard]] Result<std::shared_ptr<Backend>> open_backend(std::string_view name,
+                                                            const BackendSettings& settings = {});
 
 // The folder that is looked in: "muster" beside the library or program this code is part of.
 [[nodiscard]] std::string backend_folder();
+// The file that the backend of that name has there, whether it exists or not.
+[[nodiscard]] std::string backend_file(std::string_view name);
 // The names of the backends that lie there, sorted.
 [[nodiscard]] std::vector<std::string> installed_backends();
 

@@ -36,6 +36,17 @@ TEST(BackendLibrary, opens) {
   EXPECT_EQ((*backend)->version(), "Whole 1");
 }
 
+TEST(BackendLibrary, is_told_the_thread_budget) {
+  const auto backend = open_backend("test_whole", {7});
+  ASSERT_TRUE(backend.ok()) << backend.status().to_string();
+  EXPECT_EQ((*backend)->devices(), std::vector<std::string>{"7 threads"});
+}
+
+TEST(BackendLibrary, lies_where_it_is_said_to_lie) {
+  EXPECT_TRUE(std::filesystem::exists(backend_file("test_whole")));
+  EXPECT_FALSE(std::filesystem::exists(backend_file("no_such_runtime")));
+}
+
 TEST(BackendLibrary, makes_a_backend_of_its_own_for_each_who_asks) {
   const auto first = open_backend("test_whole");
   const auto second = open_backend("test_whole");
@@ -51,13 +62,13 @@ TEST(BackendLibrary, is_refused_where_its_runtime_does_not_start) {
 TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
   EXPECT_EQ(refusal("test_stale").to_string(),
             "FAILED_PRECONDITION: backend 'test_stale' was built for version 1 of the backend "
-            "interface, this is 3: install the one that came with this Muster");
+            "interface, this is 4: install the one that came with this Muster");
 }
 
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
-            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 3 of the backend "
-            "interface: it has no muster_create_backend_v3");
+            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 4 of the backend "
+            "interface: it has no muster_create_backend_v4");
 }
 
 TEST(BackendLibrary, is_opened_by_the_symbol_of_this_version) {

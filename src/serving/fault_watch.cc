@@ -60,6 +60,7 @@ class WatchedModel final : public CompiledModel {
   }
   [[nodiscard]] bool gains_from_warm_up() const override { return model_->gains_from_warm_up(); }
   [[nodiscard]] std::string accelerators() const override { return model_->accelerators(); }
+  [[nodiscard]] ComputeThreads threads() const override { return model_->threads(); }
 
  private:
   const std::shared_ptr<const CompiledModel> model_;

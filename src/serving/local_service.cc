@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "base/cpu_budget.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "inference/thread_budget.h"
 #include "serving/picture_calls.h"
 #include "serving/repository/model_keeper.h"
 #include "serving/repository/model_registry.h"
@@ -16,9 +18,21 @@ namespace muster {
 namespace {
 
 PictureCallLimits picture_limits(const LocalServiceOptions& options) {
-  const auto cpus = static_cast<std::size_t>(available_cpus());
-  return {options.picture_threads == 0 ? cpus : options.picture_threads,
-          options.max_waiting_pictures, options.max_waiting_picture_bytes};
+  ServerThreads wanted;
+  wanted.pictures = options.picture_threads;
+  return {divide_threads(options.thread_budget, wanted).pictures, options.max_waiting_pictures,
+          options.max_waiting_picture_bytes};
+}
+
+// What was asked for, else the CPUs.
+int thread_budget_for(int said) {
+  const int cpus = available_cpus();
+  if (said > cpus) {
+    log(LogLevel::kWarning, "a thread budget of " + std::to_string(said) + " is more than the " +
+                                std::to_string(cpus) +
+                                " CPUs that this process may use: its threads will take turns");
+  }
+  return said > 0 ? said : cpus;
 }
 
 }  // namespace
@@ -64,6 +78,7 @@ LocalService::~LocalService() {
 Result<std::unique_ptr<LocalService>> LocalService::start(LocalServiceOptions options,
                                                           Clock& clock) {
   MUSTER_ASSIGN_OR_RETURN(ModelRepository repository, ModelRepository::open(options.repositories));
+  options.thread_budget = thread_budget_for(options.thread_budget);
   try {
     auto parts = std::make_unique<Parts>(std::move(repository), std::move(options), clock);
     MUSTER_RETURN_IF_ERROR(parts->keeper.begin());

@@ -37,10 +37,13 @@ struct LocalServiceOptions {
   ModelControlMode control = ModelControlMode::kNone;
   std::chrono::milliseconds poll_interval{15'000};  // kPoll: from one look to the next
   std::vector<std::string> load_models;             // kExplicit: at the start; "*" = all
-  bool strict_readiness = false;    // ready() only while every model that was asked for is ready
-  std::size_t load_threads = 4;     // models that are loaded side by side
-  std::size_t picture_threads = 0;  // that decode pictures; 0 = the process's CPU budget
-  std::size_t max_waiting_pictures = 256;                          // files; more are refused
+  bool strict_readiness = false;  // ready() only while every model that was asked for is ready
+  std::size_t load_threads = 4;   // models that are loaded side by side
+  // Threads that may compute at the same time, for all models together (inference/thread_budget.h);
+  // 0 = the process's CPU budget.
+  int thread_budget = 0;
+  std::size_t picture_threads = 0;         // that decode pictures; 0 = as many as the thread budget
+  std::size_t max_waiting_pictures = 256;  // files; more are refused
   std::size_t max_waiting_picture_bytes = std::size_t{256} << 20;  // likewise
   ServiceOptions service;  // above every model's own configuration; `backend` is not used
   // Used instead of the installed backends of these names.

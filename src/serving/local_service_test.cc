@@ -25,6 +25,31 @@ TEST_F(LocalServiceUnchanged, serves_every_model_by_name) {
   EXPECT_TRUE(service_->ready());
 }
 
+TEST_F(LocalServiceUnchanged, gives_every_model_the_thread_budget_divided_by_its_instances) {
+  options_.thread_budget = 6;
+  put("alone", 1, "scale 1");
+  start();
+  EXPECT_EQ(backend_->newest_model()->loaded_threads, 6);
+  EXPECT_TRUE(backend_->newest_model()->loaded_pooled);
+}
+
+TEST_F(LocalServiceUnchanged, counts_the_instances_of_a_configuration_against_the_thread_budget) {
+  options_.thread_budget = 6;
+  put("three", 1, "scale 1");
+  directory_.write("three/config.pbtxt", "instance_group { count: 3 }");
+  start();
+  EXPECT_EQ(backend_->newest_model()->loaded_threads, 2);
+  EXPECT_TRUE(backend_->newest_model()->loaded_pooled);
+}
+
+TEST_F(LocalServiceUnchanged, has_no_use_for_the_pool_where_each_instance_has_one_thread) {
+  options_.thread_budget = 1;
+  put("m", 1, "scale 1");
+  start();
+  EXPECT_EQ(backend_->newest_model()->loaded_threads, 1);
+  EXPECT_FALSE(backend_->newest_model()->loaded_pooled);
+}
+
 TEST_F(LocalServiceUnchanged, serves_the_newest_version_alone_where_nothing_else_is_said) {
   put("m", 1, "scale 1");
   put("m", 10, "scale 10");

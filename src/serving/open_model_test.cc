@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ServedModel::open makes of folders, configurations, options and models.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/cpu_budget.h"
 #include "serving/testing/served_model_fixture.h"
 
 namespace muster::testing {
@@ -43,13 +45,20 @@ TEST_F(OpenModel, hands_the_backend_file_parameters_and_threads) {
   EXPECT_EQ(model_->loaded_file, model_file());
   EXPECT_EQ(model_->loaded_parameters.find("speed")->second, "9");
   EXPECT_EQ(model_->loaded_threads, 3);
+  EXPECT_FALSE(model_->loaded_pooled);
+}
+
+TEST_F(OpenModel, hands_the_backend_the_cpus_of_the_process_where_no_threads_are_asked_for) {
+  open(linear_model(), "");
+  EXPECT_EQ(model_->loaded_threads, available_cpus());
+  EXPECT_EQ(model_->loaded_pooled, available_cpus() > 1);
 }
 
 TEST_F(OpenModel, gives_each_session_at_least_one_thread) {
   ServiceOptions options;
   options.instance_count = 64;
   open(linear_model(), "", options);
-  EXPECT_GE(model_->loaded_threads, 1);
+  EXPECT_EQ(model_->loaded_threads, std::max(1, available_cpus() / 64));
   EXPECT_EQ(model_->sessions, 64);
 }
 

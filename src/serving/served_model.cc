@@ -7,6 +7,7 @@
 #include "base/cpu_budget.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "inference/thread_budget.h"
 #include "model_config/model_config.h"
 #include "serving/backend_library.h"
 #include "serving/fault_watch.h"
@@ -71,13 +72,12 @@ Status apply_options(const ServiceOptions& options, const std::string& file,
   return {};
 }
 
-// Of the process's cores, an equal share for each session that works beside others.
-Result<int> threads_for(const ServiceOptions& options, int instances) {
-  if (options.threads) {
-    if (*options.threads < 1) return invalid_argument("at least one thread is needed");
-    return *options.threads;
-  }
-  return std::max(1, available_cpus() / std::max(1, instances));
+// Who sets options knows the process; who writes a configuration need not.
+void warn_of_oversubscription(const LoadOrder& order, int instances,
+                              const ComputeThreads& threads) {
+  if (order.options.threads || order.options.instance_count) return;
+  const std::string text = oversubscription(order.thread_budget, instances, threads);
+  if (!text.empty()) log(LogLevel::kWarning, printable(order.choice.file) + ": " + text);
 }
 
 // What the warm-up found becomes a warning, a changed configuration, or the end of the load.
@@ -111,10 +111,11 @@ Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
   MUSTER_ASSIGN_OR_RETURN(const ModelFolder folder, ModelFolder::open(path));
   MUSTER_ASSIGN_OR_RETURN(ModelFolder::Choice choice, folder.choose());
   std::shared_ptr<Backend> backend = options.backend;
+  const int thread_budget = available_cpus();
   if (!backend) {
-    MUSTER_ASSIGN_OR_RETURN(backend, open_backend(choice.backend));
+    MUSTER_ASSIGN_OR_RETURN(backend, open_backend(choice.backend, {thread_budget}));
   }
-  LoadOrder order{folder, std::move(choice), std::move(backend), options};
+  LoadOrder order{folder, std::move(choice), std::move(backend), options, thread_budget};
   MUSTER_ASSIGN_OR_RETURN(auto served, load(std::move(order), clock));
   MUSTER_RETURN_IF_ERROR(served->start());
   return served;
@@ -124,12 +125,17 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   const ModelFolder& folder = order.folder;
   const ModelFolder::Choice& choice = order.choice;
   const int instances =
-      order.options.instance_count.value_or(folder.config().config().instance_count);
-  MUSTER_ASSIGN_OR_RETURN(const int threads, threads_for(order.options, instances));
+      std::max(1, order.options.instance_count.value_or(folder.config().config().instance_count));
+  if (order.options.threads && *order.options.threads < 1) {
+    return invalid_argument("at least one thread is needed");
+  }
+  const ThreadShare share = share_threads(order.thread_budget, instances, order.options.threads);
   MUSTER_ASSIGN_OR_RETURN(
       std::shared_ptr<const CompiledModel> model,
-      order.backend->load({choice.file, &folder.config().config(), threads, std::max(1, instances),
-                           order.options.compiled_cache, order.options.accelerator_libraries}));
+      order.backend->load({choice.file, &folder.config().config(), share.per_run, instances,
+                           order.options.compiled_cache, order.options.accelerator_libraries,
+                           share.pooled}));
+  warn_of_oversubscription(order, instances, model->threads());
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();

@@ -29,6 +29,7 @@ struct LoadOrder {
   ModelFolder::Choice choice;
   std::shared_ptr<Backend> backend;
   ServiceOptions options = {};
+  int thread_budget = 1;  // of the process (inference/thread_budget.h)
   WarmUpExtent warm_up = WarmUpExtent::kProbe;
   WarmUpPace warm_up_pace = WarmUpPace::kQuick;
   std::chrono::milliseconds warm_up_limit{0};  // for what is not essential (warm_up.h)

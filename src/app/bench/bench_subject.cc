@@ -34,11 +34,13 @@ std::string BenchSubject::file_for(const std::string& backend) const {
 
 Result<BenchContender> BenchSubject::load(const std::string& backend, int threads) const {
   BenchContender contender;
-  MUSTER_ASSIGN_OR_RETURN(contender.backend, open_backend(backend));
+  MUSTER_ASSIGN_OR_RETURN(contender.backend, open_backend(backend, {threads}));
   ModelConfig config = folder_.config().config();
   if (backend != choice_.backend) config.parameters.clear();
   const std::string file = file_for(backend);
-  MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load({file, &config, threads}));
+  ModelSource source{file, &config, threads};
+  source.pooled = threads > 1;  // as it would be served
+  MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
   const ModelSignature& signature = contender.model->signature();
   MUSTER_ASSIGN_OR_RETURN(
       const ModelConfig resolved,

@@ -63,7 +63,7 @@ std::string as_text(const ServeSettings& s) {
     add(file);
   }
   const auto all = [&](const auto&... values) { (add(values), ...); };
-  all(s.models.control, s.models.poll_interval, s.models.load_threads,
+  all(s.models.control, s.models.poll_interval, s.models.load_threads, s.models.thread_budget,
       s.models.service.compiled_cache, s.models.picture_threads, s.models.max_waiting_pictures,
       s.models.max_waiting_picture_bytes, s.models.strict_readiness, s.exit_on_error);
   all(s.host, s.http_address, s.grpc_address, s.metrics_address, s.http_port, s.grpc_port,

@@ -9,6 +9,7 @@
 
 #include "app/serve/setting_values.h"
 #include "base/text.h"
+#include "inference/thread_budget.h"
 
 namespace muster {
 namespace {
@@ -140,6 +141,10 @@ constexpr SettingRow kRows[] = {
     {"load-threads", "model-load-thread-count", kModels, "N", "4",
      "Models that are loaded side by side", false,
      [](S& s, V v) { return set_count(s.models.load_threads, v, 1, kMostThreads); }},
+    {"threads", "", kModels, "N", "0",
+     "Threads that compute at the same time, for all models together; 0 = one a CPU that the "
+     "process may use",
+     false, [](S& s, V v) { return set_count(s.models.thread_budget, v, 0, kMaxThreadBudget); }},
     {"compiled-model-cache", "", kModels, "DIR", "",
      "Where what OpenVINO compiled is kept for the next start; by default nowhere", false,
      [](S& s, V v) { return set_text(s.models.service.compiled_cache, v); }},
@@ -147,7 +152,8 @@ constexpr SettingRow kRows[] = {
      "A plugin library of ONNX Runtime, and the name by which models may use it; may be given "
      "several times",
      true, [](S& s, V v) { return set_libraries(s.models.service.accelerator_libraries, v); }},
-    {"picture-threads", "", kModels, "N", "0", "Threads that decode pictures; 0 = one a CPU", false,
+    {"picture-threads", "", kModels, "N", "0",
+     "Threads that decode pictures; 0 = as many as --threads", false,
      [](S& s, V v) { return set_count(s.models.picture_threads, v, 0, kMostThreads); }},
     {"max-waiting-pictures", "", kModels, "N", "256",
      "Pictures that may wait to be decoded, of all clients", false,

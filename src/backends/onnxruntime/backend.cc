@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/onnxruntime/backend.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/environment.h"
@@ -14,6 +16,7 @@
 #include "backends/onnxruntime/providers.h"
 #include "backends/onnxruntime/session.h"
 #include "base/heap.h"
+#include "base/library_file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "onnx/external_files.h"
@@ -38,9 +41,13 @@ GraphOptimizationLevel runtime_level(GraphLevel level) {
 Ort::SessionOptions session_options(const Options& options, PoolThreads& pool_threads) {
   const auto flag = [](bool on) { return on ? "1" : "0"; };
   Ort::SessionOptions session;
-  pool_threads.start_threads_of(session);
-  session.SetIntraOpNumThreads(options.intra_op_threads);
-  session.SetInterOpNumThreads(options.inter_op_threads);
+  if (options.own_pool) {
+    pool_threads.start_threads_of(session);
+    session.SetIntraOpNumThreads(options.intra_op_threads);
+    session.SetInterOpNumThreads(options.inter_op_threads);
+  } else {
+    session.DisablePerSessionThreads();
+  }
   session.SetExecutionMode(options.parallel ? ORT_PARALLEL : ORT_SEQUENTIAL);
   session.SetGraphOptimizationLevel(runtime_level(options.graph_level));
   if (!options.arena) session.DisableCpuMemArena();
@@ -94,12 +101,21 @@ class OnnxRuntimeBackend final : public Backend {
   [[nodiscard]] std::string version() const override {
     return std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString();
   }
+  [[nodiscard]] std::string library() const override {
+    return library_of(reinterpret_cast<const void*>(&OrtGetApiBase));
+  }
+  [[nodiscard]] std::vector<std::string> devices() const override {
+    std::vector<std::string> providers;
+    // What is not known is not listed.
+    (void)guarded([&] { providers = Ort::GetAvailableProviders(); });
+    return providers;
+  }
 
   [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) override {
     static const ModelConfig kNoConfig;
     const ModelConfig& config = source.config != nullptr ? *source.config : kNoConfig;
-    Result<Options> options = parse_options(config, source.threads);
+    Result<Options> options = parse_options(config, source.threads, source.pooled);
     // Names its own file, where there is one.
     if (!options.ok() && !config.config_file.empty()) return options.status();
     if (!options.ok()) return options.status().with_context(printable(source.file));
@@ -122,25 +138,45 @@ class OnnxRuntimeBackend final : public Backend {
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
-    std::optional<Ort::SessionOptions> made_options;
-    MUSTER_RETURN_IF_ERROR(guarded(
-        [&] { made_options.emplace(session_options(options, environment_->pool_threads())); }));
-    MUSTER_ASSIGN_OR_RETURN(
-        std::string accelerators,
-        add_providers(*environment_,
-                      {config, source.accelerator_libraries, options.intra_op_threads},
-                      *made_options));
-    std::unique_ptr<Ort::Session> session;
-    const Status made = guarded([&] {
-      session = std::make_unique<Ort::Session>(environment_->get(), file.c_str(), *made_options);
-    });
-    if (!made.ok()) return model_fault(clearer(made, outline));
-    MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*session));
+    Result<Made> made = make_session(source, config, options);
+    if (!made.ok() && !options.own_pool && lacks_shared_pool(made.status())) {
+      options.own_pool = true;
+      made = make_session(source, config, options);
+    }
+    if (!made.ok()) return model_fault(clearer(made.status(), outline));
+    MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*made->session));
     // Loading leaves the heap with as much free memory as the file is large.
     give_heap_back();
     return std::shared_ptr<const CompiledModel>(
-        std::make_shared<Model>(environment_, std::move(session), std::move(signature),
-                                std::move(options), std::move(accelerators), clock_));
+        std::make_shared<Model>(environment_, std::move(made->session), std::move(signature),
+                                std::move(options), std::move(made->accelerators), clock_));
+  }
+
+  struct Made {
+    std::unique_ptr<Ort::Session> session;
+    std::string accelerators;
+  };
+
+  Result<Made> make_session(const ModelSource& source, const ModelConfig& config,
+                            const Options& options) {
+    Made made;
+    std::optional<Ort::SessionOptions> made_options;
+    MUSTER_RETURN_IF_ERROR(guarded(
+        [&] { made_options.emplace(session_options(options, environment_->pool_threads())); }));
+    MUSTER_ASSIGN_OR_RETURN(made.accelerators, add_providers(*environment_,
+                                                             {config, source.accelerator_libraries,
+                                                              options.intra_op_threads},
+                                                             *made_options));
+    MUSTER_RETURN_IF_ERROR(guarded([&] {
+      made.session =
+          std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(), *made_options);
+    }));
+    return made;
+  }
+
+  // The program that we are part of made the process's environment before us, without pools.
+  static bool lacks_shared_pool(const Status& failure) {
+    return failure.message().find("CreateEnvWithGlobalThreadPools") != std::string_view::npos;
   }
 
   // The runtime calls most faults of a model a failure of its own.
@@ -159,8 +195,9 @@ Result<std::unique_ptr<Session>> Model::new_session() const {
   return BoundSession::create(shared_from_this());
 }
 
-Result<std::unique_ptr<Backend>> create_backend(Clock& clock) {
-  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<Environment> environment, Environment::create());
+Result<std::unique_ptr<Backend>> create_backend(const BackendSettings& settings, Clock& clock) {
+  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<Environment> environment,
+                          Environment::create(std::max(1, settings.threads)));
   return std::unique_ptr<Backend>(
       std::make_unique<OnnxRuntimeBackend>(std::move(environment), clock));
 }

@@ -14,6 +14,7 @@
 namespace muster::onnxruntime {
 
 // `clock` paces how often memory is given back, and must outlive all that is loaded.
-[[nodiscard]] Result<std::unique_ptr<Backend>> create_backend(Clock& clock = steady_clock());
+[[nodiscard]] Result<std::unique_ptr<Backend>> create_backend(const BackendSettings& settings = {},
+                                                              Clock& clock = steady_clock());
 
 }  // namespace muster::onnxruntime

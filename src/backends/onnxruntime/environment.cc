@@ -47,7 +47,7 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char*, cons
 
 }  // namespace
 
-Result<std::shared_ptr<Environment>> Environment::create() {
+Result<std::shared_ptr<Environment>> Environment::create(int threads) {
   if (OrtGetApiBase()->GetApi(ORT_API_VERSION) == nullptr) {
     return failed_precondition(std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString() +
                                " is older than the headers that this backend was built with (1." +
@@ -56,7 +56,10 @@ Result<std::shared_ptr<Environment>> Environment::create() {
   refuse_telemetry();
   std::shared_ptr<Environment> environment(new Environment());
   MUSTER_RETURN_IF_ERROR(guarded([&] {
-    environment->env_.emplace(ORT_LOGGING_LEVEL_WARNING, "muster", forward_log, nullptr);
+    Ort::ThreadingOptions pools;
+    environment->pool_threads_.start_threads_of(pools);
+    pools.SetGlobalIntraOpNumThreads(threads).SetGlobalInterOpNumThreads(1).SetGlobalSpinControl(0);
+    environment->env_.emplace(pools, forward_log, nullptr, ORT_LOGGING_LEVEL_WARNING, "muster");
     environment->env_->DisableTelemetryEvents();
   }));
   return environment;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime's environment: made once per backend, without telemetry, its log lines sent to ours.
+// The runtime's environment: made once per backend, without telemetry, its log lines sent to ours,
+// with the one thread pool that models share.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,9 @@ namespace muster::onnxruntime {
 // Shared by the backend and every model that it loaded. Any thread.
 class Environment {
  public:
-  static Result<std::shared_ptr<Environment>> create();
+  // `threads`: of the shared pool, the one that calls included. The runtime has one environment in
+  // a process: where there is one already, its pool is used.
+  static Result<std::shared_ptr<Environment>> create(int threads);
 
   [[nodiscard]] Ort::Env& get() noexcept { return *env_; }
   [[nodiscard]] PoolThreads& pool_threads() noexcept { return pool_threads_; }

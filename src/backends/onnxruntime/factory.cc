@@ -2,8 +2,10 @@
 #include "backends/onnxruntime/backend.h"
 #include "base/log.h"
 
-extern "C" __attribute__((visibility("default"))) muster::Backend* muster_create_backend_v3() {
-  muster::Result<std::unique_ptr<muster::Backend>> backend = muster::onnxruntime::create_backend();
+extern "C" __attribute__((visibility("default"))) muster::Backend* muster_create_backend_v4(
+    const muster::BackendSettings& settings) {
+  muster::Result<std::unique_ptr<muster::Backend>> backend =
+      muster::onnxruntime::create_backend(settings);
   if (backend.ok()) return std::move(backend).value().release();
   muster::log(muster::LogLevel::kError, backend.status().to_string());
   return nullptr;

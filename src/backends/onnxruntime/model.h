@@ -31,6 +31,10 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
   [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
   [[nodiscard]] std::string accelerators() const override { return accelerators_; }
+  [[nodiscard]] ComputeThreads threads() const override {
+    const int per_run = options_.intra_op_threads + options_.inter_op_threads - 1;
+    return {per_run, options_.own_pool ? per_run - 1 : 0};
+  }
 
   // Run and IoBinding are safe on one Ort::Session from many threads, const or not.
   [[nodiscard]] Ort::Session& runtime() const { return *session_; }

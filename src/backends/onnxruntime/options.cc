@@ -162,7 +162,7 @@ Status read_parameter(const ModelConfig& config, std::string_view name, std::str
 
 }  // namespace
 
-Result<Options> parse_options(const ModelConfig& config, int threads) {
+Result<Options> parse_options(const ModelConfig& config, int threads, bool pooled) {
   Options options;
   Given given;
   for (const auto& [name, text] : config.parameters) {
@@ -174,6 +174,11 @@ Result<Options> parse_options(const ModelConfig& config, int threads) {
   };
   options.intra_op_threads = count(given.intra_op_threads, share);
   options.inter_op_threads = count(given.inter_op_threads, options.parallel ? share : 1);
+  // What the shared pool cannot do for one model alone.
+  const bool needs_own = given.intra_op_threads != 0 || options.parallel ||
+                         options.intra_op_spinning || options.inter_op_spinning ||
+                         options.denormals_as_zero;
+  options.own_pool = !pooled || options.intra_op_threads == 1 || needs_own;
   options.arena = given.arena.value_or(true);
   options.arena_extends_as_requested = given.extends_as_requested.value_or(false);
   options.shrink_arena = given.shrink.value_or(options.arena);

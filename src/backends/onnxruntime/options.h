@@ -15,6 +15,8 @@ enum class GraphLevel : std::uint8_t { kDisabled, kBasic, kExtended, kAll };
 
 struct Options {
   int intra_op_threads = 1;  // 1 = no thread pool
+  // They are the model's own; else those of the pool that all models share.
+  bool own_pool = true;
   int inter_op_threads = 1;
   bool parallel = false;  // operators side by side
   GraphLevel graph_level = GraphLevel::kAll;
@@ -30,7 +32,9 @@ struct Options {
   std::vector<std::string> ignored;  // names that concern a GPU, for a warning
 };
 
-// `threads` is what a thread count of 0 stands for. Errors begin with the parameter's place.
-[[nodiscard]] Result<Options> parse_options(const ModelConfig& config, int threads);
+// `threads` is what a thread count of 0 stands for, and `pooled` whether they are in the shared
+// pool. Errors begin with the parameter's place.
+[[nodiscard]] Result<Options> parse_options(const ModelConfig& config, int threads,
+                                            bool pooled = false);
 
 }  // namespace muster::onnxruntime

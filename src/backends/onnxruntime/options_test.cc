@@ -52,6 +52,24 @@ TEST(Options, take_threads_from_the_budget_unless_told) {
   EXPECT_EQ(parsed({{"execution_mode", "1"}, {"inter_op_thread_count", "3"}}).inter_op_threads, 3);
 }
 
+TEST(Options, share_the_pool_unless_the_model_asks_for_threads_of_its_own) {
+  const auto own_pool = [](const Parameters& parameters, int threads) {
+    ModelConfig config;
+    config.parameters = parameters;
+    return parse_options(config, threads, true).value().own_pool;
+  };
+  EXPECT_FALSE(own_pool({}, 4));
+  EXPECT_FALSE(own_pool({{"intra_op_thread_count", "0"}}, 4));
+  EXPECT_FALSE(own_pool({{"session.intra_op.allow_spinning", "0"}}, 4));
+  EXPECT_TRUE(own_pool({}, 1));
+  EXPECT_TRUE(own_pool({{"intra_op_thread_count", "4"}}, 4));
+  EXPECT_TRUE(own_pool({{"execution_mode", "1"}}, 4));
+  EXPECT_TRUE(own_pool({{"session.intra_op.allow_spinning", "1"}}, 4));
+  EXPECT_TRUE(own_pool({{"session.inter_op.allow_spinning", "1"}}, 4));
+  EXPECT_TRUE(own_pool({{"session.set_denormal_as_zero", "1"}}, 4));
+  EXPECT_TRUE(parsed({}, 4).own_pool);
+}
+
 TEST(Options, read_the_graph_level_as_triton_does) {
   EXPECT_EQ(parsed({{"session.graph_level", "0"}}).graph_level, GraphLevel::kAll);
   EXPECT_EQ(parsed({{"session.graph_level", "-1"}}).graph_level, GraphLevel::kBasic);

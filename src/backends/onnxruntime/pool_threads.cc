@@ -39,6 +39,12 @@ void PoolThreads::start_threads_of(Ort::SessionOptions& options) {
   options.SetCustomJoinThreadFn(join_thread);
 }
 
+void PoolThreads::start_threads_of(Ort::ThreadingOptions& options) {
+  options.SetGlobalCustomCreateThreadFn(create_thread);
+  options.SetGlobalCustomThreadCreationOptions(this);
+  options.SetGlobalCustomJoinThreadFn(join_thread);
+}
+
 std::thread* PoolThreads::start(std::function<void()> work) {
   std::promise<std::thread*> made;
   {

@@ -25,6 +25,8 @@ class PoolThreads {
 
   // The pools of a session that is made with these options get their threads from here.
   void start_threads_of(Ort::SessionOptions& options);
+  // The same for the pools of an environment.
+  void start_threads_of(Ort::ThreadingOptions& options);
   // Runs `work` on a new thread. Null where the system has none left; the caller joins and deletes.
   [[nodiscard]] std::thread* start(std::function<void()> work);
 

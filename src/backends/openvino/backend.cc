@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <openvino/core/version.hpp>
 #include <openvino/runtime/properties.hpp>
@@ -17,6 +18,7 @@
 #include "backends/openvino/options.h"
 #include "backends/openvino/session.h"
 #include "base/heap.h"
+#include "base/library_file.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -42,6 +44,12 @@ void warn_of(const std::string& file, const ModelSignature& signature, const Opt
   }
 }
 
+ComputeThreads threads_of(const Options& options) {
+  // Each stream runs on a thread that calls.
+  const int others = options.threads - options.streams;
+  return {options.threads / options.streams, options.own_threads ? others : 0};
+}
+
 class OpenVinoBackend final : public Backend {
  public:
   OpenVinoBackend(std::shared_ptr<Runtime> runtime, Clock& clock)
@@ -49,6 +57,19 @@ class OpenVinoBackend final : public Backend {
 
   [[nodiscard]] std::string_view name() const override { return "openvino"; }
   [[nodiscard]] std::string version() const override { return "OpenVINO " + runtime_version(); }
+  [[nodiscard]] std::string library() const override {
+    return library_of(reinterpret_cast<const void*>(&ov::get_openvino_version));
+  }
+  [[nodiscard]] std::vector<std::string> devices() const override {
+    std::vector<std::string> devices;
+    // What is not known is not listed.
+    (void)guarded([&] {
+      for (const std::string& device : runtime_->core.get_available_devices())
+        devices.push_back(device + " (" +
+                          runtime_->core.get_property(device, ov::device::full_name) + ")");
+    });
+    return devices;
+  }
 
   [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) override {
@@ -84,12 +105,13 @@ class OpenVinoBackend final : public Backend {
         cache = std::move(opened).value();
       }
     }
+    if (options.own_threads) runtime_->workers.raise_to(options.threads);
     Result<Compilation> made = compile(runtime_->core, {files, config, options, std::move(cache)});
     if (!made.ok()) return model_fault(made.status());
     warn_of(source.file, made->signature, options);
     return std::shared_ptr<const CompiledModel>(
         std::make_shared<Model>(runtime_, std::move(made->variants), std::move(made->signature),
-                                made->padded_batch_size, clock_));
+                                made->padded_batch_size, threads_of(options), clock_));
   }
 
   // The runtime calls most faults of a model a failure of its own.
@@ -111,10 +133,10 @@ Result<std::unique_ptr<Session>> Model::new_session() const {
   return session;
 }
 
-Result<std::unique_ptr<Backend>> create_backend(Clock& clock) {
+Result<std::unique_ptr<Backend>> create_backend(const BackendSettings& settings, Clock& clock) {
   std::unique_ptr<Backend> backend;
   MUSTER_RETURN_IF_ERROR(guarded([&] {
-    auto runtime = std::make_shared<Runtime>();
+    auto runtime = std::make_shared<Runtime>(settings.threads);
     // A mapped file that somebody cuts short would end the process.
     runtime->core.set_property(ov::enable_mmap(false));
     // Also the proof that the plugin for the CPU is there.

@@ -16,7 +16,9 @@
 namespace muster::openvino {
 
 // `clock` paces how often memory is given back, and must outlive all that is loaded. Threads that
-// serve have the priority of the calling thread.
-[[nodiscard]] Result<std::unique_ptr<Backend>> create_backend(Clock& clock = steady_clock());
+// serve have the priority of the calling thread. oneTBB, which this process may use for other
+// things too, is limited to the thread budget of `settings` while the backend and its models live.
+[[nodiscard]] Result<std::unique_ptr<Backend>> create_backend(const BackendSettings& settings = {},
+                                                              Clock& clock = steady_clock());
 
 }  // namespace muster::openvino

@@ -13,12 +13,15 @@
 #include <muster/backend.h>
 
 #include "backends/openvino/load_thread.h"
+#include "backends/openvino/worker_limit.h"
 #include "base/clock.h"
 
 namespace muster::openvino {
 
 // Shared by the backend and every model that it loaded.
 struct Runtime {
+  explicit Runtime(int threads) : workers(threads) {}
+  WorkerLimit workers;
   ov::Core core;
   LoadThread loader;
 };
@@ -33,16 +36,18 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
  public:
   // `padded_batch_size`: batches are filled up to it; 0 = they are not.
   Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants, ModelSignature signature,
-        std::int64_t padded_batch_size, Clock& clock)
+        std::int64_t padded_batch_size, ComputeThreads threads, Clock& clock)
       : runtime_(std::move(runtime)),
         variants_(std::move(variants)),
         signature_(std::move(signature)),
         padded_batch_size_(padded_batch_size),
+        threads_(threads),
         clock_(&clock) {}
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
   [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
+  [[nodiscard]] ComputeThreads threads() const override { return threads_; }
 
   // The first takes every batch that no other was compiled for.
   [[nodiscard]] const std::vector<Variant>& variants() const { return variants_; }
@@ -55,6 +60,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   const std::vector<Variant> variants_;
   const ModelSignature signature_;
   const std::int64_t padded_batch_size_;
+  const ComputeThreads threads_;
   Clock* const clock_;
 };
 

@@ -194,6 +194,7 @@ Result<Options> parse_options(const ModelConfig& config, const ModelSource& sour
   options.streams = static_cast<int>(streams);
   // A stream without a thread would be none.
   options.threads = static_cast<int>(std::max(threads, streams));
+  options.own_threads = !source.pooled || given.threads != 0;
   MUSTER_RETURN_IF_ERROR(check_together(config, options));
   return options;
 }

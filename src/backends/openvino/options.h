@@ -21,6 +21,8 @@ enum class Hint : std::uint8_t { kLatency, kThroughput };
 struct Options {
   int streams = 1;  // runs side by side
   int threads = 1;  // of all streams together
+  // Asked for by this model; else its share of those that all models share.
+  bool own_threads = true;
   Hint hint = Hint::kLatency;
   Precision precision = Precision::kFp32;
   bool pin_threads = false;

@@ -46,6 +46,18 @@ TEST(Options, take_counts_from_the_configuration_first) {
   EXPECT_EQ(parse({{"NUM_STREAMS", "4"}, {"INFERENCE_NUM_THREADS", "1"}}).value().threads, 4);
 }
 
+TEST(Options, share_threads_unless_the_model_asks_for_its_own) {
+  ModelConfig config;
+  ModelSource source{"model.xml", &config, 4};
+  EXPECT_TRUE(parse_options(config, source).value().own_threads);
+  source.pooled = true;
+  EXPECT_FALSE(parse_options(config, source).value().own_threads);
+  config.parameters["INFERENCE_NUM_THREADS"] = "0";
+  EXPECT_FALSE(parse_options(config, source).value().own_threads);
+  config.parameters["INFERENCE_NUM_THREADS"] = "2";
+  EXPECT_TRUE(parse_options(config, source).value().own_threads);
+}
+
 TEST(Options, compute_as_the_model_says_unless_told) {
   EXPECT_EQ(parse({}).value().precision, Precision::kFp32);
   EXPECT_EQ(parse({{"INFERENCE_PRECISION_HINT", "bf16"}}).value().precision, Precision::kBf16);

@@ -28,7 +28,7 @@ ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
       options_(std::move(options)),
       registry_(registry),
       clock_(clock),
-      backends_(options_.backends),
+      backends_(options_.backends, {options_.thread_budget}),
       loaders_(options_.load_threads),
       starters_(1),
       unloaders_(kUnloaders) {}

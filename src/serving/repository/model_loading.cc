@@ -151,6 +151,7 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
 
 void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
   LoadOrder order{*loading->folder, loading->choice, loading->backend, options_.service};
+  order.thread_budget = options_.thread_budget;
   order.warm_up = WarmUpExtent::kEverySize;
   order.warm_up_pace = loading->replaces ? WarmUpPace::kGentle : WarmUpPace::kQuick;
   order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;

@@ -93,6 +93,7 @@ struct FakeModel {
   std::string loaded_file;
   std::map<std::string, std::string, std::less<>> loaded_parameters;
   int loaded_threads = 0;
+  bool loaded_pooled = false;
   std::atomic<int> sessions{0};  // alive
 };
 
@@ -188,6 +189,7 @@ class FakeBackend final : public Backend {
     model_->loaded_file = source.file;
     model_->loaded_parameters = source.config->parameters;
     model_->loaded_threads = source.threads;
+    model_->loaded_pooled = source.pooled;
     MUSTER_RETURN_IF_ERROR(Status(model_->load_outcome));
     return std::make_shared<const FakeCompiledModel>(model_);
   }

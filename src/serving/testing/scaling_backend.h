@@ -35,6 +35,8 @@ class ScalingBackend final : public Backend {
     if (word != "scale" && word != "fault" && word != "pixels")
       return invalid_argument("half a file");
     auto model = std::make_shared<FakeModel>();
+    model->loaded_threads = source.threads;
+    model->loaded_pooled = source.pooled;
     model->signature = {{fp32("x", {-1, 2})}, {fp32("y", {-1, 2})}};
     if (word == "pixels") model->signature.inputs[0].shape = {-1, 1, 1, 2};
     const float factor = word == "scale" ? std::stof(rest) : 1;

@@ -5,7 +5,7 @@
 namespace muster {
 
 std::unique_ptr<Backend> backend_under_test(Clock& clock) {
-  return onnxruntime::create_backend(clock).value();
+  return onnxruntime::create_backend({}, clock).value();
 }
 
 }  // namespace muster

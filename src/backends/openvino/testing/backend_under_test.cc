@@ -5,7 +5,7 @@
 namespace muster {
 
 std::unique_ptr<Backend> backend_under_test(Clock& clock) {
-  return openvino::create_backend(clock).value();
+  return openvino::create_backend({}, clock).value();
 }
 
 }  // namespace muster
