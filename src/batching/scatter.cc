@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tensor/rows.h"
 
 namespace muster {
 namespace {
@@ -20,27 +21,6 @@ Status at_output(const std::string& name, const Status& status) {
   const Status named = status.with_context("output '" + printable(name) + "'");
   if (named.code() != StatusCode::kInvalidArgument) return named;
   return internal_error(std::string(named.message()));
-}
-
-// Where each row begins, and behind the last its end.
-Result<std::vector<std::size_t>> row_offsets(const TensorView& output, std::int64_t rows) {
-  const auto count = static_cast<std::size_t>(rows);
-  std::vector<std::size_t> offsets(count + 1, 0);
-  if (output.type != DataType::kBytes) {
-    const std::size_t row = output.bytes.size() / count;
-    for (std::size_t i = 0; i <= count; ++i)
-      offsets[i] = i * row;
-    return offsets;
-  }
-  MUSTER_ASSIGN_OR_RETURN(const auto elements, bytes_elements(output));
-  const std::size_t row = elements.size() / count;
-  for (std::size_t i = 0; i < count; ++i) {
-    offsets[i + 1] = offsets[i];
-    for (std::size_t j = 0; j < row; ++j) {
-      offsets[i + 1] += sizeof(std::uint32_t) + elements[i * row + j].size();
-    }
-  }
-  return offsets;
 }
 
 Status copy_rows(const TensorView& output, std::size_t begin, std::size_t end, std::int64_t rows,

@@ -2,52 +2,14 @@
 #include "serving/class_scores.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <numeric>
 
 #include "base/text.h"
+#include "tensor/float_elements.h"
 
 namespace muster {
 namespace {
-
-// IEEE 754 binary16 to binary32.
-double from_half(std::uint16_t half) {
-  const int exponent = (half >> 10) & 0x1F;
-  const int mantissa = half & 0x3FF;
-  const double sign = (half & 0x8000) != 0 ? -1.0 : 1.0;
-  if (exponent == 0x1F) {
-    return mantissa != 0 ? std::numeric_limits<double>::quiet_NaN()
-                         : sign * std::numeric_limits<double>::infinity();
-  }
-  if (exponent == 0) return sign * std::ldexp(mantissa, -24);
-  return sign * std::ldexp(1024 + mantissa, exponent - 25);
-}
-
-template <typename T>
-T load(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
-
-double element(DataType type, const std::byte* at) {
-  switch (type) {
-    case DataType::kFp32:
-      return static_cast<double>(load<float>(at));
-    case DataType::kFp64:
-      return load<double>(at);
-    case DataType::kFp16:
-      return from_half(load<std::uint16_t>(at));
-    case DataType::kBf16:
-      return static_cast<double>(
-          std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(at)) << 16U));
-    default:
-      return std::numeric_limits<double>::quiet_NaN();
-  }
-}
 
 bool is_distribution(const std::vector<double>& row) {
   constexpr double kTolerance = 1e-3;  // what 16-bit outputs of a softmax still meet
@@ -109,9 +71,7 @@ Result<std::vector<std::vector<ClassScore>>> class_scores(const TensorView& outp
                                                           const std::string& activation,
                                                           const std::vector<std::string>& labels,
                                                           std::size_t top_k) {
-  const bool floating = output.type == DataType::kFp32 || output.type == DataType::kFp64 ||
-                        output.type == DataType::kFp16 || output.type == DataType::kBf16;
-  if (!floating || output.shape.rank() == 0) {
+  if (!is_floating(output.type) || output.shape.rank() == 0) {
     return failed_precondition("an output of type " + std::string(data_type_name(output.type)) +
                                " and shape " + output.shape.to_string() + " holds no class scores");
   }
@@ -129,7 +89,7 @@ Result<std::vector<std::vector<ClassScore>>> class_scores(const TensorView& outp
   std::vector<double> row(classes);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < classes; ++j) {
-      row[j] = element(output.type, output.bytes.data() + (i * classes + j) * size);
+      row[j] = load_float(output.type, output.bytes.data() + (i * classes + j) * size);
       if (std::isnan(row[j])) {
         return Status(StatusCode::kDataLoss,
                       "the model's output for row " + std::to_string(i) + " is not a number");
