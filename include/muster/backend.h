@@ -42,9 +42,10 @@ class Session {
 
 // What runs of a model keep busy on the CPU.
 struct ComputeThreads {
-  int per_run = 0;  // at most, the calling thread included; 0 = it computes elsewhere, or hardly
-  int own = 0;      // that this model alone has, beside the threads that call; what a run uses
-                    // beyond these comes from the pool that all models of the backend share
+  // Of one run, at most, the calling thread included; 0 = it computes elsewhere, or hardly.
+  int per_run = 0;
+  int own = 0;  // that this model alone has, beside the threads that call; what a run uses
+                // beyond these comes from the pool that all models of the backend share
 };
 
 // Loaded weights: immutable, shared by its sessions and safe to use from any thread.
@@ -62,7 +63,11 @@ class CompiledModel {
   [[nodiscard]] virtual bool gains_from_warm_up() const { return true; }
   // What of the runtime runs it, beside the runtime itself: "tensorrt, cuda"; "" = nothing else.
   [[nodiscard]] virtual std::string accelerators() const { return {}; }
+  // Of its runs; constant after the load. Any thread.
   [[nodiscard]] virtual ComputeThreads threads() const { return {}; }
+  // The arithmetic that it computes in, where the runtime chooses one: "f32", "bf16"; "" = it does
+  // as the file has it. What a configuration asks for is not what every processor has.
+  [[nodiscard]] virtual std::string precision() const { return {}; }
 };
 
 struct ModelSource {
@@ -95,6 +100,8 @@ class Backend {
   // Errors name the file; kInvalidArgument where the model is at fault.
   [[nodiscard]] virtual Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) = 0;
+  // The two below may be called at any time, by any thread, also beside load.
+  //
   // The file of the runtime's library, as it was found; "" = it has none of its own.
   [[nodiscard]] virtual std::string library() const { return {}; }
   // What it can run on, for people, by the runtime's own names: devices, execution providers.
@@ -107,7 +114,7 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 4;  // 4: the thread budget, devices
+inline constexpr int kBackendInterfaceVersion = 4;  // 4: thread budget, devices, precision
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
 inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v4";
 using BackendFactory = Backend* (*)(const BackendSettings&);

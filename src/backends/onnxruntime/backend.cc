@@ -138,12 +138,12 @@ class OnnxRuntimeBackend final : public Backend {
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
-    Result<Made> made = make_session(source, config, options);
+    Result<Made> made = make_session(source, config, options, outline);
     if (!made.ok() && !options.own_pool && lacks_shared_pool(made.status())) {
       options.own_pool = true;
-      made = make_session(source, config, options);
+      made = make_session(source, config, options, outline);
     }
-    if (!made.ok()) return model_fault(clearer(made.status(), outline));
+    if (!made.ok()) return made.status();
     MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*made->session));
     // Loading leaves the heap with as much free memory as the file is large.
     give_heap_back();
@@ -158,7 +158,7 @@ class OnnxRuntimeBackend final : public Backend {
   };
 
   Result<Made> make_session(const ModelSource& source, const ModelConfig& config,
-                            const Options& options) {
+                            const Options& options, const onnx::Outline& outline) {
     Made made;
     std::optional<Ort::SessionOptions> made_options;
     MUSTER_RETURN_IF_ERROR(guarded(
@@ -167,11 +167,14 @@ class OnnxRuntimeBackend final : public Backend {
                                                              {config, source.accelerator_libraries,
                                                               options.intra_op_threads},
                                                              *made_options));
-    MUSTER_RETURN_IF_ERROR(guarded([&] {
+    const Status created = guarded([&] {
       made.session =
           std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(), *made_options);
-    }));
-    return made;
+    });
+    if (created.ok()) return made;
+    // Only here is the model looked at: what fails before is no fault of it.
+    if (lacks_shared_pool(created)) return created;
+    return model_fault(clearer(created, outline));
   }
 
   // The program that we are part of made the process's environment before us, without pools.

@@ -53,7 +53,7 @@ TEST(PoolThreads, have_the_priority_of_the_backend_s_maker_and_not_of_the_loader
 std::size_t threads_beside(const std::set<int>& before) {
   std::size_t count = 0;
   for (const int thread : threads_of_this_process())
-    count += before.contains(thread) ? 0 : 1;
+    count += before.contains(thread) ? 0U : 1U;
   return count;
 }
 

@@ -109,9 +109,9 @@ class OpenVinoBackend final : public Backend {
     Result<Compilation> made = compile(runtime_->core, {files, config, options, std::move(cache)});
     if (!made.ok()) return model_fault(made.status());
     warn_of(source.file, made->signature, options);
-    return std::shared_ptr<const CompiledModel>(
-        std::make_shared<Model>(runtime_, std::move(made->variants), std::move(made->signature),
-                                made->padded_batch_size, threads_of(options), clock_));
+    return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
+        runtime_, std::move(made->variants), std::move(made->signature), made->padded_batch_size,
+        threads_of(options), std::move(made->precision), clock_));
   }
 
   // The runtime calls most faults of a model a failure of its own.

@@ -137,6 +137,9 @@ class Compiler {
     Compilation made;
     MUSTER_ASSIGN_OR_RETURN(ov::CompiledModel open, variant(kDynamicDim));
     MUSTER_ASSIGN_OR_RETURN(made.signature, describe(open.inputs(), open.outputs()));
+    MUSTER_RETURN_IF_ERROR(guarded([&] {
+      made.precision = open.get_property(ov::hint::inference_precision).get_type_name();
+    }));
     made.variants.push_back({kDynamicDim, std::move(open)});
     if (order_.options.pad_batches) MUSTER_RETURN_IF_ERROR(open_fixed_batch(made));
     MUSTER_ASSIGN_OR_RETURN(const std::vector<std::int64_t> sizes, static_sizes(made.signature));

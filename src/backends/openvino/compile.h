@@ -35,6 +35,7 @@ struct Compilation {
   std::vector<Variant> variants;  // as Model has them
   ModelSignature signature;
   std::int64_t padded_batch_size = 0;
+  std::string precision;  // that the processor has for the one asked for, as the runtime names it
 };
 
 // Messages do not name the file. Only on the thread that compiles.

@@ -135,5 +135,16 @@ TEST(Load, works_with_every_parameter_at_its_other_value) {
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 4}));
 }
 
+TEST(Load, tells_the_precision_that_the_processor_has) {
+  ModelConfig config;
+  EXPECT_EQ(LoadedModel(test_model("no_batch.onnx"), config).model->precision(), "f32");
+  // Without one that is asked for, OpenVINO takes another; never one that it has no name for.
+  for (const char* asked : {"f16", "bf16"}) {
+    config.parameters["INFERENCE_PRECISION_HINT"] = asked;
+    const std::string has = LoadedModel(test_model("no_batch.onnx"), config).model->precision();
+    EXPECT_TRUE(has == "f32" || has == "f16" || has == "bf16") << has;
+  }
+}
+
 }  // namespace
 }  // namespace muster::openvino

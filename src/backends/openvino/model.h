@@ -36,18 +36,20 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
  public:
   // `padded_batch_size`: batches are filled up to it; 0 = they are not.
   Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants, ModelSignature signature,
-        std::int64_t padded_batch_size, ComputeThreads threads, Clock& clock)
+        std::int64_t padded_batch_size, ComputeThreads threads, std::string precision, Clock& clock)
       : runtime_(std::move(runtime)),
         variants_(std::move(variants)),
         signature_(std::move(signature)),
         padded_batch_size_(padded_batch_size),
         threads_(threads),
+        precision_(std::move(precision)),
         clock_(&clock) {}
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;
   [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
   [[nodiscard]] ComputeThreads threads() const override { return threads_; }
+  [[nodiscard]] std::string precision() const override { return precision_; }
 
   // The first takes every batch that no other was compiled for.
   [[nodiscard]] const std::vector<Variant>& variants() const { return variants_; }
@@ -61,6 +63,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   const ModelSignature signature_;
   const std::int64_t padded_batch_size_;
   const ComputeThreads threads_;
+  const std::string precision_;
   Clock* const clock_;
 };
 

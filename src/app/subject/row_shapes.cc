@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/bench/bench_arguments.h"
+#include "app/subject/row_shapes.h"
 
 #include <optional>
 #include <span>
@@ -23,21 +23,24 @@ std::optional<Shape> parse_dims(std::string_view text) {
 
 }  // namespace
 
+NamedText split_name(std::string_view text) noexcept {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
 Result<RowShapes> parse_row_shapes(const std::vector<std::string>& texts) {
   RowShapes shapes;
   for (const std::string& text : texts) {
-    const std::size_t colon = text.rfind(':');
-    const std::optional<Shape> shape = colon == std::string::npos || colon == 0
-                                           ? std::nullopt
-                                           : parse_dims(std::string_view(text).substr(colon + 1));
+    const NamedText parts = split_name(text);
+    const std::optional<Shape> shape = parts.name.empty() ? std::nullopt : parse_dims(parts.rest);
     if (!shape) {
       return invalid_argument("--shape '" + printable(text) +
                               "': expected NAME:D1,D2,... with dimensions of at least 1, as in "
                               "input:3,224,224");
     }
-    if (!shapes.emplace(text.substr(0, colon), *shape).second)
-      return invalid_argument("--shape is given twice for '" + printable(text.substr(0, colon)) +
-                              "'");
+    if (!shapes.emplace(parts.name, *shape).second)
+      return invalid_argument("--shape is given twice for '" + printable(parts.name) + "'");
   }
   return shapes;
 }

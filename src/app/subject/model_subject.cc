@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/subject/model_subject.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "inference/signature.h"
+#include "serving/backend_library.h"
+
+namespace muster {
+namespace {
+
+constexpr std::string_view kWithPrecisions = "openvino";
+constexpr const char* kPrecisionParameter = "INFERENCE_PRECISION_HINT";
+
+}  // namespace
+
+Result<ModelSubject> ModelSubject::open(const std::string& path) {
+  MUSTER_ASSIGN_OR_RETURN(ModelFolder folder, ModelFolder::open(path));
+  MUSTER_ASSIGN_OR_RETURN(ModelFolder::Choice choice, folder.choose());
+  return ModelSubject(std::move(folder), std::move(choice));
+}
+
+std::vector<std::string> ModelSubject::backends() const {
+  std::vector<std::string> names = installed_backends();
+  std::ranges::stable_partition(names,
+                                [&](const std::string& name) { return name == choice_.backend; });
+  return names;
+}
+
+std::string ModelSubject::file_for(const std::string& backend) const {
+  const std::string_view usual = usual_model_filename(backend);
+  if (backend == choice_.backend || usual.empty() || choice_.file.empty()) return choice_.file;
+  const std::filesystem::path beside =
+      std::filesystem::path(choice_.file).parent_path() / std::string(usual);
+  std::error_code error;
+  return std::filesystem::is_regular_file(beside, error) ? beside.string() : choice_.file;
+}
+
+Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
+  Contender contender;
+  MUSTER_ASSIGN_OR_RETURN(contender.backend, open_backend(order.backend, {order.threads}));
+  ModelConfig config = folder_.config().config();
+  if (order.backend != choice_.backend) config.parameters.clear();
+  if (order.accelerators) config.accelerators = *order.accelerators;
+  if (!order.precision.empty()) {
+    const std::vector<std::string> known = precisions_of(order.backend);
+    if (std::ranges::find(known, order.precision) == known.end()) {
+      return unimplemented("backend '" + printable(order.backend) + "' has no precision " +
+                           printable(order.precision));
+    }
+    if (order.backend == kWithPrecisions) config.parameters[kPrecisionParameter] = order.precision;
+  }
+  const std::string file = file_for(order.backend);
+  ModelSource source{file, &config, order.threads, 1, "", order.accelerator_libraries};
+  source.pooled = order.threads > 1;  // as it would be served
+  MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
+  const ModelSignature& signature = contender.model->signature();
+  MUSTER_ASSIGN_OR_RETURN(
+      contender.config,
+      resolve(folder_.config(), signature, {choice_.backend, file, [this](std::string_view name) {
+                                              return folder_.read(name);
+                                            }}));
+  contender.stacked = signature.has_batch_axis();
+  contender.max_batch_size = std::max<std::int64_t>(1, contender.config.batching.max_batch_size);
+  return contender;
+}
+
+std::vector<std::string> precisions_of(std::string_view backend) {
+  if (backend == kWithPrecisions) return {"f32", "f16", "bf16"};
+  return {"f32"};
+}
+
+Status no_batch_axis(const ModelSignature& signature) {
+  const TensorSpec* const fixed = input_without_batch_axis(signature);
+  if (fixed == nullptr) return failed_precondition("the model has no inputs");
+  return failed_precondition("input '" + printable(fixed->name) + "' has shape " +
+                             fixed->shape.to_string() +
+                             ", without an open batch axis: only 1 is possible, a run as it is");
+}
+
+}  // namespace muster

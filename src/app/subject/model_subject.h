@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelSubject: the model that a verb measures or verifies, as each backend can open it.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <muster/backend.h>
+
+#include "base/text.h"
+#include "serving/model_folder.h"
+
+namespace muster {
+
+// A model that one backend has loaded. The backend outlives the model.
+struct Contender {
+  std::shared_ptr<Backend> backend;
+  std::shared_ptr<const CompiledModel> model;
+  ModelConfig config;           // resolved
+  bool stacked = false;         // the first axis of every input counts rows
+  std::int64_t max_batch_size;  // of the configuration, or what goes without one; at least 1
+};
+
+// How a contender is to be loaded.
+struct ContenderOrder {
+  std::string backend;
+  int threads = 1;
+  // One of precisions_of(backend); "" = as the configuration has it.
+  std::string precision = {};
+  // Used instead of those that the configuration asks for.
+  std::optional<std::vector<ExecutionAccelerator>> accelerators = {};
+  std::map<std::string, std::string, std::less<>> accelerator_libraries = {};
+};
+
+class ModelSubject {
+ public:
+  // `path`: as ModelFolder takes it. Errors where there is no model.
+  static Result<ModelSubject> open(const std::string& path);
+
+  [[nodiscard]] const std::string& name() const noexcept { return folder_.name(); }
+  // The model's own backend, as configuration and file say.
+  [[nodiscard]] const std::string& backend() const noexcept { return choice_.backend; }
+  // Accelerators that the configuration asks for.
+  [[nodiscard]] const std::vector<ExecutionAccelerator>& accelerators() const noexcept {
+    return folder_.config().config().accelerators;
+  }
+  // Every backend that is installed, the model's own first.
+  [[nodiscard]] std::vector<std::string> backends() const;
+  // Loads the file that lies there under the backend's usual name, else the model's own. The
+  // configuration's parameters are those of the model's own backend: another gets none of them.
+  [[nodiscard]] Result<Contender> load(const ContenderOrder& order) const;
+
+ private:
+  ModelSubject(ModelFolder folder, ModelFolder::Choice choice)
+      : folder_(std::move(folder)), choice_(std::move(choice)) {}
+  [[nodiscard]] std::string file_for(const std::string& backend) const;
+
+  ModelFolder folder_;
+  ModelFolder::Choice choice_;
+};
+
+// The arithmetic that a backend can be asked for, the closest first: "f32", "f16", "bf16". "f32" is
+// what every backend has; of a file whose tensors are narrower it means as the file has them.
+[[nodiscard]] std::vector<std::string> precisions_of(std::string_view backend);
+
+// Why the model takes no batch of another size than 1.
+[[nodiscard]] Status no_batch_axis(const ModelSignature& signature);
+
+// What `work` gives, or what it throws as a Status: where memory runs out, that is the end of one
+// batch size and not of the others.
+template <typename Work>
+std::invoke_result_t<Work&> caught(Work work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return resource_exhausted("there is not enough memory");
+  } catch (const std::exception& error) {
+    return internal_error(printable(error.what()));
+  }
+}
+
+}  // namespace muster

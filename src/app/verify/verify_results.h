@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `muster verify` found, and its text: a table for people, JSON for programs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <muster/tensor.h>
+
+#include "comparing/output_comparison.h"
+
+namespace muster {
+
+enum class VerifyFormat : std::uint8_t { kTable, kJson };
+
+// By how much an element may differ, as a part of what it should be (output_comparison.h).
+class Tolerances {
+ public:
+  // Multiples of what one rounding costs: 2^-24 of FP32, 2^-11 of FP16, 2^-8 of BF16.
+  // docs/verify.md has the reasons.
+  static constexpr double kFp32 = 1e-4;
+  static constexpr double kFp16 = 2e-2;
+  static constexpr double kBf16 = 1e-1;
+
+  // "1e-3" for everything, or "bf16:0.2" for one precision; later ones stand above earlier ones.
+  [[nodiscard]] static Result<Tolerances> parse(const std::vector<std::string>& texts);
+
+  // Of an output of that type, computed with that precision: the wider of the two by default.
+  [[nodiscard]] double of(std::string_view precision, DataType type) const;
+
+ private:
+  std::map<std::string, double, std::less<>> given_;  // by precision; "" = all
+};
+
+// One output of one backend, precision and batch size.
+struct VerifyRow {
+  std::string backend;
+  std::string precision;    // that was asked for
+  std::string computed_in;  // what the processor has for it, as the runtime says; "" = the same
+  std::int64_t batch_size = 0;
+  std::string output;
+  double tolerance = 0;
+  OutputFindings found;
+};
+
+// What could not be verified.
+struct VerifyMiss {
+  std::string backend;
+  std::string precision;
+  std::int64_t batch_size = 0;  // 0: no batch size at all
+  std::string reason;
+};
+
+// Each ends in a line break, or is empty. JSON is one object a line. The line of an output that is
+// beyond its tolerance has a second one behind it in the table, which names the first difference.
+[[nodiscard]] std::string verify_header(VerifyFormat format);
+[[nodiscard]] std::string verify_line(VerifyFormat format, const VerifyRow& row);
+// "openvino bf16, batch size 8: why", without a line break.
+[[nodiscard]] std::string describe_miss(const VerifyMiss& miss);
+
+}  // namespace muster
