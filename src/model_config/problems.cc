@@ -2,6 +2,7 @@
 #include "model_config/problems.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
@@ -50,6 +51,16 @@ Located Located::nested(const FieldDescriptor& field, int index) const {
 
 Located Located::nested(std::string_view field, int index) const {
   return nested(field_of(*message_, field), index);
+}
+
+void Problems::add(int line, std::string text) {
+  if (remarks_ != nullptr) remarks_->push_back({line, true, text});
+  problems_.push_back({line, std::move(text)});
+}
+
+void Problems::warn(int line, std::string_view text) {
+  if (remarks_ != nullptr) remarks_->push_back({line, false, std::string(text)});
+  warnings_.push_back(placed(line, text));
 }
 
 std::string Problems::placed(int line, std::string_view text) const {

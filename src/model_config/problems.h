@@ -10,6 +10,8 @@
 
 #include <muster/status.h>
 
+#include "model_config/model_config.h"
+
 namespace muster {
 
 // A message of the parsed text with the lines that its fields stand on. Borrows both.
@@ -35,10 +37,12 @@ class Located {
 
 class Problems {
  public:
-  explicit Problems(std::string file) : file_(std::move(file)) {}
+  // `remarks`: gets everything that is added. May be null.
+  explicit Problems(std::string file, std::vector<ConfigRemark>* remarks = nullptr)
+      : file_(std::move(file)), remarks_(remarks) {}
 
-  void add(int line, std::string text) { problems_.push_back({line, std::move(text)}); }
-  void warn(int line, std::string_view text) { warnings_.push_back(placed(line, text)); }
+  void add(int line, std::string text);
+  void warn(int line, std::string_view text);
 
   [[nodiscard]] bool empty() const noexcept { return problems_.empty(); }
   // Ok where nothing was added; else the first by line, with the number of the others.
@@ -53,6 +57,7 @@ class Problems {
     std::string text;
   };
   std::string file_;
+  std::vector<ConfigRemark>* remarks_;
   std::vector<Problem> problems_;
   std::vector<std::string> warnings_;
 };

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "base/bounded_file.h"
 #include "base/text.h"
 
 namespace muster {
@@ -28,24 +28,6 @@ Status leads_out(const std::string& path) {
                              " leads out of its repository; put the file itself there");
 }
 
-Result<std::string> read_bounded(const fs::path& file, std::size_t limit) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return not_found("there is no file " + printable(file.string()));
-  if (!fs::is_regular_file(file, error)) {
-    return invalid_argument(printable(file.string()) + " is no regular file");
-  }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return failed_precondition(printable(file.string()) + " cannot be read");
-  std::string text(limit + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > limit) {
-    return resource_exhausted(printable(file.string()) + " is larger than " +
-                              std::to_string(limit) + " bytes");
-  }
-  return text;
-}
-
 // The name a folder goes by, also where it was written as "." or with a slash behind.
 std::string name_of(const fs::path& folder) {
   std::error_code error;
@@ -60,7 +42,7 @@ Result<ParsedConfig> read_config(const fs::path& folder, const std::string& name
   if (fs::symlink_status(file, error).type() == fs::file_type::not_found) {
     return no_model_config(name);
   }
-  MUSTER_ASSIGN_OR_RETURN(const std::string text, read_bounded(file, kMaxConfigBytes));
+  MUSTER_ASSIGN_OR_RETURN(const std::string text, read_bounded(file.string(), kMaxConfigBytes));
   return parse_model_config(text, {file.string(), name});
 }
 
@@ -215,7 +197,7 @@ Result<std::string> ModelFolder::read(std::string_view bare_name) const {
   }
   const fs::path file = fs::path(path_) / bare_name;
   MUSTER_RETURN_IF_ERROR(check_place(file.string()));
-  return read_bounded(file, kMaxLabelFileBytes);
+  return read_bounded(file.string(), kMaxLabelFileBytes);
 }
 
 }  // namespace muster
