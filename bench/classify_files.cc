@@ -94,7 +94,7 @@ Figures run_program(const std::string& program, const std::string& model, const 
   int status = 0;
   rusage usage{};
   ::wait4(child, &status, 0, &usage);
-  const double seconds = static_cast<double>(nanoseconds_since(start)) / 1e9;
+  const double seconds = std::chrono::duration<double>(since(start)).count();
   if (status != 0) throw std::runtime_error(program + " failed");
   if (lines_in(results) != pictures + 1) {
     throw std::runtime_error(program + " did not write one line for each picture");

@@ -53,19 +53,18 @@ Figures measure_calls(double seconds, std::int64_t items, Call&& call) {
   const auto length = std::chrono::duration<double>(seconds);
   for (const auto start = WallClock::now(); WallClock::now() - start < length / 20;)
     call();
-  Latencies latencies;
-  latencies.reserve(static_cast<std::size_t>(seconds * 1e6));
+  LatencyHistogram latencies;
   const Usage usage;
   const auto begin = WallClock::now();
   for (auto last = begin; last - begin < length;) {
     const auto start = WallClock::now();
     call();
     last = WallClock::now();
-    latencies.record(std::chrono::duration_cast<std::chrono::nanoseconds>(last - start).count());
+    latencies.record(last - start);
   }
   Figures figures;
   usage.put_into(figures, static_cast<double>(latencies.count()) * static_cast<double>(items));
-  latencies.put_into(figures);
+  put_into(figures, latencies);
   return figures;
 }
 

@@ -79,18 +79,17 @@ class BlockingCallers {
     std::vector<std::thread> threads;
     for (Caller& caller : callers_) {
       caller.latencies = {};
-      caller.latencies.reserve(static_cast<std::size_t>(seconds * 4000));
       threads.emplace_back([&] { call(caller); });
     }
     Figures figures = measure_window(service, seconds, phase_, [this] { return answered(); });
     for (std::thread& thread : threads)
       thread.join();
-    Latencies all;
+    LatencyHistogram all;
     for (const Caller& caller : callers_) {
       if (caller.failure) std::rethrow_exception(caller.failure);
       all.add(caller.latencies);
     }
-    all.put_into(figures);
+    put_into(figures, all);
     return figures;
   }
 
@@ -99,7 +98,7 @@ class BlockingCallers {
     explicit Caller(Ask of) : ask(std::move(of)) {}
 
     Ask ask;
-    Latencies latencies;
+    LatencyHistogram latencies;
     std::atomic<std::uint64_t> answered{0};  // written by its thread alone
     std::exception_ptr failure;
   };
@@ -109,7 +108,7 @@ class BlockingCallers {
       for (Phase phase = phase_; phase != Phase::kOver; phase = phase_) {
         const auto start = WallClock::now();
         caller.ask();
-        if (phase == Phase::kMeasuring) caller.latencies.record(nanoseconds_since(start));
+        if (phase == Phase::kMeasuring) caller.latencies.record(since(start));
         caller.answered.store(caller.answered.load(std::memory_order_relaxed) + 1,
                               std::memory_order_relaxed);
       }
@@ -141,13 +140,12 @@ class Completions {
   Figures measure(double seconds) {
     phase_ = Phase::kWarming;
     latencies_ = {};
-    latencies_.reserve(static_cast<std::size_t>(seconds * 100000));
     std::thread producer([this] { produce(); });
     Figures figures = measure_window(&service_, seconds, phase_,
                                      [this] { return answered_.load(std::memory_order_relaxed); });
     producer.join();
     if (failures_ > 0) throw std::runtime_error("requests failed: " + first_failure_);
-    latencies_.put_into(figures);
+    put_into(figures, latencies_);
     return figures;
   }
 
@@ -157,12 +155,12 @@ class Completions {
 
     Rows rows;
     WallClock::time_point start;
-    std::int64_t nanoseconds = 0;
+    std::chrono::nanoseconds took{0};
     Status failure;
   };
 
   void hand_over(Slot& slot, Result<InferResponse> outcome) {
-    slot.nanoseconds = nanoseconds_since(slot.start);
+    slot.took = since(slot.start);
     slot.failure = std::move(outcome).status();
     bool first = false;
     {
@@ -195,7 +193,7 @@ class Completions {
       }
       const Phase phase = phase_;
       for (Slot* slot : taken) {
-        if (phase == Phase::kMeasuring) latencies_.record(slot->nanoseconds);
+        if (phase == Phase::kMeasuring) latencies_.record(slot->took);
         if (!slot->failure.ok() && failures_++ == 0) first_failure_ = slot->failure.to_string();
         if (phase == Phase::kOver || failures_ > 0) {
           --in_flight;
@@ -215,7 +213,7 @@ class Completions {
   std::condition_variable came_;
   std::vector<Slot*> ready_;
   // The producer's own.
-  Latencies latencies_;
+  LatencyHistogram latencies_;
   int failures_ = 0;
   std::string first_failure_;
 };

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/process_usage.h"
 
-#include <cstdlib>
-#include <ctime>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 
-#include <sys/resource.h>
+#include "measuring/usage_meter.h"
 
 namespace muster::bench {
 namespace {
-
-double microseconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
-}
 
 cpu_set_t own_cores() {
   cpu_set_t cores;
@@ -32,78 +26,29 @@ void confine_all_threads(const cpu_set_t& cores) {
   }
 }
 
-// The number behind "key:" in a file of /proc, 0 where it is not there (any more).
-double number_in(const std::filesystem::path& path, const std::string& key) {
-  std::ifstream file(path);
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.starts_with(key)) return std::strtod(line.c_str() + key.size(), nullptr);
-  }
-  return 0;
-}
-
-double switches_of(pid_t pid) {
-  double sum = 0;
-  std::error_code gone;
-  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
-    const std::filesystem::path status = task.path() / "status";
-    sum += number_in(status, "voluntary_ctxt_switches:") +
-           number_in(status, "nonvoluntary_ctxt_switches:");
-  }
-  return sum;
-}
-
-// The kernel's own count in nanoseconds; /proc/PID/stat has hundredths of a second.
-double cpu_us_of(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
-    throw std::runtime_error("process " + std::to_string(pid) + " cannot be looked at");
-  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
-}
-
 }  // namespace
 
-Usage::Usage() : start_(read()) {}
-
-Usage::Reading Usage::read() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return {WallClock::now(), microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
-          static_cast<double>(usage.ru_nvcsw)};
-}
+Usage::Usage()
+    : switches_(process_usage().context_switches()),
+      cpu_(process_usage().cpu_time()),
+      start_(WallClock::now()) {}
 
 void Usage::put_into(Figures& figures, double items) const {
   if (items <= 0) return;
-  const Reading end = read();
-  figures["items_per_s"] = items / std::chrono::duration<double>(end.time - start_.time).count();
-  figures["cpu_us_per_item"] = (end.cpu_us - start_.cpu_us) / items;
-  figures["switches_per_item"] = (end.switches - start_.switches) / items;
-}
-
-UsageOf::UsageOf(pid_t pid) : pid_(pid), start_(read()) {}
-
-UsageOf::Reading UsageOf::read() const {
-  if (pid_ == 0) return {WallClock::now()};
-  return {WallClock::now(), cpu_us_of(pid_), switches_of(pid_)};
-}
-
-void UsageOf::put_into(Figures& figures, double items) const {
-  const Reading end = read();
-  const double seconds = std::chrono::duration<double>(end.time - start_.time).count();
-  figures["items_per_s"] = items / seconds;
-  if (pid_ == 0 || items == 0) return;
-  figures["cpu_us_per_item"] = (end.cpu_us - start_.cpu_us) / items;
-  figures["switches_per_item"] = (end.switches - start_.switches) / items;
-}
-
-double UsageOf::cpu_us() const {
-  return pid_ == 0 ? 0 : cpu_us_of(pid_) - start_.cpu_us;
+  const std::chrono::duration<double> elapsed = since(start_);
+  const std::chrono::duration<double, std::micro> cpu = process_usage().cpu_time() - cpu_;
+  const std::uint64_t switches = process_usage().context_switches();
+  figures["items_per_s"] = items / elapsed.count();
+  figures["cpu_us_per_item"] = cpu.count() / items;
+  // Those of threads that ended meanwhile are gone.
+  figures["switches_per_item"] =
+      static_cast<double>(switches - std::min(switches_, switches)) / items;
 }
 
 double resident_mib(pid_t pid) {
-  return number_in("/proc/" + std::to_string(pid) + "/status", "VmRSS:") / 1024;
+  const auto usage = usage_of(pid);
+  if (!usage.ok()) throw std::runtime_error(usage.status().to_string());
+  return static_cast<double>((*usage)->resident_bytes()) / (1 << 20);
 }
 
 std::vector<int> usable_cores() {

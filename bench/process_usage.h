@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a process takes of the machine, this one or another: processor time, context switches,
-// memory, and the cores it may use.
+// What a process takes of the machine (measuring/usage_meter.h) as figures, and the cores that it
+// may use.
 #pragma once
 
 #include <chrono>
@@ -16,49 +16,24 @@ namespace muster::bench {
 
 using WallClock = std::chrono::steady_clock;
 
-[[nodiscard]] inline std::int64_t nanoseconds_since(WallClock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(WallClock::now() - start).count();
+[[nodiscard]] inline std::chrono::nanoseconds since(WallClock::time_point start) {
+  return WallClock::now() - start;
 }
 
-// Of the whole process, all threads, from construction on.
+// Of this process, all threads, from construction on.
 class Usage {
  public:
   Usage();
-  // items_per_s, cpu_us_per_item, switches_per_item (voluntary) since construction.
+  // items_per_s, cpu_us_per_item, switches_per_item (voluntary or not) since construction.
   void put_into(Figures& figures, double items) const;
 
  private:
-  struct Reading {
-    WallClock::time_point time;
-    double cpu_us;
-    double switches;
-  };
-  static Reading read();
-
-  Reading start_;
+  const std::uint64_t switches_;
+  const std::chrono::nanoseconds cpu_;
+  const WallClock::time_point start_;  // last: reading the others takes a while
 };
 
-// Of all threads of another process of ours, from construction on. pid 0: nothing is known.
-class UsageOf {
- public:
-  explicit UsageOf(pid_t pid);
-  // items_per_s; with a pid also cpu_us_per_item and switches_per_item (voluntary or not).
-  void put_into(Figures& figures, double items) const;
-  [[nodiscard]] double cpu_us() const;  // since construction
-
- private:
-  struct Reading {
-    WallClock::time_point time;
-    double cpu_us = 0;
-    double switches = 0;
-  };
-  [[nodiscard]] Reading read() const;
-
-  pid_t pid_;
-  Reading start_;
-};
-
-// Memory that is resident in it now.
+// Memory that is resident in another process now.
 [[nodiscard]] double resident_mib(pid_t pid);
 
 // The cores that this process may use, as numbers.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Medians and percentiles of what was measured.
+// Medians of what was measured, and percentiles as figures.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "measuring/latency_histogram.h"
 
 namespace muster::bench {
 
@@ -21,22 +22,7 @@ struct Spread {
 // Of at least one value.
 [[nodiscard]] Spread spread_of(std::vector<double> values);
 
-// Latencies of single calls.
-class Latencies {
- public:
-  void reserve(std::size_t calls) { nanoseconds_.reserve(calls); }
-  void record(std::int64_t nanoseconds) {
-    nanoseconds_.push_back(static_cast<std::uint32_t>(nanoseconds));
-  }
-  void add(const Latencies& other);
-  [[nodiscard]] std::size_t count() const noexcept { return nanoseconds_.size(); }
-  // p50_us, p90_us, p99_us; nothing where nothing was recorded.
-  void put_into(Figures& figures);
-
- private:
-  [[nodiscard]] double percentile_us(double percent) const;
-
-  std::vector<std::uint32_t> nanoseconds_;  // up to 4.2 s, longer than any call here may take
-};
+// p50_us, p90_us, p99_us; nothing where nothing was recorded.
+void put_into(Figures& figures, const LatencyHistogram& latencies);
 
 }  // namespace muster::bench

@@ -1,31 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two ways to load a server: a closed loop, in which every client waits for its answer before
-// it asks again, and an open loop, in which requests come whether or not the earlier ones are
-// answered.
+// The two ways to load a server (load_generation/closed_loop.h, open_loop.h), with questions whose
+// answers are compared, as figures. Failures are exceptions.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "bench/clients/question.h"
-#include "bench/clients/socket.h"
 #include "bench/statistics.h"
+#include "client/server_call.h"
 
 namespace muster::bench {
 
-enum class Transport : std::uint8_t { kHttp, kGrpc };
-
 // A server to be asked.
 struct Asked {
-  Transport transport = Transport::kHttp;
-  Address address;
+  ServerAddress address;
   pid_t pid = 0;  // whose processor time it takes; 0 = not known
 };
 
-struct ClosedLoop {
+struct ClosedLoad {
   int connections = 1;
   int streams = 1;  // requests in flight on each connection; HTTP has one
   double seconds = 1;
@@ -36,10 +33,10 @@ struct ClosedLoop {
 // Every request must be answered, and every so manieth answer is compared: a wrong one is an
 // exception. items_per_s, cpu_us_per_item, switches_per_item (of the server), p50_us ...,
 // client_cpu_us_per_item.
-[[nodiscard]] Figures run_closed_loop(const Asked& asked, const std::vector<Question>& questions,
-                                      const ClosedLoop& loop);
+[[nodiscard]] Figures run_closed_load(const Asked& asked, const std::vector<Question>& questions,
+                                      const ClosedLoad& load);
 
-struct OpenLoop {
+struct OpenLoad {
   int connections = 1024;
   double per_second = 1000;  // arrivals, Poisson
   std::chrono::microseconds deadline{0};
@@ -50,7 +47,11 @@ struct OpenLoop {
 // were taken. items_per_s (answered at all), good_per_s (within the deadline),
 // late_percent (of those accepted), refused_percent (of all), cpu_us (of the server, in all),
 // accepted, refused, p50_us ... (of those accepted).
-[[nodiscard]] Figures run_open_loop(const Asked& asked, const std::vector<Question>& questions,
-                                    const OpenLoop& loop);
+[[nodiscard]] Figures run_open_load(const Asked& asked, const std::vector<Question>& questions,
+                                    const OpenLoad& load);
+
+// One call; status 0 where nobody listens, or the connection broke.
+[[nodiscard]] ServerReply http_exchange(const ServerAddress& address, const std::string& method,
+                                        const std::string& path, const std::string& body = "");
 
 }  // namespace muster::bench

@@ -12,7 +12,9 @@
 #include <fmt/format.h>
 
 #include "bench/clients/question_text.h"
+#include "bench/load.h"
 #include "bench/raw_runtime.h"
+#include "client/remote_model.h"
 
 namespace muster::bench {
 namespace {
@@ -35,10 +37,6 @@ std::vector<std::vector<float>> different_rows(std::size_t size) {
       row.push_back(pixel(random));
   }
   return rows;
-}
-
-std::string timeout_parameter(std::int64_t timeout_us) {
-  return timeout_us == 0 ? "" : fmt::format("\"timeout\":{},", timeout_us);
 }
 
 std::function<bool(std::string_view)> ends_in(const std::vector<float>& expected) {
@@ -67,43 +65,6 @@ bool has_data(std::string_view body, const std::vector<float>& expected) {
   return values.size() == expected.size() && about_equal(values.data(), expected);
 }
 
-// Protobuf's wire format, as far as a request needs it.
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value > 127; value >>= 7)
-    out += static_cast<char>(value | 128);
-  out += static_cast<char>(value);
-}
-
-void append_field(std::string& out, int number, std::string_view bytes) {
-  append_varint(out, static_cast<std::uint64_t>(number) << 3 | 2);
-  append_varint(out, bytes.size());
-  out += bytes;
-}
-
-std::string grpc_message(const KnownModel& model, const std::vector<float>& row,
-                         std::int64_t timeout_us) {
-  std::string shape("\x01");
-  for (const std::int64_t dim : model.row_shape)
-    append_varint(shape, static_cast<std::uint64_t>(dim));
-  std::string input;
-  append_field(input, 1, model.input);
-  append_field(input, 2, "FP32");
-  append_field(input, 3, shape);
-  std::string message;
-  append_field(message, 1, model.name);
-  if (timeout_us > 0) {
-    std::string value("\x10");  // int64_param
-    append_varint(value, static_cast<std::uint64_t>(timeout_us));
-    std::string entry;
-    append_field(entry, 1, "timeout");
-    append_field(entry, 2, value);
-    append_field(message, 4, entry);
-  }
-  append_field(message, 5, input);
-  append_field(message, 7, bytes_of(row));
-  return message;
-}
-
 KnownModel scripted_model(const std::filesystem::path& folder) {
   KnownModel model{folder.filename(), "INPUT0", "OUTPUT0", {16}, {}, {}};
   model.rows = model.answers = different_rows(elements_of_row(model));
@@ -117,21 +78,6 @@ std::string shape_text(const KnownModel& model, std::int64_t rows) {
   for (const std::int64_t dim : model.row_shape)
     text += fmt::format(",{}", dim);
   return text + ']';
-}
-
-std::string http_infer_request(const KnownModel& model, const std::string& body,
-                               std::size_t header_length) {
-  return fmt::format(
-      "POST /v2/models/{}/infer HTTP/1.1\r\nHost: localhost\r\nUser-Agent: muster-bench\r\n"
-      "Accept: */*\r\nContent-Type: {}\r\n{}Content-Length: {}\r\n\r\n{}",
-      model.name, header_length > 0 ? "application/octet-stream" : "application/json",
-      header_length > 0 ? fmt::format("Inference-Header-Content-Length: {}\r\n", header_length)
-                        : "",
-      body.size(), body);
-}
-
-std::string bytes_of(const std::vector<float>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
 bool about_equal(const float* values, const std::vector<float>& expected) {
@@ -158,41 +104,38 @@ KnownModel know_model(const std::string& folder) {
   return model;
 }
 
-std::vector<Question> http_binary_questions(const KnownModel& model, int count,
-                                            std::int64_t timeout_us) {
+std::string infer_path(const KnownModel& model) {
+  return model_path(model.name) + "/infer";
+}
+
+std::vector<Question> binary_questions(const ServerAddress& server, const KnownModel& model,
+                                       int count, std::int64_t timeout_us) {
+  std::vector<std::int64_t> dims{1};
+  dims.insert(dims.end(), model.row_shape.begin(), model.row_shape.end());
+  const Shape shape{std::span<const std::int64_t>(dims)};
   std::vector<Question> questions;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     const std::vector<float>& row = model.rows[i % model.rows.size()];
-    const std::string json = fmt::format(
-        R"({{"id":"{}","parameters":{{{}"binary_data_output":true}},"inputs":[{{"name":"{}",)"
-        R"("shape":{},"datatype":"FP32","parameters":{{"binary_data_size":{}}}}}]}})",
-        i, timeout_parameter(timeout_us), model.input, shape_text(model, 1),
-        row.size() * sizeof(float));
-    questions.push_back({http_infer_request(model, json + bytes_of(row), json.size()),
+    const InferInput input{model.input, {DataType::kFp32, shape, std::as_bytes(std::span(row))}};
+    const bool http = server.transport == Transport::kHttp;
+    questions.push_back({expect(infer_request({server, ""}, model.name, {{input}},
+                                              {http ? std::to_string(i) : "", timeout_us})),
                          ends_in(model.answers[i % model.rows.size()])});
   }
   return questions;
 }
 
-std::vector<Question> http_json_questions(const KnownModel& model, int count) {
+std::vector<Question> http_json_questions(const ServerAddress& server, const KnownModel& model,
+                                          int count) {
   std::vector<Question> questions;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     const std::string json = fmt::format(
         R"({{"id":"{}","inputs":[{{"name":"{}","shape":{},"datatype":"FP32","data":[{}]}}]}})", i,
         model.input, shape_text(model, 1), fmt::join(model.rows[i % model.rows.size()], ","));
-    questions.push_back({http_infer_request(model, json, 0),
+    questions.push_back({http_request({server, ""}, "POST", infer_path(model), json),
                          [expected = model.answers[i % model.rows.size()]](std::string_view body) {
                            return has_data(body, expected);
                          }});
-  }
-  return questions;
-}
-
-std::vector<Question> grpc_questions(const KnownModel& model, int count, std::int64_t timeout_us) {
-  std::vector<Question> questions;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    questions.push_back({grpc_message(model, model.rows[i % model.rows.size()], timeout_us),
-                         ends_in(model.answers[i % model.rows.size()])});
   }
   return questions;
 }

@@ -12,12 +12,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/clients/socket.h"
+#include "client/server_address.h"
 
 namespace muster::bench {
 
 struct Question {
-  std::string bytes;                                 // for a Wire
+  std::string bytes;                                 // for a wire of that server
   std::function<bool(std::string_view body)> right;  // whether this is the answer
 };
 
@@ -35,20 +35,20 @@ struct KnownModel {
 // model, which answers with its input.
 [[nodiscard]] KnownModel know_model(const std::string& folder);
 
-// `count` questions of one row each. timeout_us 0 = none.
-[[nodiscard]] std::vector<Question> http_binary_questions(const KnownModel& model, int count,
-                                                          std::int64_t timeout_us = 0);
-// Tensors as JSON numbers, both ways.
-[[nodiscard]] std::vector<Question> http_json_questions(const KnownModel& model, int count);
-// Raw contents.
-[[nodiscard]] std::vector<Question> grpc_questions(const KnownModel& model, int count,
-                                                   std::int64_t timeout_us = 0);
+// `count` questions of one row each for a server there, with binary tensors. timeout_us 0 = none.
+[[nodiscard]] std::vector<Question> binary_questions(const ServerAddress& server,
+                                                     const KnownModel& model, int count,
+                                                     std::int64_t timeout_us = 0);
+// Tensors as JSON numbers, both ways, over HTTP.
+[[nodiscard]] std::vector<Question> http_json_questions(const ServerAddress& server,
+                                                        const KnownModel& model, int count);
 
 // Memory that is shared with a server: inputs and outputs of `count` questions of `rows` rows, at
 // places of their own in one region, which is registered here and unregistered at the end.
 class SharedMemoryQuestions {
  public:
-  SharedMemoryQuestions(const Address& http, const KnownModel& model, int count, std::int64_t rows);
+  SharedMemoryQuestions(const ServerAddress& http, const KnownModel& model, int count,
+                        std::int64_t rows);
   ~SharedMemoryQuestions();
   SharedMemoryQuestions(const SharedMemoryQuestions&) = delete;
   SharedMemoryQuestions& operator=(const SharedMemoryQuestions&) = delete;
@@ -56,9 +56,9 @@ class SharedMemoryQuestions {
   [[nodiscard]] const std::vector<Question>& questions() const noexcept { return questions_; }
 
  private:
-  void register_with(const Address& http, std::size_t bytes) const;
+  void register_with(std::size_t bytes) const;
 
-  Address http_;
+  ServerAddress http_;
   std::string name_;
   float* memory_ = nullptr;
   std::size_t bytes_ = 0;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bench/clients/load_loops.h"
 #include "bench/clients/question.h"
 #include "bench/clients/question_text.h"
 
@@ -43,7 +44,7 @@ bool right_in_memory(float* answers, const KnownModel& model, std::int64_t rows)
 
 }  // namespace
 
-SharedMemoryQuestions::SharedMemoryQuestions(const Address& http, const KnownModel& model,
+SharedMemoryQuestions::SharedMemoryQuestions(const ServerAddress& http, const KnownModel& model,
                                              int count, std::int64_t rows)
     : http_(http), name_(unique_name()) {
   const auto per_row = static_cast<std::size_t>(rows);
@@ -67,18 +68,18 @@ SharedMemoryQuestions::SharedMemoryQuestions(const Address& http, const KnownMod
                     R"("outputs":[{{"name":"{}",{}}}]}})",
                     i, model.input, shape_text(model, rows), place(inputs, input), model.output,
                     place(answers, output));
-    questions_.push_back({http_infer_request(model, json, 0),
+    questions_.push_back({http_request({http, ""}, "POST", infer_path(model), json),
                           [=](std::string_view) { return right_in_memory(answers, model, rows); }});
   }
-  register_with(http, bytes_);
+  register_with(bytes_);
 }
 
-void SharedMemoryQuestions::register_with(const Address& http, std::size_t bytes) const {
-  const PlainReply reply =
-      http_exchange(http, "POST", "/v2/systemsharedmemory/region/" + name_ + "/register",
+void SharedMemoryQuestions::register_with(std::size_t bytes) const {
+  const ServerReply reply =
+      http_exchange(http_, "POST", "/v2/systemsharedmemory/region/" + name_ + "/register",
                     fmt::format(R"({{"key":"/{}","offset":0,"byte_size":{}}})", name_, bytes));
-  if (reply.status != 200)
-    throw std::runtime_error("shared memory is refused: " + std::to_string(reply.status) + " " +
+  if (reply.code != 200)
+    throw std::runtime_error("shared memory is refused: " + std::to_string(reply.code) + " " +
                              reply.body);
 }
 

@@ -18,10 +18,10 @@ namespace muster::bench {
 
 // Where a running server is to be asked.
 struct Doors {
-  Address http;
-  std::optional<Address> grpc;
-  std::optional<Address> unix_socket;  // HTTP
-  pid_t pid = 0;                       // 0 = not known
+  ServerAddress http;
+  std::optional<ServerAddress> grpc;
+  std::optional<ServerAddress> unix_socket;  // HTTP
+  pid_t pid = 0;                             // 0 = not known
 };
 
 // `muster serve`, all transports, on free ports, with these words more on its command line; ready
@@ -53,7 +53,7 @@ class BareServer {
 
  private:
   ServerProcess process_;
-  Address http_;
+  ServerAddress http_;
 };
 
 // The server of Peers::target_*, if there is one.

@@ -18,10 +18,10 @@ constexpr std::chrono::seconds kBetweenLoads{1};
 // Loads a model anew as long as it lives.
 class Reloads {
  public:
-  Reloads(const Address& door, const std::string& model)
+  Reloads(const ServerAddress& door, const std::string& model)
       : thread_([this, door, path = "/v2/repository/models/" + model + "/load"] {
           while (!over_) {
-            if (http_exchange(door, "POST", path, "{}").status != 200) return failed_.store(true);
+            if (http_exchange(door, "POST", path, "{}").code != 200) return failed_.store(true);
             ++loads_;
             const auto next = WallClock::now() + kBetweenLoads;
             while (!over_ && WallClock::now() < next)

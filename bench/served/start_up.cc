@@ -5,14 +5,14 @@
 namespace muster::bench {
 
 Experiment start_up(const Workload& workload, const Peers& peers) {
-  const auto question =
-      std::make_shared<std::vector<Question>>(http_binary_questions(know_model(workload.model), 1));
+  const KnownModel model = know_model(workload.model);
   const auto start = [=, repository = repository_of(workload), program = peers.program] {
     const MusterServer server(program, repository);
     Figures figures{{"ready_ms", server.milliseconds_to_ready()},
                     {"ready_mib", resident_mib(server.doors().pid)}};
     // One answer right after: the model is there.
-    (void)run_closed_loop({Transport::kHttp, server.doors().http, 0}, *question, {1, 1, 0.01, 1});
+    const ServerAddress& http = server.doors().http;
+    (void)run_closed_load({http, 0}, binary_questions(http, model, 1), {1, 1, 0.01, 1});
     figures["resident_mib"] = resident_mib(server.doors().pid);
     return figures;
   };

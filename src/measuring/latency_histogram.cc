@@ -17,6 +17,14 @@ void LatencyHistogram::record(std::chrono::nanoseconds duration) noexcept {
   largest_ = std::max(largest_, length);
 }
 
+void LatencyHistogram::add(const LatencyHistogram& other) noexcept {
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket)
+    counts_[bucket] += other.counts_[bucket];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  largest_ = std::max(largest_, other.largest_);
+}
+
 Milliseconds LatencyHistogram::mean() const noexcept {
   if (count_ == 0) return Milliseconds{0};
   return Milliseconds(sum_) / static_cast<double>(count_);

@@ -18,6 +18,9 @@ class LatencyHistogram {
   // Negative durations count as 0.
   void record(std::chrono::nanoseconds duration) noexcept;
 
+  // All that another one recorded.
+  void add(const LatencyHistogram& other) noexcept;
+
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return sum_; }
   // These three: 0 where nothing was recorded.

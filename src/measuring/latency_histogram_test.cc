@@ -54,6 +54,22 @@ TEST(LatencyHistogram, finds_the_nearest_rank_to_half_a_percent) {
   }
 }
 
+TEST(LatencyHistogram, adds_up_to_what_one_would_have_recorded) {
+  LatencyHistogram all;
+  LatencyHistogram odd;
+  LatencyHistogram even;
+  for (int i = 1; i <= 100; ++i) {
+    all.record(nanoseconds(i));
+    (i % 2 == 0 ? even : odd).record(nanoseconds(i));
+  }
+  odd.add(even);
+  EXPECT_EQ(odd.count(), 100U);
+  EXPECT_EQ(odd.sum(), all.sum());
+  EXPECT_EQ(odd.largest(), all.largest());
+  for (const double percent : {1.0, 50.0, 90.0, 99.0})
+    EXPECT_DOUBLE_EQ(nanoseconds_at(odd, percent), nanoseconds_at(all, percent)) << percent;
+}
+
 TEST(LatencyHistogram, takes_the_longest_and_the_impossible) {
   LatencyHistogram histogram;
   histogram.record(nanoseconds(-5));

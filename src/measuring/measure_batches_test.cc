@@ -12,21 +12,13 @@
 
 #include "base/testing/fake_clock.h"
 #include "measuring/testing/counted_new.h"
+#include "measuring/testing/fake_usage.h"
 
 namespace muster {
 namespace {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-
-class FakeUsage final : public UsageMeter {
- public:
-  std::chrono::nanoseconds cpu_time() noexcept override { return cpu; }
-  std::uint64_t resident_bytes() noexcept override { return std::uint64_t{3} << 20; }
-  std::uint64_t available_bytes() noexcept override { return 0; }
-
-  std::chrono::nanoseconds cpu{0};
-};
 
 // Moves the clock by what filling, running and reading take, and uses two processors while it runs.
 class TimedSession final : public Session {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <muster/backend.h>
@@ -31,6 +32,7 @@ class SampleInputs {
   // Prepares every input and copies its elements in. Takes no memory of its own.
   [[nodiscard]] Status fill(Session& session) const;
   [[nodiscard]] const std::vector<Tensor>& tensors() const noexcept { return tensors_; }
+  [[nodiscard]] std::vector<Tensor> take_tensors() && { return std::move(tensors_); }
 
  private:
   std::vector<Tensor> tensors_;  // in the signature's order

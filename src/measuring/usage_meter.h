@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// UsageMeter: processor time and memory as a parameter, as Clock is for time.
+// UsageMeter: processor time and memory of a process as a parameter, as Clock is for time.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include <sys/resource.h>
+#include <sys/types.h>
+
+#include <muster/status.h>
 
 namespace muster {
 
@@ -13,9 +17,14 @@ class UsageMeter {
  public:
   virtual ~UsageMeter() = default;
 
-  // Of all threads of this process since it began.
+  // Of all threads since the process began; 0 where it has ended.
   [[nodiscard]] virtual std::chrono::nanoseconds cpu_time() noexcept = 0;
-  // Of this process, now; 0 where it cannot be told.
+  // How often its threads left a processor, of their own will or not, since they began.
+  [[nodiscard]] virtual std::uint64_t context_switches() = 0;
+  // How long its main thread was ready to run and got no processor, since it began; 0 where the
+  // kernel does not tell.
+  [[nodiscard]] virtual std::chrono::nanoseconds processor_wait() noexcept = 0;
+  // Now; 0 where it cannot be told.
   [[nodiscard]] virtual std::uint64_t resident_bytes() noexcept = 0;
   // What this process could still take without pushing anything out, by the machine's memory and
   // by the limit of the cgroup that stands at the root of what it sees, as in a container. The
@@ -36,7 +45,9 @@ class MemoryBound {
   rlimit before_{};
 };
 
-// The kernel's own counts; lives as long as the process.
+// This process, by the kernel's own counts; lives as long as it.
 [[nodiscard]] UsageMeter& process_usage() noexcept;
+// Another process on this machine; kNotFound where there is none that may be looked at.
+[[nodiscard]] Result<std::unique_ptr<UsageMeter>> usage_of(pid_t pid);
 
 }  // namespace muster

@@ -116,7 +116,6 @@ def test_wants_the_shape_of_open_dimensions(muster):
         (["models/lenet", "--batch-sizes", "1,0"], 2, "--batch-sizes"),
         (["models/lenet", "--batch-sizes", "65537"], 2, "--batch-sizes"),
         (["models/lenet", "--iterations", "5", "--seconds", "1"], 2, "--iterations excludes --seconds"),
-        (["models/lenet", "--url", "localhost:8000"], 2, "--url"),
         ([], 2, "MODEL"),
     ],
 )

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the flags of `muster bench` say, and how their texts are read.
+// What the flags of `muster bench` say.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "measuring/sample_inputs.h"
+#include "app/bench/load_arguments.h"
+#include "base/clock.h"
 
 namespace muster {
 
 struct BenchArguments {
-  std::string model;
+  std::string model;   // "" = a server is measured
+  LoadArguments load;  // by these
   std::vector<std::string> backends;
   std::vector<std::int64_t> batch_sizes;
   std::uint64_t iterations = 0;  // 0 = not given
@@ -24,7 +27,18 @@ struct BenchArguments {
   std::string plot;
 };
 
-// "input:3,224,224" and the like, each for another input. A name may have colons itself.
-[[nodiscard]] Result<RowShapes> parse_row_shapes(const std::vector<std::string>& texts);
+[[nodiscard]] inline Clock::Duration duration_of(double seconds) {
+  return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
+}
+
+// The first of each.
+template <typename T>
+[[nodiscard]] std::vector<T> without_repetitions(const std::vector<T>& values) {
+  std::vector<T> once;
+  for (const T& value : values) {
+    if (std::ranges::find(once, value) == once.end()) once.push_back(value);
+  }
+  return once;
+}
 
 }  // namespace muster

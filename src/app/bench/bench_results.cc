@@ -15,14 +15,18 @@ constexpr double kMebibyte = 1 << 20;
 
 }  // namespace
 
+BenchFormat parse_bench_format(std::string_view name) noexcept {
+  if (name == "csv") return BenchFormat::kCsv;
+  return name == "json" ? BenchFormat::kJson : BenchFormat::kTable;
+}
+
+LatencyFigures LatencyFigures::of(const LatencyHistogram& latencies) noexcept {
+  return {latencies.mean().count(), latencies.percentile(50).count(),
+          latencies.percentile(90).count(), latencies.percentile(99).count()};
+}
+
 BenchRow BenchRow::of(std::string backend, const BatchMeasurement& measured) {
-  BenchRow row;
-  row.backend = std::move(backend);
-  row.batch_size = measured.rows;
-  row.mean_ms = measured.latency.mean().count();
-  row.p50_ms = measured.latency.percentile(50).count();
-  row.p90_ms = measured.latency.percentile(90).count();
-  row.p99_ms = measured.latency.percentile(99).count();
+  BenchRow row{LatencyFigures::of(measured.latency), std::move(backend), measured.rows};
   row.items_per_second = measured.items_per_second();
   row.cpu_us_per_item = measured.cpu_us_per_item();
   row.rss_mib = static_cast<double>(measured.resident_bytes) / kMebibyte;

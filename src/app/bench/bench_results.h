@@ -12,15 +12,23 @@
 namespace muster {
 
 enum class BenchFormat : std::uint8_t { kTable, kCsv, kJson };
+// "csv", "json"; all else is a table.
+[[nodiscard]] BenchFormat parse_bench_format(std::string_view name) noexcept;
 
-// One backend at one batch size.
-struct BenchRow {
-  std::string backend;
-  std::int64_t batch_size = 0;
+// What is told of latencies.
+struct LatencyFigures {
   double mean_ms = 0;
   double p50_ms = 0;
   double p90_ms = 0;
   double p99_ms = 0;
+
+  static LatencyFigures of(const LatencyHistogram& latencies) noexcept;
+};
+
+// One backend at one batch size.
+struct BenchRow : LatencyFigures {
+  std::string backend;
+  std::int64_t batch_size = 0;
   double items_per_second = 0;
   double cpu_us_per_item = 0;
   double rss_mib = 0;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "app/bench/bench_results.h"
-#include "app/bench/bench_subject.h"
+#include "app/subject/model_subject.h"
 #include "measuring/measure_batches.h"
 #include "measuring/sample_inputs.h"
 
@@ -37,7 +37,7 @@ struct BenchListener {
 
 // Every backend and batch size of the order ends in `measured` or `missed`. A backend and its model
 // are gone before the next is opened.
-void run_bench(const BenchSubject& subject, const BenchOrder& order, const BenchListener& listener,
+void run_bench(const ModelSubject& subject, const BenchOrder& order, const BenchListener& listener,
                Clock& clock, UsageMeter& usage);
 
 }  // namespace muster

@@ -12,8 +12,11 @@
 #include <fmt/format.h>
 
 #include "app/bench/bench_arguments.h"
+#include "app/bench/bench_output.h"
 #include "app/bench/bench_plot.h"
 #include "app/bench/bench_run.h"
+#include "app/bench/load_verb.h"
+#include "app/subject/row_shapes.h"
 #include "app/verbs.h"
 #include "base/cpu_budget.h"
 #include "base/text.h"
@@ -23,29 +26,6 @@ namespace muster {
 namespace {
 
 constexpr double kMostSeconds = 86400;
-
-int fail(std::string_view message) {
-  fmt::print(stderr, "muster: {}\n", message);
-  return kExitFailed;
-}
-
-BenchFormat format_of(std::string_view name) {
-  if (name == "csv") return BenchFormat::kCsv;
-  return name == "json" ? BenchFormat::kJson : BenchFormat::kTable;
-}
-
-Clock::Duration duration_of(double seconds) {
-  return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
-}
-
-template <typename T>
-std::vector<T> without_repetitions(const std::vector<T>& values) {
-  std::vector<T> once;
-  for (const T& value : values) {
-    if (std::ranges::find(once, value) == once.end()) once.push_back(value);
-  }
-  return once;
-}
 
 std::string describe_extent(const BenchOrder& order, const BenchArguments& arguments) {
   const std::string extent = arguments.iterations > 0 ? fmt::format("{} runs", arguments.iterations)
@@ -61,7 +41,7 @@ class BenchOutput {
   BenchOutput(BenchFormat format, BenchResults& results) : format_(format), results_(results) {
     if (format_ == BenchFormat::kTable)
       fmt::print("{}: {}\n", printable(results_.model), results_.conditions.front());
-    put(bench_header(format_));
+    put_out(bench_header(format_));
   }
 
   BenchListener listener() {
@@ -70,32 +50,21 @@ class BenchOutput {
             },
             [this](const BenchRow& row) {
               results_.rows.push_back(row);
-              put(bench_line(format_, row));
+              put_out(bench_line(format_, row));
             },
             [this](const BenchMiss& miss) {
-              // A table is for people: there it stands among the rows.
-              const std::string line = "not measured: " + describe_miss(miss) + "\n";
-              if (format_ == BenchFormat::kTable) {
-                put(line);
-              } else {
-                fmt::print(stderr, "muster: {}", line);
-              }
+              put_miss(format_, describe_miss(miss));
               results_.misses.push_back(miss);
             },
             [](const BenchRow& row, double own_share) {
-              fmt::print(stderr,
-                         "muster: {}, batch size {}: {:.1f} % of the time went into filling inputs "
-                         "and counting; it is not in the figures\n",
-                         printable(row.backend), row.batch_size, own_share * 100);
+              put_note(
+                  fmt::format("{}, batch size {}: {:.1f} % of the time went into filling inputs "
+                              "and counting; it is not in the figures",
+                              printable(row.backend), row.batch_size, own_share * 100));
             }};
   }
 
  private:
-  static void put(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  }
-
   const BenchFormat format_;
   BenchResults& results_;
 };
@@ -107,19 +76,16 @@ Status write_page(const std::string& file, const BenchResults& results) {
   return stream ? Status() : failed_precondition(printable(file, 4096) + " cannot be written");
 }
 
-int bench(const BenchArguments& arguments) {
+int bench_model(const BenchArguments& arguments) {
   auto shapes = parse_row_shapes(arguments.shapes);
-  if (!shapes.ok()) {
-    fail(shapes.status().message());
-    return kExitUsage;
-  }
-  const auto subject = BenchSubject::open(arguments.model);
-  if (!subject.ok()) return fail(subject.status().message());
+  if (!shapes.ok()) return misuse(shapes.status());
+  const auto subject = ModelSubject::open(arguments.model);
+  if (!subject.ok()) return fail_with(subject.status().message());
 
   BenchOrder order;
   order.backends = without_repetitions(arguments.backends);
   if (order.backends.empty()) order.backends = subject->backends();
-  if (order.backends.empty()) return fail("no backend is part of this installation");
+  if (order.backends.empty()) return fail_with("no backend is part of this installation");
   order.batch_sizes = without_repetitions(arguments.batch_sizes);
   order.shapes = *std::move(shapes);
   order.threads = arguments.threads > 0 ? arguments.threads : available_cpus();
@@ -132,17 +98,17 @@ int bench(const BenchArguments& arguments) {
   // What cannot be written is better known before an hour of measuring than after it.
   if (!arguments.plot.empty()) {
     const Status writable = write_page(arguments.plot, results);
-    if (!writable.ok()) return fail(writable.message());
+    if (!writable.ok()) return fail_with(writable.message());
   }
-  BenchOutput output(format_of(arguments.format), results);
+  BenchOutput output(parse_bench_format(arguments.format), results);
   run_bench(*subject, order, output.listener(), steady_clock(), process_usage());
 
   if (!arguments.plot.empty()) {
     const Status written = write_page(arguments.plot, results);
-    if (!written.ok()) return fail(written.message());
+    if (!written.ok()) return fail_with(written.message());
   }
-  if (std::ferror(stdout) != 0) return fail("the results could not be written");
-  if (results.rows.empty()) return fail("nothing could be measured");
+  if (std::ferror(stdout) != 0) return fail_with("the results could not be written");
+  if (results.rows.empty()) return fail_with("nothing could be measured");
   // What was asked for by name and is missing is a failure; what was merely tried is not.
   const bool missed = std::ranges::any_of(results.misses, [&](const BenchMiss& miss) {
     return !arguments.backends.empty() || (miss.batch_size > 0 && !arguments.batch_sizes.empty());
@@ -150,12 +116,21 @@ int bench(const BenchArguments& arguments) {
   return missed ? kExitFailed : kExitOk;
 }
 
-void add_extent_flags(CLI::App& verb, BenchArguments& arguments) {
+int bench(const BenchArguments& arguments) {
+  if (!arguments.load.url.empty()) return bench_server(arguments);
+  if (!arguments.model.empty()) return bench_model(arguments);
+  put_note(
+      "a model to measure is missing: MODEL, or the --url of a server\nTry: muster bench --help");
+  return kExitUsage;
+}
+
+void add_extent_flags(CLI::App& verb, BenchArguments& arguments, CLI::Option* url) {
   CLI::Option* iterations =
       verb.add_option("--iterations", arguments.iterations, "Runs to measure for each batch size")
           ->check(CLI::Range(1, 1'000'000'000))
-          ->type_name("N");
-  verb.add_option("--seconds", arguments.seconds, "Time to measure for each batch size")
+          ->type_name("N")
+          ->excludes(url);
+  verb.add_option("--seconds", arguments.seconds, "Time to measure for each batch size or load")
       ->check(CLI::Range(0.001, kMostSeconds))
       ->type_name("S")
       ->capture_default_str()
@@ -167,16 +142,18 @@ void add_extent_flags(CLI::App& verb, BenchArguments& arguments) {
       ->capture_default_str();
 }
 
-void add_subject_flags(CLI::App& verb, BenchArguments& arguments) {
+void add_subject_flags(CLI::App& verb, BenchArguments& arguments, CLI::Option* url) {
   verb.add_option("MODEL", arguments.model, "Model folder or model file")
-      ->required()
-      ->type_name("DIR|FILE");
+      ->type_name("DIR|FILE")
+      ->excludes(url);
   verb.add_option("--backend", arguments.backends,
                   "Backend to measure; may be given several times (default: all installed)")
       ->allow_extra_args(false)
-      ->type_name("NAME");
-  verb.add_option("--batch-sizes", arguments.batch_sizes,
-                  "Batch sizes (default: 1,2,4,... up to the model's max_batch_size)")
+      ->type_name("NAME")
+      ->excludes(url);
+  verb.add_option(
+          "--batch-sizes", arguments.batch_sizes,
+          "Batch sizes (default: 1,2,4,... up to the model's max_batch_size; 1 of a server)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(std::int64_t{1}, kMaxBatchSize))
@@ -188,7 +165,8 @@ void add_subject_flags(CLI::App& verb, BenchArguments& arguments) {
   verb.add_option("--threads", arguments.threads,
                   "Threads that a run may use (default: the cores this process may use)")
       ->check(CLI::Range(1, 1024))
-      ->type_name("N");
+      ->type_name("N")
+      ->excludes(url);
 }
 
 }  // namespace
@@ -196,23 +174,28 @@ void add_subject_flags(CLI::App& verb, BenchArguments& arguments) {
 void add_bench_verb(CLI::App& app, int& exit_status) {
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App* verb = app.add_subcommand(
-      "bench", "Measure a model in this process, with each backend at each batch size");
-  add_subject_flags(*verb, *arguments);
-  add_extent_flags(*verb, *arguments);
-  verb->add_option("--format", arguments->format,
-                   "csv has the columns backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,\n"
-                   "items_per_second,cpu_us_per_item,rss_mib; json is one object a line")
+      "bench",
+      "Measure a model in this process, with each backend at each batch size, or a running server");
+  CLI::Option* const url = add_load_flags(*verb, arguments->load);
+  add_subject_flags(*verb, *arguments, url);
+  add_extent_flags(*verb, *arguments, url);
+  verb->add_option(
+          "--format", arguments->format,
+          "csv has the columns backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,\n"
+          "items_per_second,cpu_us_per_item,rss_mib, of a server also others; json is one\n"
+          "object a line")
       ->check(CLI::IsMember({"table", "csv", "json"}))
       ->type_name("table|csv|json")
       ->capture_default_str();
   verb->add_option("--plot", arguments->plot,
                    "Also write a page with plots of latency and throughput")
-      ->type_name("FILE.html");
+      ->type_name("FILE.html")
+      ->excludes(url);
   verb->footer(
       "What cannot be measured is named on stderr. The exit status is 1 where nothing could be, "
       "or\n"
-      "status is 1 where nothing could be, or where something is missing that --backend or\n"
-      "--batch-sizes asked for.\n\n"
+      "where something is missing that was asked for.\n\n"
+      "A running server: muster bench --url http://127.0.0.1:8000 --concurrency 1,16,64\n\n"
       "Example:\n  muster bench models/lenet --batch-sizes 1,8,32 --seconds 0.2");
   verb->callback([arguments, &exit_status] { exit_status = bench(*arguments); });
 }

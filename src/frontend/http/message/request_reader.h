@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "frontend/http/message/chunk_reader.h"
 #include "frontend/http/message/content_coding.h"
 #include "frontend/http/message/request_head.h"
+#include "protocol/http/chunk_reader.h"
 #include "protocol/request_body.h"
 
 namespace muster {

@@ -37,6 +37,8 @@ constexpr auto kRows = std::to_array<Row>({
     {"v2/models/*/versions/*/config", Endpoint::kModelConfig, Methods::kGet, Right::kInfer},
     {"v2/models/*/stats", Endpoint::kStatistics, Methods::kGet, Right::kInfer},
     {"v2/models/*/versions/*/stats", Endpoint::kStatistics, Methods::kGet, Right::kInfer},
+    {"v2/models/*/explain", Endpoint::kExplain, Methods::kGet, Right::kInfer},
+    {"v2/models/*/versions/*/explain", Endpoint::kExplain, Methods::kGet, Right::kInfer},
     {"v2/repository/index", Endpoint::kIndex, Methods::kPost, Right::kInfer},
     {"v2/repository/models/*/load", Endpoint::kLoad, Methods::kPost, Right::kAdmin},
     {"v2/repository/models/*/unload", Endpoint::kUnload, Methods::kPost, Right::kAdmin},

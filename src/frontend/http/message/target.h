@@ -22,6 +22,7 @@ enum class Endpoint : std::uint8_t {
   kModelMetadata,
   kModelConfig,
   kStatistics,
+  kExplain,
   kInfer,
   kClassify,
   kIndex,

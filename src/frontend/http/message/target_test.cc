@@ -26,6 +26,8 @@ TEST(TargetTest, finds_each_endpoint_with_and_without_a_version) {
       {"/v2/models/m/stats", Endpoint::kStatistics},
       {"/v2/models/m/versions/1/stats", Endpoint::kStatistics},
       {"/v2/models/stats", Endpoint::kStatistics},
+      {"/v2/models/m/explain", Endpoint::kExplain},
+      {"/v2/models/m/versions/1/explain", Endpoint::kExplain},
       {"/v2/models/m/infer", Endpoint::kInfer},
       {"/v2/models/m/versions/1/infer", Endpoint::kInfer},
       {"/v2/models/m/classify", Endpoint::kClassify},
@@ -104,6 +106,7 @@ TEST(TargetTest, changing_needs_more_than_reading) {
   EXPECT_EQ(route_of("/v2/repository/models/m/load", Method::kPost).right, Right::kAdmin);
   EXPECT_EQ(route_of("/v2/systemsharedmemory/status").right, Right::kAdmin);
   EXPECT_EQ(route_of("/metrics").right, Right::kMetrics);
+  EXPECT_EQ(route_of("/v2/models/m/explain").right, Right::kInfer);
   EXPECT_EQ(route_of("/v2/health/live").right, Right::kHealth);
 }
 

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/bench/load_verb.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include "app/bench/bench_output.h"
+#include "app/bench/load_run.h"
+#include "app/subject/row_shapes.h"
+#include "app/verbs.h"
+#include "base/text.h"
+#include "client/connections.h"
+
+namespace muster {
+namespace {
+
+constexpr int kMostConcurrency = static_cast<int>(Connections::kMostSlots);
+constexpr double kMostRate = 10'000'000;
+constexpr double kMostTimeoutSeconds = 3600;
+constexpr int kMostStreams = 1024;
+constexpr int kConnectionsOfOpenLoops = 256;
+constexpr int kMostSamplesPerQuery = 65536;
+
+// Takes what becomes known to the terminal at once.
+class LoadOutput {
+ public:
+  explicit LoadOutput(BenchFormat format) : format_(format) { put_out(load_header(format)); }
+
+  LoadListener listener() {
+    return {[this](const LoadRow& row) {
+              ++rows_;
+              put_out(load_line(format_, row));
+              // Programs find it in its column, and people look at the terminal.
+              if (format_ == BenchFormat::kTable) return;
+              for (const std::string& limit : row.limits)
+                put_note(row.name() + ": " + limit);
+            },
+            [this](const LoadRow& row, const std::string& remark) {
+              if (format_ == BenchFormat::kTable) return put_out("  " + remark + "\n");
+              put_note(row.name() + ": " + remark);
+            },
+            [this](const std::string& load, const std::string& reason) {
+              ++missed_;
+              put_miss(format_, load + ": " + reason);
+            }};
+  }
+
+  [[nodiscard]] int finish() const {
+    if (std::ferror(stdout) != 0) return fail_with("the results could not be written");
+    if (rows_ == 0) return fail_with("nothing could be measured");
+    return missed_ > 0 ? kExitFailed : kExitOk;
+  }
+
+ private:
+  const BenchFormat format_;
+  int rows_ = 0;
+  int missed_ = 0;
+};
+
+LoadsOrder order_of(const BenchArguments& arguments) {
+  const LoadArguments& load = arguments.load;
+  LoadsOrder order;
+  order.batch_sizes = without_repetitions(arguments.batch_sizes);
+  if (order.batch_sizes.empty()) order.batch_sizes = {1};
+  order.concurrency = without_repetitions(load.concurrency);
+  order.rates = without_repetitions(load.rates);
+  for (const std::string& name : load.scenarios)
+    order.scenarios.push_back(*parse_scenario(name));      // the flag was checked
+  order.scenarios = without_repetitions(order.scenarios);  // by whatever names
+  order.samples_per_query = load.samples_per_query;
+  order.target_latency = duration_of(load.target_latency_ms / 1000);
+  if (order.concurrency.empty() && order.rates.empty() && order.scenarios.empty())
+    order.concurrency = {1, 2, 4, 8, 16, 32, 64};
+  order.connections = load.connections.value_or(kConnectionsOfOpenLoops);
+  order.streams = load.streams;
+  order.warm_up = duration_of(arguments.warm_up_seconds);
+  order.duration = duration_of(arguments.seconds);
+  return order;
+}
+
+void put_head(const LoadsOrder& order, const BenchArguments& arguments) {
+  const std::string platform =
+      order.model.platform.empty() ? "" : " (" + printable(order.model.platform) + ")";
+  put_out(fmt::format("{}{} at {}: {:g} s for each load after {:g} s of warm-up\n",
+                      printable(order.model.name), platform,
+                      printable(server_url(order.server.address), 4096), arguments.seconds,
+                      arguments.warm_up_seconds));
+}
+
+void add_loop_flags(CLI::App& verb, LoadArguments& arguments, CLI::Option* url) {
+  verb.add_option("--concurrency", arguments.concurrency,
+                  "Closed loops with so many requests in flight (default: 1,2,4,...,64)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, kMostConcurrency))
+      ->type_name("N,N,...")
+      ->needs(url);
+  verb.add_option("--rate", arguments.rates,
+                  "Open loops with so many requests a second, at random (Poisson);\n"
+                  "latencies count from the intended send time")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(0.001, kMostRate))
+      ->type_name("R,R,...")
+      ->needs(url);
+  verb.add_option(
+          "--connections", arguments.connections,
+          fmt::format("Of an open loop or a scenario (default: {})", kConnectionsOfOpenLoops))
+      ->check(CLI::Range(1, kMostConcurrency))
+      ->type_name("N")
+      ->needs(url);
+  verb.add_option("--streams", arguments.streams, "Requests in flight on a connection of gRPC")
+      ->check(CLI::Range(1, kMostStreams))
+      ->type_name("N")
+      ->capture_default_str()
+      ->needs(url);
+}
+
+void add_scenario_flags(CLI::App& verb, LoadArguments& arguments, CLI::Option* url) {
+  CLI::Option* const scenario =
+      verb.add_option("--scenario", arguments.scenarios,
+                      "Scenarios of MLPerf, by its LoadGen: Offline, Server (with --rate),\n"
+                      "SingleStream, MultiStream")
+          ->delimiter(',')
+          ->allow_extra_args(false)
+          ->check(CLI::Validator(
+              [](std::string& name) {
+                return parse_scenario(name) ? "" : "there is no scenario '" + printable(name) + "'";
+              },
+              "", "scenario"))
+          ->type_name("NAME,NAME,...")
+          ->needs(url);
+  verb.add_option("--samples-per-query", arguments.samples_per_query, "Of MultiStream")
+      ->check(CLI::Range(1, kMostSamplesPerQuery))
+      ->type_name("N")
+      ->capture_default_str()
+      ->needs(scenario);
+  verb.add_option("--target-latency-ms", arguments.target_latency_ms,
+                  "Of 99 % of the samples of Server, for LoadGen to say VALID")
+      ->check(CLI::Range(0.001, kMostTimeoutSeconds * 1000))
+      ->type_name("MS")
+      ->capture_default_str()
+      ->needs(scenario);
+  verb.add_option("--log-dir", arguments.log_folder, "Keep LoadGen's own logs of the last scenario")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR")
+      ->needs(scenario);
+}
+
+// What the flags leave open or cannot say together.
+Status check_scenarios(const LoadsOrder& order) {
+  if (order.scenarios.empty()) return {};
+  const bool server =
+      std::ranges::find(order.scenarios, Scenario::kServer) != order.scenarios.end();
+  if (server && order.rates.empty())
+    return invalid_argument("--scenario Server needs a --rate: how many samples come in a second");
+  if (!server && !order.rates.empty())
+    return invalid_argument("--rate goes with the scenario Server alone");
+  if (!order.concurrency.empty())
+    return invalid_argument("--concurrency does not go with --scenario, which decides that itself");
+  return {};
+}
+
+// A folder that goes with it.
+class TemporaryFolder {
+ public:
+  static Result<TemporaryFolder> make() {
+    std::string pattern = std::filesystem::temp_directory_path() / "muster-loadgen-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return failed_precondition(printable(pattern, 4096) + " cannot be made");
+    return TemporaryFolder(std::move(pattern));
+  }
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::string path) noexcept : path_(std::move(path)) {}
+  std::string path_;
+};
+
+int run(LoadsOrder order, const BenchArguments& arguments, UsageMeter* of_server) {
+  std::optional<TemporaryFolder> folder;
+  order.log_folder = arguments.load.log_folder;
+  if (!order.scenarios.empty() && order.log_folder.empty()) {
+    auto made = TemporaryFolder::make();
+    if (!made.ok()) return fail_with(made.status().message());
+    order.log_folder = folder.emplace(*std::move(made)).path();
+  }
+  const BenchFormat format = parse_bench_format(arguments.format);
+  if (format == BenchFormat::kTable) put_head(order, arguments);
+  LoadOutput output(format);
+  run_loads(order, output.listener(), steady_clock(), {process_usage(), of_server});
+  return output.finish();
+}
+
+}  // namespace
+
+CLI::Option* add_load_flags(CLI::App& verb, LoadArguments& arguments) {
+  CLI::Option* const url =
+      verb.add_option("--url", arguments.url,
+                      "Measure a running server: http://HOST:PORT, grpc://HOST:PORT, unix:PATH\n"
+                      "or unix+grpc:PATH")
+          ->type_name("URL");
+  verb.add_option("--model", arguments.model, "Its model (default: the only one that is ready)")
+      ->type_name("NAME")
+      ->needs(url);
+  add_loop_flags(verb, arguments, url);
+  add_scenario_flags(verb, arguments, url);
+  verb.add_option("--token-file", arguments.token_file, "A bearer token for it")
+      ->type_name("FILE")
+      ->needs(url);
+  verb.add_option("--timeout-seconds", arguments.timeout_seconds,
+                  "After which a request has failed")
+      ->check(CLI::Range(0.001, kMostTimeoutSeconds))
+      ->type_name("S")
+      ->capture_default_str()
+      ->needs(url);
+  verb.add_option("--server-pid", arguments.server_pid,
+                  "Its process on this machine, whose processor time and memory are read")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+      ->type_name("PID")
+      ->needs(url);
+  return url;
+}
+
+int bench_server(const BenchArguments& arguments) {
+  auto shapes = parse_row_shapes(arguments.shapes);
+  if (!shapes.ok()) return misuse(shapes.status());
+  auto server = parse_server_access(arguments.load);
+  if (!server.ok()) return misuse(server.status());
+  LoadsOrder order = order_of(arguments);
+  const Status possible = check_scenarios(order);
+  if (!possible.ok()) return misuse(possible);
+  const Status there = order.scenarios.empty() ? Status() : check_loadgen();
+  if (!there.ok()) return fail_with(there.message());
+  std::unique_ptr<UsageMeter> of_server;
+  if (arguments.load.server_pid > 0) {
+    auto usage = usage_of(arguments.load.server_pid);
+    if (!usage.ok()) return fail_with("--server-pid: " + std::string(usage.status().message()));
+    of_server = *std::move(usage);
+  }
+  auto model = find_remote_model(*server, arguments.load.model);
+  if (!model.ok()) return fail_with(model.status().message());
+
+  order.server = *std::move(server);
+  order.model = *std::move(model);
+  order.shapes = *std::move(shapes);
+  return run(std::move(order), arguments, of_server.get());
+}
+
+}  // namespace muster
