@@ -42,6 +42,8 @@ Experiment make_experiment(const Workload& workload, const Peers& peers) {
   if (workload.kind == "served") return served(workload, peers);
   if (workload.kind == "overload") return overload(workload, peers);
   if (workload.kind == "reload") return reload(workload, peers);
+  if (workload.kind == "simulated_target") return simulated_target(workload);
+  if (workload.kind == "served_target") return served_target(workload, peers);
   if (workload.kind == "start_up") return start_up(workload, peers);
   throw std::runtime_error(workload.name + ": there is no kind '" + workload.kind +
                            "'; bench/README.md lists them");

@@ -54,6 +54,8 @@ struct Peers {
 [[nodiscard]] Experiment served(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment overload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment reload(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment simulated_target(const Workload& workload);
+[[nodiscard]] Experiment served_target(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment start_up(const Workload& workload, const Peers& peers);
 
 // Of all rounds.

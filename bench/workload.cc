@@ -25,12 +25,13 @@ bool read_number(const std::string& text, T& target) {
   return !in.fail() && in.eof();
 }
 
-bool read_sizes(const std::string& text, std::vector<std::int64_t>& sizes) {
+template <typename T>
+bool read_numbers(const std::string& text, std::vector<T>& numbers) {
   std::istringstream in(text);
-  std::int64_t size = 0;
-  while (in >> size)
-    sizes.push_back(size);
-  return in.eof() && !sizes.empty();
+  T number = 0;
+  while (in >> number)
+    numbers.push_back(number);
+  return in.eof() && !numbers.empty();
 }
 
 bool read_words(const std::string& text, std::vector<std::string>& words) {
@@ -73,7 +74,12 @@ bool read_field(const std::string& key, const std::string& value, Workload& work
   if (key == "timeout_us")
     return read_number(value, workload.timeout_us) && workload.timeout_us > 0;
   if (key == "load") return read_number(value, workload.load) && workload.load > 0;
-  if (key == "sizes") return read_sizes(value, workload.sizes);
+  if (key == "loads") return read_numbers(value, workload.loads);
+  if (key == "fixed_us") return read_number(value, workload.fixed_us) && workload.fixed_us >= 0;
+  if (key == "per_row_us")
+    return read_number(value, workload.per_row_us) && workload.per_row_us >= 0;
+  if (key == "requests") return read_number(value, workload.requests) && workload.requests > 0;
+  if (key == "sizes") return read_numbers(value, workload.sizes);
   if (key == "target") return read_target(value, workload.targets);
   return false;
 }

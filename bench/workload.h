@@ -35,6 +35,10 @@ struct Workload {
   std::vector<std::string> ways;  // in which servers are asked (served/contenders.h)
   std::int64_t timeout_us = 0;    // of requests in an overload; 0 = none
   double load = 2;                // of an overload, in peaks
+  std::vector<double> loads;      // of a latency target, in parts of what the model can run
+  double fixed_us = 0;            // a model that takes that much for a batch
+  double per_row_us = 0;          // and that much for each row of it
+  double requests = 0;            // of each contender in each round, where they are simulated
   std::vector<Target> targets;
 };
 

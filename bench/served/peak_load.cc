@@ -10,8 +10,8 @@ PeakLoad::PeakLoad(std::shared_ptr<const MusterServer> server, const KnownModel&
     : server_(std::move(server)),
       closed_(ask_server("peak", "http-binary", server_->doors(), model, workload).value()),
       questions_(std::make_shared<const std::vector<Question>>(
-          http_binary_questions(model, connections, workload.timeout_us))),
-      loop_{connections, 0, deadline, workload.seconds} {}
+          binary_questions(server_->doors().http, model, connections, workload.timeout_us))),
+      load_{connections, 0, deadline, workload.seconds} {}
 
 Contender PeakLoad::contender() const {
   return {closed_.name, [closed = closed_, per_second = per_second_] {
@@ -22,10 +22,14 @@ Contender PeakLoad::contender() const {
 }
 
 Figures PeakLoad::run_at(double load) const {
-  const Asked asked{Transport::kHttp, server_->doors().http, server_->doors().pid};
-  OpenLoop loop = loop_;
-  loop.per_second = load * *per_second_;
-  return run_open_loop(asked, *questions_, loop);
+  return run_at_rate(load * *per_second_);
+}
+
+Figures PeakLoad::run_at_rate(double per_second) const {
+  const Asked asked{server_->doors().http, server_->doors().pid};
+  OpenLoad open = load_;
+  open.per_second = per_second;
+  return run_open_load(asked, *questions_, open);
 }
 
 }  // namespace muster::bench

@@ -21,13 +21,15 @@ class PeakLoad {
   [[nodiscard]] Contender contender() const;
   // An open loop at `load` times the last peak.
   [[nodiscard]] Figures run_at(double load) const;
+  // The same at so many requests a second, for which no peak is needed.
+  [[nodiscard]] Figures run_at_rate(double per_second) const;
 
  private:
   std::shared_ptr<const MusterServer> server_;
   Contender closed_;
   std::shared_ptr<double> per_second_ = std::make_shared<double>(0);
   std::shared_ptr<const std::vector<Question>> questions_;
-  OpenLoop loop_;
+  OpenLoad load_;
 };
 
 }  // namespace muster::bench

@@ -28,7 +28,8 @@ inline constexpr std::int64_t kMaxRequestRows = 1 << 20;
 struct ServiceOptions {
   // Where set, they stand above the model's configuration.
   std::optional<std::int64_t> max_batch_size;
-  std::optional<std::chrono::microseconds> max_queue_delay;  // also lets requests share batches
+  // Also lets requests share batches, and takes the place of a latency target.
+  std::optional<std::chrono::microseconds> max_queue_delay;
   std::optional<int> instance_count;
   // Rows of one request. One that has more than max_batch_size is run in parts, where the outputs
   // follow the rows; one that has more than this is refused. Default: kDefaultMaxRequestRows, or

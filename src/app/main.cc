@@ -46,8 +46,11 @@ int run(int argc, char** argv) {
   int exit_status = muster::kExitOk;
   muster::add_bench_verb(app, exit_status);
   muster::add_classify_verb(app, exit_status);
+  muster::add_doctor_verb(app, exit_status);
+  muster::add_explain_verb(app, exit_status);
   muster::add_inspect_verb(app, exit_status);
   muster::add_serve_verb(app, exit_status);
+  muster::add_verify_verb(app, exit_status);
   if (const auto message = unknown_verb(app, argc, argv)) {
     std::fprintf(stderr, "muster: %s\nTry: muster --help\n", message->c_str());
     return muster::kExitUsage;

@@ -17,7 +17,10 @@ inline constexpr int kExitUsage = 2;   // the command line was wrong
 // in `exit_status`, which must outlive the parsing.
 void add_bench_verb(CLI::App& app, int& exit_status);
 void add_classify_verb(CLI::App& app, int& exit_status);
+void add_doctor_verb(CLI::App& app, int& exit_status);
+void add_explain_verb(CLI::App& app, int& exit_status);
 void add_inspect_verb(CLI::App& app, int& exit_status);
 void add_serve_verb(CLI::App& app, int& exit_status);
+void add_verify_verb(CLI::App& app, int& exit_status);
 
 }  // namespace muster

@@ -2,10 +2,17 @@
 #include "batching/batch_policy.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/clock.h"
 
 namespace muster {
+
+std::string_view target_choice_name(TargetChoice choice) noexcept {
+  constexpr std::array<std::string_view, kTargetChoiceCount> kNames = {
+      "none", "learning", "at_once", "full", "waited", "split", "hopeless", "wait", "drop"};
+  return kNames[static_cast<std::size_t>(choice)];
+}
 
 BatchDecision decide(const QueueSnapshot& waiting, TimePoint now,
                      const BatchLimits& limits) noexcept {

@@ -11,10 +11,6 @@
 namespace muster {
 namespace {
 
-Status too_late() {
-  return {StatusCode::kDeadlineExceeded, "the deadline came before the request could be run"};
-}
-
 QueueLevel level_of(const QueuePolicy& policy) {
   return {policy.max_queue_size, policy.default_timeout,
           policy.timeout_action == QueuePolicy::TimeoutAction::kDelay};
@@ -29,6 +25,7 @@ QueueOptions queue_options_of(const ModelConfig& config) {
   queue.limits.merge = config.dynamic_batching && batching.max_batch_size > 0;
   queue.limits.preferred_rows = batching.preferred_batch_sizes;
   queue.limits.max_queue_delay = batching.max_queue_delay;
+  queue.limits.latency_target = batching.latency_target;
   const auto levels = static_cast<std::size_t>(std::max<std::int64_t>(1, batching.priority_levels));
   queue.levels.assign(levels, level_of(batching.default_queue_policy));
   for (const auto& [level, policy] : batching.level_policies)
@@ -48,6 +45,11 @@ BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metr
   MUSTER_CHECK(options_.runners > 0 && options_.limits.max_rows > 0);
   for (std::size_t i = options_.runners; i > 0; --i)
     idle_runners_.push_back(i - 1);
+  metrics_.target.target_ns.set(0);
+  if (options_.limits.latency_target.count() > 0) {
+    target_ = std::make_unique<LatencyTarget>(options_.limits, options_.runners,
+                                              options_.first_costs, metrics_.target);
+  }
 }
 
 BatchQueue::~BatchQueue() = default;  // a waiting request's completion answers for itself
@@ -73,8 +75,11 @@ void BatchQueue::offer_all(std::span<PendingRequestPtr> requests, Waking waking)
   {
     MutexLock lock(mutex_);
     const TimePoint now = clock_.now();
-    for (const PendingRequestPtr& request : requests)
+    for (const PendingRequestPtr& request : requests) {
+      if (target_) target_->came(request->rows, now);
+      aim(*request, now);
       line_.place(*request, now);
+    }
     refusal = admit(requests, now);
     if (refusal.ok()) {
       metrics_.accepted.add(requests.size());
@@ -130,12 +135,20 @@ std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) 
   if (closed_ || !line_.empty() || idle_runners_.empty()) return std::nullopt;
   if (lone_batches_ < kLoneBatches) return std::nullopt;
   const TimePoint now = clock_.now();
-  if (request.request.deadline <= now) return std::nullopt;
+  const TimePoint own_deadline = request.request.deadline;
+  if (own_deadline <= now) return std::nullopt;
+  aim(request, now);
   line_.place(request, now);
-  const BatchDecision decision =
-      decide({request.rows, now, request.request.deadline, false}, now, options_.limits);
+  const BatchDecision decision = decide_alone(request, now);
   const auto* take = std::get_if<TakeNow>(&decision);
-  if (take == nullptr) return std::nullopt;
+  if (take == nullptr) {
+    request.request.deadline = own_deadline;  // it will be offered
+    return std::nullopt;
+  }
+  if (target_) {
+    target_->came(request.rows, now);
+    target_->metrics().note(take->choice);
+  }
   metrics_.accepted.add();
   metrics_.taken.add();
   const std::size_t runner = idle_runners_.back();
@@ -144,10 +157,11 @@ std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) 
 }
 
 void BatchQueue::take(std::size_t worker, Batch& batch) {
-  batch.requests.clear();
-  batch.rows = 0;
   Answers expired;
   MutexLock lock(mutex_);
+  if (std::exchange(batch.succeeded, false)) learn(batch.rows, batch.taken_at, clock_.now());
+  batch.requests.clear();
+  batch.rows = 0;
   while (true) {
     const TimePoint now = clock_.now();
     collect_expired(now, expired);
@@ -155,7 +169,7 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
       // This worker may have been the one that was to wake when the rest is due.
       if (!line_.empty()) wake_worker_if_due(now);
       lock.unlock();
-      answer_expired(expired);
+      answer_all(expired, too_late());
       lock.lock();
       continue;
     }
@@ -163,14 +177,25 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
     TimePoint next = Clock::kForever;
     if (!line_.empty() && runner_free(worker)) {
       line_.send_back_late(now);
-      if (const auto choice = choose(now, next)) {
+      const auto choice = choose(now, next);
+      if (choice && std::holds_alternative<DropNow>(choice->act)) {
+        drop(choice->group, std::get<DropNow>(choice->act).requests, now, expired);
+        // The rest is due, and need not wait until these are answered.
+        if (!line_.empty()) wake_worker_if_due(now);
+        lock.unlock();
+        answer_all(expired, dropped());
+        lock.lock();
+        continue;
+      }
+      if (choice) {
         batch.runner = claim_runner(worker);
-        fill(*choice, now, batch);
+        fill(choice->group, std::get<TakeNow>(choice->act), now, batch);
         // Another group may be due, or waiting for its moment with nobody awake to see it come.
         if (!line_.empty()) wake_worker_if_due(now);
         return;
       }
     }
+    if (target_ && next != Clock::kForever) target_->metrics().note(TargetChoice::kWait);
     workers_sleep_until_ = next;
     ++sleeping_workers_;
     clock_.wait_until(work_, lock, next);
@@ -181,8 +206,9 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
   }
 }
 
-void BatchQueue::finish(std::size_t runner) {
+void BatchQueue::finish(std::size_t runner, const PendingRequest* alone) {
   const MutexLock lock(mutex_);
+  if (alone != nullptr) learn(alone->rows, alone->accepted_at, clock_.now());
   idle_runners_.push_back(runner);
   if (!line_.empty()) wake_worker_if_due(clock_.now());
   wake_all_if_drained();
@@ -219,7 +245,7 @@ void BatchQueue::watch_deadlines() {
     collect_expired(clock_.now(), expired);
     if (!expired.empty()) {
       lock.unlock();
-      answer_expired(expired);
+      answer_all(expired, too_late());
       lock.lock();
       continue;
     }
@@ -250,9 +276,21 @@ std::size_t BatchQueue::waiting() {
 }
 
 BatchDecision BatchQueue::decide_on(const WaitingLine::Group& group, TimePoint now) const {
+  if (target_) {
+    LineView view = line_.view(group, target_->rows_viewed(), target_->view_memory());
+    view.draining = closed_;
+    return target_->decide(view, now);
+  }
   QueueSnapshot snapshot = line_.snapshot(group, options_.limits);
   snapshot.draining = closed_;
   return decide(snapshot, now, options_.limits);
+}
+
+BatchDecision BatchQueue::decide_alone(const PendingRequest& request, TimePoint now) const {
+  if (!target_)
+    return decide({request.rows, now, request.request.deadline, false}, now, options_.limits);
+  const LineMember member{request.answer_by, request.rows};
+  return target_->decide({{&member, 1}}, now);
 }
 
 std::optional<BatchQueue::Choice> BatchQueue::choose(TimePoint now, TimePoint& next) const {
@@ -264,26 +302,64 @@ std::optional<BatchQueue::Choice> BatchQueue::choose(TimePoint now, TimePoint& n
     if (const auto* wait = std::get_if<WaitUntil>(&decision)) {
       next = std::min(next, wait->time);
     } else if (!best || WaitingLine::goes_before(groups[i], groups[best->group])) {
-      best = Choice{i, std::get<TakeNow>(decision)};
+      best = Choice{i, decision};
     }
   }
   return best;
 }
 
-void BatchQueue::fill(const Choice& choice, TimePoint now, Batch& batch) {
-  batch.reason = choice.take.reason;
+void BatchQueue::fill(std::size_t group, const TakeNow& take, TimePoint now, Batch& batch) {
+  batch.reason = take.reason;
   if (batch.reason == CloseReason::kDelay && line_.waiting_groups() > 1)
     batch.reason = CloseReason::kShape;
   batch.taken_at = now;
-  const WaitingLine::Group& group = line_.groups()[choice.group];
+  if (target_) target_->metrics().note(take.choice);
+  const WaitingLine::Group& waiting = line_.groups()[group];
   do {
-    batch.requests.push_back(line_.take_first(choice.group));
+    batch.requests.push_back(line_.take_first(group));
     batch.rows += batch.requests.back()->rows;
-  } while (options_.limits.merge && !group.requests.empty() &&
-           batch.rows + group.requests.front()->rows <= choice.take.rows);
+  } while (options_.limits.merge && !waiting.requests.empty() && may_join(waiting, take, batch));
   line_.drop_empty_groups();
   metrics_.taken.add(batch.requests.size());
   lone_batches_ = batch.requests.size() > 1 ? 0 : lone_batches_ + 1;
+}
+
+bool BatchQueue::may_join(const WaitingLine::Group& group, const TakeNow& take,
+                          const Batch& batch) const {
+  const PendingRequest& next = *group.requests.front();
+  const PendingRequest& first = *batch.requests.front();
+  const std::int64_t rows = batch.rows + next.rows;
+  if (!target_ || next.rank == first.rank) return rows <= take.rows;
+  // The decision was about those of the first one's rank. Others may fill the batch up where that
+  // makes nobody late.
+  const TimePoint end = std::min(first.answer_by, next.answer_by);
+  return !closed_ ? rows <= target_->rows_until(end, batch.taken_at)
+                  : rows <= options_.limits.max_rows;
+}
+
+void BatchQueue::drop(std::size_t group, std::size_t requests, TimePoint now, Answers& dropped) {
+  for (; requests > 0; --requests) {
+    dropped.push_back(line_.take_first(group));
+    metrics_.expired.add(now - dropped.back()->accepted_at);
+  }
+  target_->metrics().dropped.add(dropped.size());
+  target_->metrics().note(TargetChoice::kDrop);
+  line_.drop_empty_groups();
+  wake_all_if_drained();
+}
+
+// Where a session is idle and nothing waits, there is no better use for it than to try.
+void BatchQueue::aim(PendingRequest& request, TimePoint now) const {
+  if (!target_) return;
+  TimePoint& deadline = request.request.deadline;
+  if (deadline <= now) return;
+  request.answer_by = std::min(deadline, target_->answer_by(now));
+  const bool is_tried = line_.empty() && !idle_runners_.empty();
+  deadline = is_tried ? request.answer_by : target_->take_by(request.answer_by, request.rows);
+}
+
+void BatchQueue::learn(std::int64_t rows, TimePoint taken_at, TimePoint now) {
+  if (target_) target_->learn(rows, now - taken_at);
 }
 
 void BatchQueue::collect_expired(TimePoint now, Answers& expired) {
@@ -328,7 +404,8 @@ bool BatchQueue::worker_must_wake(TimePoint now) {
 
 // Whether more batches are due than workers have been woken for.
 bool BatchQueue::exceeds_woken_workers(TimePoint now) const {
-  const auto most_rows = static_cast<std::size_t>(options_.limits.max_rows);
+  const auto most_rows =
+      static_cast<std::size_t>(target_ ? target_->best() : options_.limits.max_rows);
   std::size_t due = 0;
   for (const WaitingLine::Group& group : line_.groups()) {
     if (group.requests.empty() || std::holds_alternative<WaitUntil>(decide_on(group, now)))
@@ -354,10 +431,32 @@ void BatchQueue::wake_all_if_drained() {
   drained_.notify_all();
 }
 
-void BatchQueue::answer_expired(Answers& expired) {
-  for (PendingRequestPtr& request : expired)
-    answer(std::move(request), too_late());
-  expired.clear();
+void BatchQueue::answer_all(Answers& requests, const Status& status) {
+  for (PendingRequestPtr& request : requests)
+    answer(std::move(request), status);
+  requests.clear();
+}
+
+Status BatchQueue::too_late() const {
+  if (options_.limits.latency_target.count() == 0)
+    return {StatusCode::kDeadlineExceeded, "the deadline came before the request could be run"};
+  return {StatusCode::kDeadlineExceeded,
+          "the request could not be answered in time any more: by its own deadline or within " +
+              target_text()};
+}
+
+Status BatchQueue::dropped() const {
+  return {StatusCode::kDeadlineExceeded,
+          "the request was dropped, so that those behind it are answered within " + target_text() +
+              ": more comes than the model can run"};
+}
+
+std::string BatchQueue::target_text() const {
+  const auto us =
+      std::chrono::duration_cast<std::chrono::microseconds>(options_.limits.latency_target).count();
+  return "the model's latency target of " +
+         (us % 1000 == 0 ? std::to_string(us / 1000) + " ms" : std::to_string(us) + " us") +
+         " (latency_target_ms)";
 }
 
 }  // namespace muster

@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +20,7 @@
 #include "batching/batch_policy.h"
 #include "batching/batching_metrics.h"
 #include "batching/pending_request.h"
+#include "batching/target/latency_target.h"
 #include "batching/waiting_line.h"
 
 namespace muster {
@@ -28,6 +31,8 @@ struct Batch {
   CloseReason reason = CloseReason::kDelay;
   TimePoint taken_at = {};
   std::size_t runner = 0;
+  // Set by who ran it, for the next take: the batch tells what its size costs.
+  bool succeeded = false;
 };
 
 struct QueueOptions {
@@ -38,6 +43,7 @@ struct QueueOptions {
   std::size_t runners = 1;
   // Runner i may be used by the worker that calls take(i) alone.
   bool runners_are_thread_bound = false;
+  std::vector<FirstCost> first_costs = {};  // for a latency target; may be empty
 };
 
 // What a model's configuration says of them; the runners are its instances.
@@ -77,10 +83,11 @@ class BatchQueue {
   [[nodiscard]] std::optional<Claim> claim_for(PendingRequest& request);
 
   // Blocks until a batch is due and a runner free. `worker` is the calling worker's number. Reuses
-  // the memory of `batch`, whose requests must have been moved out or answered.
+  // the memory of `batch`, whose requests must have been moved out or answered; where there is a
+  // latency target, it learns from it what a batch costs, until its answers were given.
   void take(std::size_t worker, Batch& batch);
-  // Gives a runner back.
-  void finish(std::size_t runner);
+  // Gives a runner back. `alone`: of who claimed it, if the request succeeded, for its cost.
+  void finish(std::size_t runner, const PendingRequest* alone = nullptr);
 
   // Answers what waits under this ticket with kCancelled; false where nothing does.
   bool cancel(RequestTicket ticket);
@@ -104,13 +111,24 @@ class BatchQueue {
       MUSTER_REQUIRES(mutex_);
   [[nodiscard]] BatchDecision decide_on(const WaitingLine::Group& group, TimePoint now) const
       MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] BatchDecision decide_alone(const PendingRequest& request, TimePoint now) const
+      MUSTER_REQUIRES(mutex_);
   struct Choice {
     std::size_t group;
-    TakeNow take;
+    BatchDecision act;  // not WaitUntil
   };
   [[nodiscard]] std::optional<Choice> choose(TimePoint now, TimePoint& next) const
       MUSTER_REQUIRES(mutex_);
-  void fill(const Choice& choice, TimePoint now, Batch& batch) MUSTER_REQUIRES(mutex_);
+  void fill(std::size_t group, const TakeNow& take, TimePoint now, Batch& batch)
+      MUSTER_REQUIRES(mutex_);
+  // Whether the next of a group may join `batch`, which `take` allows so many rows.
+  [[nodiscard]] bool may_join(const WaitingLine::Group& group, const TakeNow& take,
+                              const Batch& batch) const MUSTER_REQUIRES(mutex_);
+  void drop(std::size_t group, std::size_t requests, TimePoint now, Answers& dropped)
+      MUSTER_REQUIRES(mutex_);
+  // Before it is placed: sets by when it is to be answered, and with that, by when taken.
+  void aim(PendingRequest& request, TimePoint now) const MUSTER_REQUIRES(mutex_);
+  void learn(std::int64_t rows, TimePoint taken_at, TimePoint now) MUSTER_REQUIRES(mutex_);
   void collect_expired(TimePoint now, Answers& expired) MUSTER_REQUIRES(mutex_);
   [[nodiscard]] bool runner_free(std::size_t worker) const MUSTER_REQUIRES(mutex_);
   [[nodiscard]] std::size_t claim_runner(std::size_t worker) MUSTER_REQUIRES(mutex_);
@@ -120,7 +138,11 @@ class BatchQueue {
   [[nodiscard]] bool worker_must_wake(TimePoint now) MUSTER_REQUIRES(mutex_);
   void wake_watcher(TimePoint deadline) MUSTER_REQUIRES(mutex_);
   void wake_all_if_drained() MUSTER_REQUIRES(mutex_);
-  static void answer_expired(Answers& expired);
+  static void answer_all(Answers& requests, const Status& status);
+  // What becomes of those whose time is over, and of those that the policy drops.
+  [[nodiscard]] Status too_late() const;
+  [[nodiscard]] Status dropped() const;
+  [[nodiscard]] std::string target_text() const;
 
   const QueueOptions options_;
   Clock& clock_;
@@ -131,6 +153,7 @@ class BatchQueue {
   CondVar deadlines_;  // the deadline watcher
   CondVar drained_;    // await_drained
   WaitingLine line_ MUSTER_GUARDED_BY(mutex_);
+  std::unique_ptr<LatencyTarget> target_ MUSTER_GUARDED_BY(mutex_);  // null = there is none
   std::vector<std::size_t> idle_runners_ MUSTER_GUARDED_BY(mutex_);  // last in, first out
   // Batches of one request in a row that workers took.
   std::size_t lone_batches_ MUSTER_GUARDED_BY(mutex_) = kLoneBatches;

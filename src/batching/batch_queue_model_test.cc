@@ -79,6 +79,7 @@ class Storm {
       if (batch.requests.empty()) return;
       queue_.finish(batch.runner);
       served_ += batch.requests.size();
+      batch.succeeded = true;
       for (PendingRequestPtr& request : batch.requests) {
         answer(std::move(request), InferResponse());
       }
@@ -94,7 +95,7 @@ class Storm {
       if (random() % 4 == 0) {
         if (const auto claim = queue_.claim_for(*request)) {
           ++served_;
-          queue_.finish(claim->runner);
+          queue_.finish(claim->runner, request.get());
           answer(std::move(request), InferResponse());
           continue;
         }
@@ -127,19 +128,34 @@ class Storm {
 
 class BatchQueueStorm : public ::testing::TestWithParam<bool> {};
 
+QueueOptions storm_options(bool thread_bound) {
+  QueueOptions options;
+  options.limits.max_rows = 8;
+  options.levels.resize(3);
+  for (QueueLevel& level : options.levels)
+    level.max_requests = 32;
+  options.levels[1] = {32, std::chrono::microseconds(500), true};
+  options.runners = 3;
+  options.runners_are_thread_bound = thread_bound;
+  return options;
+}
+
 TEST_P(BatchQueueStorm, answers_everything_exactly_once) {
   for (const std::int64_t delay_us : {0, 100, 1000}) {
-    QueueOptions options;
-    options.limits.max_rows = 8;
+    QueueOptions options = storm_options(GetParam());
     options.limits.max_queue_delay = std::chrono::microseconds(delay_us);
-    options.levels.resize(3);
-    for (QueueLevel& level : options.levels)
-      level.max_requests = 32;
-    options.levels[1] = {32, std::chrono::microseconds(500), true};
-    options.runners = 3;
-    options.runners_are_thread_bound = GetParam();
     Storm storm(options);
     storm.rage(static_cast<std::uint32_t>(delay_us));
+    storm.check();
+  }
+}
+
+TEST_P(BatchQueueStorm, answers_everything_exactly_once_within_a_latency_target) {
+  for (const std::int64_t target_us : {200, 5000}) {
+    QueueOptions options = storm_options(GetParam());
+    options.limits.latency_target = std::chrono::microseconds(target_us);
+    Storm storm(options);
+    storm.rage(static_cast<std::uint32_t>(target_us));
     storm.check();
   }
 }

@@ -11,6 +11,7 @@
 
 #include <muster/inference.h>
 
+#include "batching/target/target_metrics.h"
 #include "metrics/instruments.h"
 
 namespace muster {
@@ -44,6 +45,7 @@ struct BatchingMetrics {
   SizeHistogram batch_rows;
   DurationHistogram batch_compute;  // of those that succeeded, as the next
   BySize<BatchStages> stages_by_rows;
+  TargetMetrics target;
   Gauge last_batch;  // when one ended last: milliseconds since the epoch (1970), 0 = never
 
   // Requests. What leaves is read before what comes, so that what happens in between is not

@@ -29,6 +29,7 @@ struct PendingRequest {
   TimePoint accepted_at = {};
   std::uint32_t rank = 0;  // what decides the order, before order_key
   TimePoint order_key = {};
+  TimePoint answer_by = kNoDeadline;        // where the model has a latency target
   TimePoint late_at = kNoDeadline;          // from then on it stands behind the others of its level
   PendingRequest* next_in_chain = nullptr;  // of those that are found by ticket
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batching/session_workers.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <string>
@@ -128,6 +129,8 @@ void SessionWorkers::work(std::size_t worker) {
     for (const PendingRequestPtr& request : batch.requests)
       requests.push_back(request.get());
     runners_[batch.runner]->run(requests, {batch.rows, batch.reason, batch.taken_at}, outcomes);
+    batch.succeeded = std::ranges::any_of(
+        outcomes, [](const Result<InferResponse>& outcome) { return outcome.ok(); });
     // First: somebody else can run the next batch while this thread answers.
     queue_.finish(batch.runner);
     answer(batch, outcomes);
@@ -171,7 +174,7 @@ Result<InferResponse> SessionWorkers::infer(PendingRequest request) {
   if (const auto claim = queue_.claim_for(request)) {
     const BatchFacts facts{request.rows, claim->reason, request.accepted_at};
     Result<InferResponse> outcome = runners_[claim->runner]->run_alone(request, facts);
-    queue_.finish(claim->runner);
+    queue_.finish(claim->runner, outcome.ok() ? &request : nullptr);
     return outcome;
   }
   BlockingCall& call = BlockingCall::of_this_thread();

@@ -139,6 +139,32 @@ QueueSnapshot WaitingLine::snapshot(const Group& group, const BatchLimits& limit
   return snapshot;
 }
 
+LineView WaitingLine::view(const Group& group, std::int64_t rows,
+                           std::vector<LineMember>& members) const {
+  members.clear();
+  LineView view;
+  std::int64_t viewed = 0;
+  const std::uint32_t rank = group.requests.front()->rank;
+  for (const PendingRequestPtr& request : group.requests) {
+    if (request->rank != rank) {
+      view.rows_of_others = group.rows - viewed;
+      break;
+    }
+    if (viewed >= rows) {
+      view.more = true;
+      break;
+    }
+    members.push_back({request->answer_by, request->rows});
+    viewed += request->rows;
+  }
+  // Who stands behind with less time left, as the line's order knows but the near future, decides
+  // for those in front of him too: they share a batch.
+  for (std::size_t i = members.size(); i-- > 1;)
+    members[i - 1].answer_by = std::min(members[i - 1].answer_by, members[i].answer_by);
+  view.members = members;
+  return view;
+}
+
 bool WaitingLine::goes_before(const Group& a, const Group& b) {
   return stands_before(*a.requests.front(), *b.requests.front());
 }

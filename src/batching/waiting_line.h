@@ -14,6 +14,7 @@
 
 #include "batching/batch_policy.h"
 #include "batching/pending_request.h"
+#include "batching/target/target_policy.h"
 
 namespace muster {
 
@@ -67,6 +68,10 @@ class WaitingLine {
   [[nodiscard]] std::size_t waiting_groups() const noexcept;
   // Of a group that is not empty. Looks at times only where `limits` make them matter.
   [[nodiscard]] QueueSnapshot snapshot(const Group& group, const BatchLimits& limits) const;
+  // The first of a group that is not empty, which have one rank, until `rows` have been seen. Puts
+  // them into `members`, which the view points into.
+  [[nodiscard]] LineView view(const Group& group, std::int64_t rows,
+                              std::vector<LineMember>& members) const;
   // The first of a is taken before the first of b.
   [[nodiscard]] static bool goes_before(const Group& a, const Group& b);
 

@@ -17,7 +17,7 @@ namespace muster {
 
 enum class Right : std::uint8_t {
   kHealth,   // live and ready: always granted
-  kInfer,    // inference, metadata, configuration, statistics, index
+  kInfer,    // inference, metadata, configuration, explanations, statistics, index
   kMetrics,  // the exposition
   kAdmin,    // load, unload, shared memory regions, changing settings
 };

@@ -8,7 +8,7 @@
 
 #include <muster/status.h>
 
-#include "frontend/descriptor.h"
+#include "base/descriptor.h"
 
 namespace muster {
 

@@ -63,6 +63,38 @@ struct ModelStatistics {
   std::vector<BatchSize> by_batch_size;  // ascending
 };
 
+// How the batches of one model and version form, and why so: docs/batching.md has the words.
+struct BatchingExplanation {
+  struct Cost {
+    std::int64_t rows = 0;
+    std::chrono::nanoseconds typical{0};   // of a batch of so many rows
+    std::chrono::nanoseconds cautious{0};  // 0 where there is no latency target
+    std::uint64_t batches = 0;             // it was learned from
+  };
+  struct Count {
+    std::string reason;
+    std::uint64_t count = 0;
+  };
+  std::string name;
+  std::int64_t version = 0;
+  std::chrono::nanoseconds latency_target{0};  // 0 = there is none
+  std::int64_t max_batch_size = 0;
+  bool merges = false;  // several requests share a batch
+  std::chrono::nanoseconds max_queue_delay{0};
+  int instance_count = 1;
+  std::vector<Cost> costs;       // ascending, of the sizes that were seen
+  std::vector<Count> decisions;  // with a latency target by choice, else batches by close reason
+  std::string decision;          // what is decided now, for a request that comes alone
+  std::string reason;            // of it, one sentence
+  // With a latency target alone.
+  double rows_per_second = 0;          // that come
+  double rows_per_second_at_most = 0;  // that can be run in time
+  std::int64_t best_rows = 0;          // no batch is larger; 0 = nothing is known yet
+  std::int64_t needed_rows = 0;        // with batches of that size it keeps up
+  std::uint64_t dropped = 0;           // requests, for those behind them
+  std::string frozen_config;           // config.pbtxt with settings that come nearest to this
+};
+
 class ModelControl {
  public:
   using Done = std::function<void(Status)>;
@@ -82,6 +114,10 @@ class ModelControl {
   // model is there and not available.
   [[nodiscard]] virtual Result<std::vector<ModelStatistics>> statistics(
       std::string_view name, std::int64_t version) const = 0;
+
+  // How the newest version's batches form (version 0), or that one's. kNotFound, kUnavailable.
+  [[nodiscard]] virtual Result<BatchingExplanation> explain(std::string_view name,
+                                                            std::int64_t version) const = 0;
 
   // Loads a model, or replaces it without a failed request. `config_json`: stands above its
   // config.pbtxt, field by field; kept by later loads until the model is unloaded. `done` is called

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include "inference/signature.h"
 
-#include <muster/model.h>
+#include <algorithm>
+#include <string_view>
+#include <vector>
 
 namespace muster {
 namespace {
@@ -18,10 +20,15 @@ Shape ImagePreprocessing::row_shape() const {
                                  : Shape{height, width, channels()};
 }
 
-bool ModelSignature::has_batch_axis() const noexcept {
-  return !inputs.empty() && std::ranges::all_of(inputs, [](const TensorSpec& input) {
-    return input.shape.rank() > 0 && input.shape[0] == kDynamicDim;
+const TensorSpec* input_without_batch_axis(const ModelSignature& signature) noexcept {
+  const auto found = std::ranges::find_if(signature.inputs, [](const TensorSpec& input) {
+    return input.shape.rank() == 0 || input.shape[0] != kDynamicDim;
   });
+  return found == signature.inputs.end() ? nullptr : &*found;
+}
+
+bool ModelSignature::has_batch_axis() const noexcept {
+  return !inputs.empty() && input_without_batch_axis(*this) == nullptr;
 }
 
 const TensorSpec* ModelSignature::find_input(std::string_view name) const noexcept {

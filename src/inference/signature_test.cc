@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
+#include "inference/signature.h"
 
-#include <muster/model.h>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
 
 namespace muster {
 namespace {
@@ -21,6 +24,13 @@ TEST(ModelSignature, has_no_batch_axis_where_one_input_has_none) {
   EXPECT_FALSE((ModelSignature{{tensor("a", {1, -1})}, {}}).has_batch_axis());
   EXPECT_FALSE((ModelSignature{{tensor("a", {-1, 3}), tensor("b", {3})}, {}}).has_batch_axis());
   EXPECT_FALSE((ModelSignature{{tensor("a", {-1, 3}), tensor("b", {})}, {}}).has_batch_axis());
+}
+
+TEST(ModelSignature, tells_the_input_without_a_batch_axis) {
+  const ModelSignature fixed{{tensor("a", {-1, 3}), tensor("b", {3}), tensor("c", {})}, {}};
+  EXPECT_EQ(input_without_batch_axis(fixed), &fixed.inputs[1]);
+  EXPECT_EQ(input_without_batch_axis({{tensor("a", {-1, 3})}, {}}), nullptr);
+  EXPECT_EQ(input_without_batch_axis({}), nullptr);
 }
 
 TEST(ModelSignature, has_no_batch_axis_without_inputs) {

@@ -32,7 +32,7 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
   std::optional<SyntaxError> error_;
 };
 
-Status parse_text(std::string_view text, const std::string& file, ParsedConfig::Parts& parts) {
+Status parse_text(std::string_view text, ParsedConfig::Parts& parts, Problems& problems) {
   FirstError errors(text);
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&errors);
@@ -41,7 +41,6 @@ Status parse_text(std::string_view text, const std::string& file, ParsedConfig::
   const bool parsed = parser.ParseFromString(std::string(text), &parts.text);
   if (parsed && !errors.error()) return {};
 
-  Problems problems(file);
   const SyntaxError error = errors.error().value_or(SyntaxError{0, "is no text-format protobuf"});
   problems.add(error.line, error.text);
   return problems.status();
@@ -67,7 +66,7 @@ const ModelConfig& ParsedConfig::config() const noexcept {
 }
 
 Result<ParsedConfig> parse_model_config(std::string_view text, const ParseContext& context) {
-  Problems problems(context.file);
+  Problems problems(context.file, context.remarks);
   if (text.size() > kMaxConfigBytes) {
     problems.add(
         0, fmt::format("{} bytes are more than the limit of {}", text.size(), kMaxConfigBytes));
@@ -79,7 +78,7 @@ Result<ParsedConfig> parse_model_config(std::string_view text, const ParseContex
   parts->given = true;
   parts->lines_known = true;
   parts->config.config_file = context.file;
-  MUSTER_RETURN_IF_ERROR(parse_text(text, context.file, *parts));
+  MUSTER_RETURN_IF_ERROR(parse_text(text, *parts, problems));
   return check(std::move(parts), context.directory_name, std::move(problems));
 }
 
@@ -89,7 +88,7 @@ Result<ParsedConfig> put_above(const ParsedConfig& below, std::string_view json,
   parts->given = below.parts().given;
   parts->text = below.parts().text;
   parts->config.config_file = context.file;
-  Problems problems(context.file);
+  Problems problems(context.file, context.remarks);
   if (const Status put = put_json_above(json, parts->text); !put.ok()) {
     problems.add(0, std::string(put.message()));
     return problems.status();

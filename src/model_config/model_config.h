@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <muster/model.h>
 
@@ -36,9 +37,21 @@ inline constexpr std::chrono::microseconds kMaxQueueWait = std::chrono::hours(24
 inline constexpr std::int64_t kMaxImageSide = 16384;  // pixels that a picture is resized to
 inline constexpr std::size_t kMaxLabels = std::size_t{1} << 20;
 
+// The parameter that says within how many milliseconds requests are to be answered.
+inline constexpr std::string_view kLatencyTargetKey = "latency_target_ms";
+
+// What is wrong with a configuration, or has no effect, by itself.
+struct ConfigRemark {
+  int line = 0;  // 0 = not known, or of the whole
+  bool is_error = false;
+  std::string text;  // "what; fix", without file and line
+};
+
 struct ParseContext {
   std::string file;            // of the text, for messages
   std::string directory_name;  // the model folder's; "" = `name` is not compared with it
+  // Gets all that was found, also what the status has no room for. May be null.
+  std::vector<ConfigRemark>* remarks = nullptr;
 };
 
 // A configuration that is right in itself and not yet compared with the model. Movable.
@@ -78,6 +91,7 @@ struct ResolveContext {
   // Reads a file of the model folder whole, up to a limit of the caller's. Called with bare names
   // only; kNotFound where there is none. Null: nothing is read and label files go unchecked.
   std::function<Result<std::string>(std::string_view bare_name)> read_file;
+  std::vector<ConfigRemark>* remarks = nullptr;  // as of ParseContext
 };
 
 // Compares with the model, and completes what was not said. Without a configuration, `labels.txt`

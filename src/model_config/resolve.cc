@@ -149,6 +149,8 @@ void resolve_batching(Resolution& r) {
                       batching.max_batch_size, obstacle, printable(r.context.model_file)));
     }
   }
+  // A target decides how requests share batches; that they do need not be said beside it.
+  if (batching.latency_target.count() > 0) r.config.dynamic_batching = batching.max_batch_size > 0;
   if (batching.preferred_batch_sizes.empty() || batching.max_batch_size == 0) return;
   if (batching.preferred_batch_sizes.back() > batching.max_batch_size) {
     r.problems.add(
@@ -187,7 +189,7 @@ Result<ModelConfig> resolve(const ParsedConfig& parsed, const ModelSignature& si
   const ParsedConfig::Parts& parts = parsed.parts();
   const std::string& subject =
       parts.config.config_file.empty() ? context.model_file : parts.config.config_file;
-  Resolution r{parts, signature, context, parts.config, Problems(subject)};
+  Resolution r{parts, signature, context, parts.config, Problems(subject, context.remarks)};
   if (r.config.backend.empty()) r.config.backend = context.backend;
   if (!r.config.accelerators.empty() && r.config.backend != "onnxruntime") {
     r.problems.add(

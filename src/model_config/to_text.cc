@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <google/protobuf/text_format.h>
@@ -115,6 +116,11 @@ void put_parameters(const ModelConfig& config, ::inference::ModelConfig& text) {
     } else {
       (*text.mutable_parameters())[key].set_string_value(value);
     }
+  }
+  if (const auto target = config.batching.latency_target; target.count() > 0) {
+    const double ms = std::chrono::duration<double, std::milli>(target).count();
+    (*text.mutable_parameters())[std::string(kLatencyTargetKey)].set_string_value(
+        fmt::format("{}", ms));
   }
   for (const ExecutionAccelerator& accelerator : config.accelerators) {
     auto& lists = *text.mutable_optimization()->mutable_execution_accelerators();

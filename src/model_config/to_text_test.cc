@@ -37,6 +37,7 @@ void expect_same(const ModelConfig& a, const ModelConfig& b) {
   EXPECT_EQ(a.batching.max_batch_size, b.batching.max_batch_size);
   EXPECT_EQ(a.batching.preferred_batch_sizes, b.batching.preferred_batch_sizes);
   EXPECT_EQ(a.batching.max_queue_delay, b.batching.max_queue_delay);
+  EXPECT_EQ(a.batching.latency_target, b.batching.latency_target);
   EXPECT_EQ(a.batching.default_queue_policy, b.batching.default_queue_policy);
   EXPECT_EQ(a.batching.priority_levels, b.batching.priority_levels);
   EXPECT_EQ(a.batching.default_priority_level, b.batching.default_priority_level);
@@ -111,6 +112,8 @@ TEST(ToText, gives_the_same_when_it_is_parsed_again) {
          parameters { key: "image.scale" value { string_value: "1/3" } }
          parameters { key: "image.mean" value { string_value: "33.318421" } }
          parameters { key: "classification.activation" value { string_value: "none" } })",
+      R"(max_batch_size: 16 parameters { key: "latency_target_ms" value { string_value: "7.5" } })",
+      R"(max_batch_size: 0 parameters { key: "latency_target_ms" value { string_value: "250" } })",
   };
   for (const std::string_view text : kTexts) {
     SCOPED_TRACE(text);

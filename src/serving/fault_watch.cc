@@ -61,6 +61,7 @@ class WatchedModel final : public CompiledModel {
   [[nodiscard]] bool gains_from_warm_up() const override { return model_->gains_from_warm_up(); }
   [[nodiscard]] std::string accelerators() const override { return model_->accelerators(); }
   [[nodiscard]] ComputeThreads threads() const override { return model_->threads(); }
+  [[nodiscard]] std::string precision() const override { return model_->precision(); }
 
  private:
   const std::shared_ptr<const CompiledModel> model_;

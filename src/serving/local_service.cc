@@ -177,6 +177,12 @@ Result<std::vector<ModelStatistics>> LocalService::statistics(std::string_view n
   return parts_->keeper.statistics(name, version);
 }
 
+Result<BatchingExplanation> LocalService::explain(std::string_view name,
+                                                  std::int64_t version) const {
+  MUSTER_ASSIGN_OR_RETURN(const ModelLease lease, parts_->find(name, version));
+  return lease->explain();
+}
+
 void LocalService::load(std::string name, std::optional<std::string> config_json, Done done) {
   parts_->keeper.load(std::move(name), std::move(config_json), std::move(done));
 }

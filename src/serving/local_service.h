@@ -92,6 +92,8 @@ class LocalService final : public InferenceService, public ModelControl, public 
   [[nodiscard]] std::vector<ModelIndexEntry> index(bool ready) const override;
   [[nodiscard]] Result<std::vector<ModelStatistics>> statistics(
       std::string_view name, std::int64_t version) const override;
+  [[nodiscard]] Result<BatchingExplanation> explain(std::string_view name,
+                                                    std::int64_t version) const override;
   void load(std::string name, std::optional<std::string> config_json, Done done) override;
   [[nodiscard]] Status unload(std::string_view name) override;
 

@@ -7,9 +7,11 @@
 #include "base/cpu_budget.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "inference/signature.h"
 #include "inference/thread_budget.h"
 #include "model_config/model_config.h"
 #include "serving/backend_library.h"
+#include "serving/explanation.h"
 #include "serving/fault_watch.h"
 #include "serving/split_request.h"
 
@@ -27,11 +29,9 @@ Status apply_batch_size(const ServiceOptions& options, const std::string& file,
   }
   if (!signature.has_batch_axis()) {
     if (wanted == 1) return {};
-    const auto fixed = std::ranges::find_if(signature.inputs, [](const TensorSpec& input) {
-      return input.shape.rank() == 0 || input.shape[0] != kDynamicDim;
-    });
+    const TensorSpec* const fixed = input_without_batch_axis(signature);
     const std::string obstacle =
-        fixed == signature.inputs.end()
+        fixed == nullptr
             ? "it has no inputs"
             : "input '" + printable(fixed->name) + "' has shape " + fixed->shape.to_string() +
                   ", without an open batch axis; export the model with a dynamic batch axis";
@@ -54,6 +54,7 @@ Status apply_options(const ServiceOptions& options, const std::string& file,
           " us is not possible: give 0 to " + std::to_string(kMaxQueueWait.count()));
     }
     config.batching.max_queue_delay = *options.max_queue_delay;
+    config.batching.latency_target = {};  // the delay is said by hand
     config.dynamic_batching = config.batching.max_batch_size > 0;
   }
   if (options.max_request_rows &&
@@ -145,6 +146,8 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
     description->runtime += " with " + accelerators;
     log(LogLevel::kInfo, choice.file + ": runs on " + description->runtime);
   }
+  if (const std::string precision = model->precision(); !precision.empty() && precision != "f32")
+    description->runtime += " in " + precision;
   description->version = choice.version;
   MUSTER_ASSIGN_OR_RETURN(description->config,
                           resolve(folder.config(), description->signature,
@@ -163,6 +166,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   std::unique_ptr<ServedModel> served(new ServedModel(
       std::move(order.backend), watch_faults(std::move(model), std::move(order.on_fault)),
       std::move(description), std::move(order.metrics), clock));
+  served->first_costs_ = findings.costs;
   served->set_max_request_rows(order.options.max_request_rows, findings.not_mergeable.empty());
   return served;
 }
@@ -195,10 +199,11 @@ void ServedModel::set_max_request_rows(std::optional<std::int64_t> said, bool sp
 }
 
 Status ServedModel::start() {
-  MUSTER_ASSIGN_OR_RETURN(
-      workers_,
-      SessionWorkers::start(*model_, rules_.stacked, queue_options_of(description_->config), clock_,
-                            metrics_->batching, description_));
+  QueueOptions queue = queue_options_of(description_->config);
+  queue.first_costs = std::move(first_costs_);
+  MUSTER_ASSIGN_OR_RETURN(workers_,
+                          SessionWorkers::start(*model_, rules_.stacked, std::move(queue), clock_,
+                                                metrics_->batching, description_));
   return {};
 }
 
@@ -261,6 +266,10 @@ void ServedModel::begin_close() {
 
 void ServedModel::close() {
   workers_->close();
+}
+
+BatchingExplanation ServedModel::explain() const {
+  return explain_batching(*description_, metrics_->batching, clock_.now());
 }
 
 ServiceStatistics ServedModel::statistics() const {

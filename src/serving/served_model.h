@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <muster/backend.h>
 #include <muster/service.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "batching/session_workers.h"
 #include "inference/burst.h"
+#include "inference/model_control.h"
 #include "serving/model_folder.h"
 #include "serving/repository/version_metrics.h"
 #include "serving/request_check.h"
@@ -68,6 +70,7 @@ class ServedModel final : public Burst::Listener {
     return description_;
   }
   [[nodiscard]] ServiceStatistics statistics() const;
+  [[nodiscard]] BatchingExplanation explain() const;
   // The first axis of every input counts rows.
   [[nodiscard]] bool stacked() const noexcept { return rules_.stacked; }
 
@@ -85,6 +88,7 @@ class ServedModel final : public Burst::Listener {
   const std::shared_ptr<const CompiledModel> model_;
   const std::shared_ptr<const ModelDescription> description_;
   RequestRules rules_;
+  std::vector<FirstCost> first_costs_;  // until start
   Clock& clock_;
   // Synchronise themselves.
   const std::shared_ptr<VersionMetrics> metrics_;

@@ -91,6 +91,14 @@ class ZeroRuns {
 
   [[nodiscard]] bool run(std::int64_t rows) { return run_timed(*session_, rows).has_value(); }
 
+  // And again: the first run of a size is not what it takes later.
+  [[nodiscard]] bool run_for_cost(std::int64_t rows) {
+    if (!run(rows)) return false;
+    const auto cost = run_timed(*session_, rows);
+    if (cost) findings_.costs.push_back({rows, *cost});
+    return cost.has_value();
+  }
+
   // Counts whether a session is slower where no session ran this size than where another one did:
   // what the model's own sessions would gain. Each of both is new to the size, so that neither has
   // to make what the other has, and each begins after a pause, or neither does.
@@ -161,7 +169,8 @@ class ZeroRuns {
   WarmUpFindings findings_;
 };
 
-WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, Clock& clock,
+// `wants_costs`: of the essential sizes.
+WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, bool wants_costs, Clock& clock,
                          Clock::TimePoint until) {
   if (!zeros.open()) return std::move(zeros.findings());
   const std::size_t rest = sizes.essential + sizes.samples;
@@ -175,7 +184,11 @@ WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, Clock& clock,
       break;
     }
     const bool is_sample = i >= sizes.essential && i < rest;
-    if (!(is_sample ? zeros.sample(sizes.rows[i]) : zeros.run(sizes.rows[i]))) break;
+    const std::int64_t rows = sizes.rows[i];
+    const bool goes_on = is_sample                            ? zeros.sample(rows)
+                         : i < sizes.essential && wants_costs ? zeros.run_for_cost(rows)
+                                                              : zeros.run(rows);
+    if (!goes_on) break;
   }
   return std::move(zeros.findings());
 }
@@ -216,8 +229,8 @@ WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, Wa
   WarmUpFindings findings;
   if (!model.gains_from_warm_up()) return findings;
   try {
-    return run_sizes({model, config, pace, clock}, warm_up_sizes(config.batching, extent), clock,
-                     until);
+    return run_sizes({model, config, pace, clock}, warm_up_sizes(config.batching, extent),
+                     config.batching.latency_target.count() > 0, clock, until);
   } catch (const std::exception& error) {
     findings.not_tried = error.what();
   }

@@ -13,6 +13,7 @@
 #include <muster/backend.h>
 
 #include "base/clock.h"
+#include "batching/target/latency_target.h"
 
 namespace muster {
 
@@ -60,6 +61,8 @@ struct WarmUpFindings {
   std::size_t sizes_left = 0;  // for want of time
   // Not run either: sizes that are as quick the first time, as far as the samples tell.
   std::size_t sizes_spared = 0;
+  // Where the model has a latency target: what the essential sizes take when they are run again.
+  std::vector<FirstCost> costs;
 };
 
 // Blocks, at most until about `until` or as long as the essential sizes take. Models with open

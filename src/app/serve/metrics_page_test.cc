@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -46,27 +47,64 @@ class MetricsPageTest : public testing::Test {
     return found == all.end() ? -1 : found->second;
   }
   BatchingMetrics& batching() { return counted_->batching; }
+  // Of 20 ms, with what is known of a batch of one row.
+  void tell_of_a_latency_target() {
+    CostLearner learner(1);
+    learner.guess(1, milliseconds(4));
+    batching().target.target_ns.set(20'000'000);
+    batching().target.tell(learner.curve());
+  }
 
   const std::unique_ptr<VersionMetrics> counted_ = std::make_unique<VersionMetrics>();
   FrontendMetrics frontend_;
   ModelState state_ = ModelState::kReady;
 };
 
-// What is added to the page, or goes from it, is seen by those who review this file.
-TEST_F(MetricsPageTest, exports_the_series_of_the_golden_file) {
-  const std::string path = MUSTER_SOURCE_DIR "/tests/golden/metrics.txt";
-  std::string expected;
-  std::ifstream file(path);
+std::set<std::string> golden(const std::string& name) {
+  std::set<std::string> series;
+  std::ifstream file(MUSTER_SOURCE_DIR "/tests/golden/" + name);
   for (std::string line; std::getline(file, line);)
-    if (!line.starts_with('#')) expected += line + '\n';
-  std::string found;
-  for (const auto& [series, value] : read())
-    found += series + '\n';
-  EXPECT_EQ(found, expected) << "where this is meant, change tests/golden/metrics.txt and "
-                                "docs/metrics.md";
+    if (!line.starts_with('#')) series.insert(line);
+  return series;
+}
+
+// What is added to the page, or goes from it, is seen by those who review these files.
+TEST_F(MetricsPageTest, exports_the_series_of_the_golden_files) {
+  std::set<std::string> expected = golden("metrics.txt");
+  const auto found = [this] {
+    std::set<std::string> names;
+    for (const auto& [series, value] : read())
+      names.insert(series);
+    return names;
+  };
+  EXPECT_EQ(found(), expected)
+      << "where this is meant, change tests/golden/metrics.txt and docs/metrics.md";
+  tell_of_a_latency_target();
+  expected.merge(golden("metrics_of_a_latency_target.txt"));
+  EXPECT_EQ(found(), expected) << "where this is meant, change "
+                                  "tests/golden/metrics_of_a_latency_target.txt and "
+                                  "docs/metrics.md";
+}
+
+TEST_F(MetricsPageTest, tells_what_a_latency_target_has_learned_and_decided) {
+  tell_of_a_latency_target();
+  TargetMetrics& target = batching().target;
+  target.tell(250.0, steady_clock().now() + std::chrono::hours(1));
+  target.note(TargetChoice::kDrop);
+  target.dropped.add(3);
+  const std::string labels = "{model=\"lenet\",version=\"3\"";
+  EXPECT_EQ(value("muster_latency_target_seconds" + labels + "}"), 0.02);
+  EXPECT_EQ(value("muster_arrival_rows_per_second" + labels + "}"), 250);
+  EXPECT_EQ(value("muster_batch_cost_seconds" + labels + ",rows=\"1\",estimate=\"typical\"}"),
+            0.004);
+  EXPECT_GT(value("muster_batch_cost_seconds" + labels + ",rows=\"1\",estimate=\"cautious\"}"),
+            0.004);
+  EXPECT_EQ(value("muster_target_decisions_total" + labels + ",decision=\"drop\"}"), 1);
+  EXPECT_EQ(value("muster_requests_dropped_total" + labels + "}"), 3);
 }
 
 TEST_F(MetricsPageTest, explains_every_name_in_the_document) {
+  tell_of_a_latency_target();
   std::ifstream file(MUSTER_SOURCE_DIR "/docs/metrics.md");
   std::stringstream document;
   document << file.rdbuf();

@@ -60,6 +60,7 @@ void VersionFamilies::add(const VersionMetricsView& version) {
   const MetricLabels labels = labels_of(version);
   add_requests(labels, version.counted);
   add_batches(labels, version.counted.batching);
+  target_.add(labels, version.counted.batching.target, steady_clock().now());
   add_model(labels, version);
 }
 
@@ -118,6 +119,7 @@ void VersionFamilies::move_into(std::vector<MetricFamily>& page) {
   move_all(page, requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_,
            batches_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_,
            runtime_);
+  target_.move_into(page);
 }
 
 TritonFamilies::TritonFamilies()

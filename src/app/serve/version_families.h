@@ -8,6 +8,7 @@
 #include <prometheus/metric_family.h>
 
 #include "app/serve/metric_families.h"
+#include "app/serve/target_families.h"
 #include "serving/repository/version_metrics.h"
 
 namespace muster {
@@ -30,6 +31,7 @@ class VersionFamilies {
   Family requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_;
   Family batches_, batch_rows_, compute_duration_, stage_seconds_;
   Family state_, load_seconds_, loads_, runtime_;
+  TargetFamilies target_;
 };
 
 class TritonFamilies {

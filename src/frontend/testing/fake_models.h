@@ -64,6 +64,14 @@ class FakeModels final : public ModelControl {
     statistics.version = 3;
     return std::vector<ModelStatistics>{statistics};
   }
+  [[nodiscard]] Result<BatchingExplanation> explain(std::string_view name,
+                                                    std::int64_t version) const override {
+    MUSTER_RETURN_IF_ERROR(model_ready(name, version));
+    BatchingExplanation explanation;
+    explanation.name = "echo";
+    explanation.version = 3;
+    return explanation;
+  }
   void load(std::string name, std::optional<std::string> config_json, Done done) override {
     loaded.push_back(name + " " + config_json.value_or(""));
     done(load_outcome);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -23,10 +27,42 @@ void read_activation(const std::string& value, int line, ModelConfig& config, Pr
   config.activation = value;
 }
 
+constexpr double kLeastTargetMs = 0.1;
+
+void read_latency_target(const std::string& value, int line, ModelConfig& config,
+                         Problems& problems) {
+  constexpr double kMostMs = std::chrono::duration<double, std::milli>(kMaxQueueWait).count();
+  const std::optional<double> ms = parse_double(value);
+  if (!ms || !(*ms >= kLeastTargetMs && *ms <= kMostMs)) {
+    problems.add(line, fmt::format("parameter '{}' is '{}'; it must be a number of milliseconds, "
+                                   "{} to {:.0f}, such as 20",
+                                   kLatencyTargetKey, printable(value), kLeastTargetMs, kMostMs));
+    return;
+  }
+  config.batching.latency_target =
+      std::chrono::microseconds(static_cast<std::int64_t>(std::llround(*ms * 1000)));
+}
+
+// What a latency target decides is not to be said by hand beside it.
+void check_latency_target(const ParsedConfig::Parts& parts, Problems& problems) {
+  if (parts.config.batching.latency_target.count() == 0) return;
+  const ::inference::ModelDynamicBatching& dynamic = parts.text.dynamic_batching();
+  const auto refuse = [&](std::string_view field) {
+    problems.add(parts.located().nested("dynamic_batching").line(field),
+                 fmt::format("{} and parameter '{}' are both given: with a latency target, waits "
+                             "and sizes follow from what batches cost; keep one of the two",
+                             field, kLatencyTargetKey));
+  };
+  if (dynamic.max_queue_delay_microseconds() > 0) refuse("max_queue_delay_microseconds");
+  if (dynamic.preferred_batch_size_size() > 0) refuse("preferred_batch_size");
+}
+
 void read_parameter(const std::string& key, const std::string& value, int line,
                     ParsedConfig::Parts& parts, Problems& problems) {
   if (key.starts_with("image.")) {
     read_image_parameter(key, value, line, parts.image, problems);
+  } else if (key == kLatencyTargetKey) {
+    read_latency_target(value, line, parts.config, problems);
   } else if (key == "classification.activation") {
     read_activation(value, line, parts.config, problems);
   } else if (key.starts_with("classification.")) {
@@ -91,6 +127,7 @@ void read_parameters(ParsedConfig::Parts& parts, Problems& problems) {
     }
   }
   read_graph_level(parts, problems);
+  check_latency_target(parts, problems);
 }
 
 }  // namespace muster

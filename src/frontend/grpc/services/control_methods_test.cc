@@ -28,6 +28,9 @@ class SlowModels final : public ModelControl {
                                                                 std::int64_t) const override {
     return std::vector<ModelStatistics>{};
   }
+  [[nodiscard]] Result<BatchingExplanation> explain(std::string_view, std::int64_t) const override {
+    return BatchingExplanation();
+  }
   void load(std::string, std::optional<std::string>, Done done) override {
     loading.set_value(std::move(done));
   }

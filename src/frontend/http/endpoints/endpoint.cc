@@ -55,6 +55,8 @@ bool begin_call(const EndpointContext& context, Call& call) {
       return at_once(answer_model_config, context, call);
     case Endpoint::kStatistics:
       return at_once(answer_statistics, context, call);
+    case Endpoint::kExplain:
+      return at_once(answer_explain, context, call);
     case Endpoint::kServerLive:
       return at_once(answer_live, context, call);
     case Endpoint::kServerReady:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "frontend/http/reply.h"
+#include "protocol/explanation_json.h"
 
 namespace muster {
 namespace {
@@ -31,6 +32,12 @@ Result<std::string> statistics_of(const FrontServices& services, const Route& ro
   MUSTER_ASSIGN_OR_RETURN(const std::int64_t version, parse_model_version(route.version));
   MUSTER_ASSIGN_OR_RETURN(const auto statistics, services.models.statistics(route.model, version));
   return statistics_json(statistics);
+}
+
+Result<std::string> explanation_of(const FrontServices& services, const Route& route) {
+  MUSTER_ASSIGN_OR_RETURN(const std::int64_t version, parse_model_version(route.version));
+  MUSTER_ASSIGN_OR_RETURN(const auto explanation, services.models.explain(route.model, version));
+  return explanation_json(explanation);
 }
 
 Result<std::string> index_of(const FrontServices& services, const RequestBody& body) {
@@ -60,6 +67,10 @@ void answer_model_config(const EndpointContext& context, Call& call) {
 
 void answer_statistics(const EndpointContext& context, Call& call) {
   reply(call, statistics_of(context.services, call.route));
+}
+
+void answer_explain(const EndpointContext& context, Call& call) {
+  reply(call, explanation_of(context.services, call.route));
 }
 
 void answer_index(const EndpointContext& context, Call& call) {

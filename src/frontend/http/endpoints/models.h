@@ -10,6 +10,7 @@ void answer_model_ready(const EndpointContext& context, Call& call);
 void answer_model_metadata(const EndpointContext& context, Call& call);
 void answer_model_config(const EndpointContext& context, Call& call);
 void answer_statistics(const EndpointContext& context, Call& call);
+void answer_explain(const EndpointContext& context, Call& call);
 void answer_index(const EndpointContext& context, Call& call);
 void answer_unload(const EndpointContext& context, Call& call);
 
