@@ -159,7 +159,7 @@ std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) 
 void BatchQueue::take(std::size_t worker, Batch& batch) {
   Answers expired;
   MutexLock lock(mutex_);
-  if (std::exchange(batch.succeeded, false)) learn(batch.rows, batch.taken_at, clock_.now());
+  if (std::exchange(batch.succeeded, false)) learn(batch.rows, batch.taken_at);
   batch.requests.clear();
   batch.rows = 0;
   while (true) {
@@ -208,7 +208,7 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
 
 void BatchQueue::finish(std::size_t runner, const PendingRequest* alone) {
   const MutexLock lock(mutex_);
-  if (alone != nullptr) learn(alone->rows, alone->accepted_at, clock_.now());
+  if (alone != nullptr) learn(alone->rows, alone->accepted_at);
   idle_runners_.push_back(runner);
   if (!line_.empty()) wake_worker_if_due(clock_.now());
   wake_all_if_drained();
@@ -358,8 +358,8 @@ void BatchQueue::aim(PendingRequest& request, TimePoint now) const {
   deadline = is_tried ? request.answer_by : target_->take_by(request.answer_by, request.rows);
 }
 
-void BatchQueue::learn(std::int64_t rows, TimePoint taken_at, TimePoint now) {
-  if (target_) target_->learn(rows, now - taken_at);
+void BatchQueue::learn(std::int64_t rows, TimePoint taken_at) {
+  if (target_) target_->learn(rows, clock_.now() - taken_at);
 }
 
 void BatchQueue::collect_expired(TimePoint now, Answers& expired) {

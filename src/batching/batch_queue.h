@@ -128,7 +128,7 @@ class BatchQueue {
       MUSTER_REQUIRES(mutex_);
   // Before it is placed: sets by when it is to be answered, and with that, by when taken.
   void aim(PendingRequest& request, TimePoint now) const MUSTER_REQUIRES(mutex_);
-  void learn(std::int64_t rows, TimePoint taken_at, TimePoint now) MUSTER_REQUIRES(mutex_);
+  void learn(std::int64_t rows, TimePoint taken_at) MUSTER_REQUIRES(mutex_);
   void collect_expired(TimePoint now, Answers& expired) MUSTER_REQUIRES(mutex_);
   [[nodiscard]] bool runner_free(std::size_t worker) const MUSTER_REQUIRES(mutex_);
   [[nodiscard]] std::size_t claim_runner(std::size_t worker) MUSTER_REQUIRES(mutex_);
