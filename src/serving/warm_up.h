@@ -26,8 +26,8 @@ enum class WarmUpExtent : std::uint8_t {
   kEverySize,  // all that can come
 };
 
-// A size gains from its warm-up if its first run takes longer than another session's second by more
-// than this part of it, and by more than this time: what is less happens to a request anyway.
+// A size gains from its warm-up if the first session that runs it takes longer than the second by
+// more than this part of it, and by more than this time: what is less happens to a request anyway.
 inline constexpr double kGain = 0.5;
 inline constexpr std::chrono::microseconds kLeastGain{200};
 
