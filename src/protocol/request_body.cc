@@ -2,7 +2,6 @@
 #include "protocol/request_body.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -13,10 +12,6 @@ namespace {
 constexpr std::size_t kLeastCapacity = 4096;
 
 }  // namespace
-
-void RequestBody::Free::operator()(std::byte* data) const noexcept {
-  std::free(data);
-}
 
 Status RequestBody::reserve(std::size_t size) {
   if (size > limit_) {
@@ -32,7 +27,7 @@ Status RequestBody::append(std::span<const std::byte> bytes) {
             "the body has more bytes than the limit of " + std::to_string(limit_)};
   }
   MUSTER_RETURN_IF_ERROR(grow(size_ + bytes.size()));
-  if (!bytes.empty()) std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(memory_.data() + size_, bytes.data(), bytes.size());
   size_ += bytes.size();
   return {};
 }
@@ -43,22 +38,26 @@ Result<std::span<std::byte>> RequestBody::space(std::size_t wanted) {
                   "the body has more bytes than the limit of " + std::to_string(limit_));
   }
   const std::size_t most = std::min(std::max<std::size_t>(wanted, 1), limit_ - size_);
-  if (size_ == capacity_) MUSTER_RETURN_IF_ERROR(grow(size_ + std::min(most, kEagerBytes)));
-  return std::span<std::byte>(data_.get() + size_, std::min(most, capacity_ - size_));
+  if (size_ == memory_.size()) MUSTER_RETURN_IF_ERROR(grow(size_ + std::min(most, kEagerBytes)));
+  return std::span<std::byte>(memory_.data() + size_, std::min(most, memory_.size() - size_));
+}
+
+void RequestBody::adopt(ByteMemory& memory, std::size_t begin, std::size_t size) noexcept {
+  memory_.swap(memory);
+  begin_ = begin;
+  size_ = size;
+  limit_ = size;  // nothing is appended to it
 }
 
 Status RequestBody::grow(std::size_t size) {
-  if (size <= capacity_) return {};
+  const std::size_t before = memory_.size();
+  if (size <= before) return {};
   // Doubling, so that a body in small pieces is copied a bounded number of times.
-  const std::size_t doubled = capacity_ > limit_ / 2 ? limit_ : capacity_ * 2;
+  const std::size_t doubled = before > limit_ / 2 ? limit_ : before * 2;
   const std::size_t capacity = std::max({size, doubled, std::min(kLeastCapacity, limit_)});
-  auto* data = static_cast<std::byte*>(std::realloc(data_.get(), capacity));
-  if (data == nullptr) {
+  if (!memory_.resize(capacity)) {
     return resource_exhausted("no memory for a body of " + std::to_string(capacity) + " bytes");
   }
-  (void)data_.release();  // realloc has taken it
-  data_.reset(data);
-  capacity_ = capacity;
   return {};
 }
 

@@ -9,6 +9,8 @@
 
 #include <muster/status.h>
 
+#include "base/byte_memory.h"
+
 namespace muster {
 
 // Grows up to a limit. Tensors that were decoded from it are views into it, so it must stay as it
@@ -20,7 +22,7 @@ class RequestBody {
   // As new, with the memory it has. Nothing may view it any more.
   void restart(std::size_t limit) noexcept {
     limit_ = limit;
-    size_ = 0;
+    begin_ = size_ = 0;
   }
   RequestBody(const RequestBody&) = delete;
   RequestBody& operator=(const RequestBody&) = delete;
@@ -33,27 +35,27 @@ class RequestBody {
   // how many of them are content now.
   [[nodiscard]] Result<std::span<std::byte>> space(std::size_t wanted);
   void commit(std::size_t received) noexcept { size_ += received; }
+  // The whole content at once, without a copy: `size` bytes of `memory`, from `begin` on. The
+  // memory that was here is in `memory` afterwards.
+  void adopt(ByteMemory& memory, std::size_t begin, std::size_t size) noexcept;
 
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {memory_.data() + begin_, size_}; }
   [[nodiscard]] std::string_view text() const noexcept {
-    return {reinterpret_cast<const char*>(data_.get()), size_};
+    return {reinterpret_cast<const char*>(memory_.data()) + begin_, size_};
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   // Memory that it holds.
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return memory_.size(); }
 
  private:
   static constexpr std::size_t kEagerBytes = std::size_t{1} << 20;
-  struct Free {
-    void operator()(std::byte* data) const noexcept;
-  };
 
   [[nodiscard]] Status grow(std::size_t size);
 
   std::size_t limit_;
+  std::size_t begin_ = 0;
   std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-  std::unique_ptr<std::byte[], Free> data_;
+  ByteMemory memory_;
 };
 
 }  // namespace muster

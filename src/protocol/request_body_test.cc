@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -56,6 +57,29 @@ TEST(RequestBody, is_received_into_in_pieces) {
     done += space->size();
   }
   EXPECT_EQ(body.text(), all);
+}
+
+TEST(RequestBody, becomes_a_part_of_memory_and_gives_its_own_for_it) {
+  const std::string head_and_body = "head body";
+  ByteMemory memory;
+  ASSERT_TRUE(memory.resize(20));
+  std::memcpy(memory.data(), head_and_body.data(), head_and_body.size());
+  const std::byte* const where = memory.data();
+
+  RequestBody body(1000);
+  ASSERT_TRUE(body.append(std::as_bytes(std::span(head_and_body))).ok());
+  const std::size_t capacity = body.capacity();
+  body.restart(1000);
+  body.adopt(memory, 5, 4);
+  EXPECT_EQ(body.text(), "body");
+  EXPECT_EQ(body.bytes().data(), where + 5);
+  EXPECT_EQ(body.capacity(), 20U);
+  EXPECT_EQ(memory.size(), capacity);
+  EXPECT_FALSE(body.append(std::as_bytes(std::span(head_and_body))).ok()) << "it is whole";
+
+  body.restart(1000);
+  ASSERT_TRUE(body.append(std::as_bytes(std::span(head_and_body))).ok());
+  EXPECT_EQ(body.text(), head_and_body);
 }
 
 TEST(RequestBody, is_empty_without_memory) {

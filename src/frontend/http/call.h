@@ -41,7 +41,7 @@ using Order = std::variant<std::monostate, InferRequest, PictureRequest, Request
 // What comes home: Status is that of a load.
 using Answer = std::variant<std::monostate, Result<InferResponse>, Result<PictureResponse>, Status>;
 
-struct Reply {
+struct HttpReply {
   int status = 0;  // 0 = there is none yet
   std::string_view content_type = kJsonType;
   HttpInferReply body;  // of every reply; the text of most is its `json`
@@ -79,7 +79,7 @@ struct Call final : Letter {
   RequestTicket ticket = 0;
   Answer answer;
   ReplyWishes wishes;
-  Reply reply;
+  HttpReply reply;
 
   // As new, with the memory of its strings, unless that has become large.
   void clear();

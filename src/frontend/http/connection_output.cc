@@ -9,7 +9,7 @@
 namespace muster {
 
 void Connection::seal(Call& call) {
-  Reply& reply = call.reply;
+  HttpReply& reply = call.reply;
   const bool is_last = &call == last_ && !reader_.is_inside();
   if (!call.head.keep_alive || (finishing_ && is_last)) reply.close = true;
   if (reply.close && input_ == Input::kRequests) input_ = Input::kIgnored;

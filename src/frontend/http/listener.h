@@ -2,7 +2,6 @@
 // Listener: a listening socket, whose connections go to the transport threads in turn.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,20 +9,17 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "frontend/http/connection.h"
+#include "frontend/http/event_loop.h"
 #include "frontend/http/http_frontend.h"
-#include "frontend/http/stream_connection.h"
+#include "frontend/http/tls_context.h"
 #include "frontend/socket_address.h"
 
 namespace muster {
 
 class TransportThread;
 
-class Listener {
+class Listener final : private EventSource {
  public:
   // Listens when it returns; accepts when started.
   [[nodiscard]] static Result<std::unique_ptr<Listener>> open(const HttpListener& wanted);
@@ -42,24 +38,24 @@ class Listener {
   void stop() noexcept;
 
  private:
-  struct Acceptor;
-
-  Listener(const HttpListener& wanted, ListeningSocket socket,
-           std::unique_ptr<boost::asio::ssl::context> tls);
+  Listener(const HttpListener& wanted, ListeningSocket socket, TlsContextOwner tls);
   void wait();
-  void accept_some();
+  void wait_no_more() noexcept;
+  // Where there are no descriptors left, or no memory: for about a tenth of a second.
+  void pause() noexcept;
+  void ready(std::uint32_t events) noexcept override;
   // The system's error, or 0.
   [[nodiscard]] int accept_one();
-  void take(AcceptedSocket accepted);
-  void refuse(AcceptedSocket accepted) noexcept;
-  void admit(TransportThread& thread, AcceptedSocket accepted) noexcept;
+  void take(Descriptor accepted);
+  void refuse(const Descriptor& accepted) noexcept;
+  void admit(TransportThread& thread, Descriptor accepted) noexcept;
 
   ListeningSocket socket_;
-  std::unique_ptr<boost::asio::ssl::context> tls_;
+  TlsContextOwner tls_;
   ListenerFacts facts_;
   std::vector<TransportThread*> threads_;
   std::size_t next_thread_ = 0;
-  std::unique_ptr<Acceptor> acceptor_;
+  bool waiting_ = false;  // for connections, with the first thread's loop
 };
 
 }  // namespace muster

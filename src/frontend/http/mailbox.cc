@@ -3,8 +3,8 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <system_error>
 
-#include <boost/asio/bind_allocator.hpp>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 int open_bell() {
   const int file = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (file < 0) throw boost::system::system_error(errno, boost::system::system_category());
+  if (file < 0) throw std::system_error(errno, std::system_category(), "eventfd");
   return file;
 }
 
@@ -27,10 +27,7 @@ void delete_all(Letter* letter) noexcept {
 
 }  // namespace
 
-// Sockets and timers are used on one thread alone; only tasks come from others.
-Mailbox::Mailbox() : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), bell_(io_, open_bell()) {
-  await_bell();
-}
+Mailbox::Mailbox() : bell_(open_bell()) {}
 
 Mailbox::~Mailbox() {
   close();
@@ -59,19 +56,7 @@ void Mailbox::wake_up() noexcept {
 void Mailbox::wake() noexcept {
   const std::uint64_t once = 1;
   // It can only fail where it would be the 2^64th that nobody heard.
-  [[maybe_unused]] const ssize_t written = ::write(bell_.native_handle(), &once, sizeof(once));
-}
-
-void Mailbox::await_bell() {
-  bell_.async_wait(bell_.wait_read,
-                   boost::asio::bind_allocator(
-                       WaitMemory<std::byte>(this), [this](boost::system::error_code failure) {
-                         if (failure) return;
-                         std::uint64_t rung = 0;
-                         [[maybe_unused]] const ssize_t got =
-                             ::read(bell_.native_handle(), &rung, sizeof(rung));
-                         await_bell();
-                       }));
+  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &once, sizeof(once));
 }
 
 Letter* Mailbox::take_all() noexcept {

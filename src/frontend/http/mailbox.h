@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mailbox: where answers come home to a transport thread, and the io_context that they wake.
+// Mailbox: where answers come home to a transport thread, and the bell that wakes it for them.
 //
 // Everybody who owes the thread an answer holds it by shared_ptr, so that one that comes after the
 // front end has gone still finds it, and is thrown away.
 #pragma once
 
 #include <atomic>
-#include <cstddef>
 #include <memory>
-#include <new>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
+#include "base/descriptor.h"
 #include "inference/answer_burst.h"
 
 namespace muster {
@@ -28,7 +24,7 @@ struct Letter {
 
 class Mailbox final : public AnswerBurst::Sleeper, public std::enable_shared_from_this<Mailbox> {
  public:
-  // Throws boost::system::system_error where the system has no more files.
+  // Throws std::system_error where the system has no more files.
   Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
@@ -44,8 +40,11 @@ class Mailbox final : public AnswerBurst::Sleeper, public std::enable_shared_fro
   // The same, unless the thread is awake or has nothing to take.
   void wake_up() noexcept override;
 
-  // The transport thread alone, from here on. Runs events of io() for as long as `run` does, which
-  // may sleep in it; false, and does not, where letters are there.
+  // An eventfd that becomes readable, by an edge, with every wake. Nobody has to read it.
+  [[nodiscard]] int bell() const noexcept { return bell_.get(); }
+
+  // The transport thread alone, from here on. Calls `run`, which may sleep until the bell rings;
+  // false, and does not, where letters are there.
   template <typename Run>
   bool run_asleep(Run run) {
     asleep_.store(true, std::memory_order_seq_cst);
@@ -64,47 +63,16 @@ class Mailbox final : public AnswerBurst::Sleeper, public std::enable_shared_fro
   // Throws away what is there and what will come.
   void close() noexcept;
 
-  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
-
  private:
   struct Awakening {
     std::atomic<bool>& asleep;
     ~Awakening() { asleep.store(false, std::memory_order_relaxed); }
   };
-  // The memory of the one wait for the bell.
-  template <typename T>
-  struct WaitMemory {
-    using value_type = T;
-    Mailbox* mailbox;
-    explicit WaitMemory(Mailbox* owner) noexcept : mailbox(owner) {}
-    template <typename U>
-    WaitMemory(const WaitMemory<U>& other) noexcept  // NOLINT(google-explicit-constructor)
-        : mailbox(other.mailbox) {}
-    [[nodiscard]] T* allocate(std::size_t count) {
-      static_assert(sizeof(T) <= kWaitBytes);
-      static_assert(alignof(T) <= kWaitAlignment);
-      if (count != 1) throw std::bad_alloc();
-      return reinterpret_cast<T*>(mailbox->wait_memory_);
-    }
-    void deallocate(T*, std::size_t) noexcept {}
-    template <typename U>
-    bool operator==(const WaitMemory<U>& other) const noexcept {
-      return mailbox == other.mailbox;
-    }
-  };
-  static constexpr std::size_t kWaitBytes = 192;
-  static constexpr std::size_t kWaitAlignment = alignof(std::max_align_t);
-
-  void await_bell();
 
   alignas(64) std::atomic<Letter*> letters_{nullptr};
   std::atomic<bool> asleep_{false};
   Letter closed_;  // its address stands for a closed mailbox
-  alignas(kWaitAlignment) std::byte wait_memory_[kWaitBytes];
-  boost::asio::io_context io_;
-  // An eventfd. Asio's own way of waking holds its lock meanwhile, on which the thread that wakes
-  // up would sleep again at once.
-  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> bell_;
+  const Descriptor bell_;
 };
 
 }  // namespace muster

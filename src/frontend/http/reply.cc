@@ -20,7 +20,7 @@ constexpr int kUnauthorized = 401;
 constexpr int kMethodNotAllowed = 405;
 
 void compress_body(Call& call) {
-  Reply& reply = call.reply;
+  HttpReply& reply = call.reply;
   if (call.head.reply_coding == Coding::kIdentity || reply.status != 200 ||
       reply.body.size() < kMinCompressedBytes) {
     return;
@@ -79,7 +79,7 @@ std::size_t reply_bytes(const Call& call) noexcept {
 }
 
 void seal_reply(Call& call) {
-  Reply& reply = call.reply;
+  HttpReply& reply = call.reply;
   compress_body(call);
   ReplyHead head;
   head.status = reply.status;

@@ -4,14 +4,19 @@
 
 #include <memory>
 
-#include <boost/asio/ssl/context.hpp>
+#include <openssl/ssl.h>
 
 #include "frontend/front_services.h"
 
 namespace muster {
 
+using TlsContext = SSL_CTX;
+struct FreeTlsContext {
+  void operator()(TlsContext* context) const noexcept { SSL_CTX_free(context); }
+};
+using TlsContextOwner = std::unique_ptr<TlsContext, FreeTlsContext>;
+
 // Errors name the file. With a client CA, clients must show a certificate that it signed.
-[[nodiscard]] Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(
-    const TlsFiles& files);
+[[nodiscard]] Result<TlsContextOwner> make_tls_context(const TlsFiles& files);
 
 }  // namespace muster

@@ -4,8 +4,6 @@
 #include <exception>
 #include <utility>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <pthread.h>
 
 #include "base/log.h"
@@ -15,11 +13,22 @@ namespace {
 
 // Events handled before the round's requests are handed in: those of a burst, but no more than keep
 // a waiting worker waiting for long.
-constexpr int kMaxEventsARound = 128;
+constexpr std::size_t kMaxEventsARound = 128;
 // The grain of all time limits of connections.
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::size_t kMaxSpareCalls = 256;
 constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
+
+// One that throws takes none of the others with it.
+void run_each(const std::vector<std::function<void()>>& tasks) noexcept {
+  for (const auto& task : tasks) {
+    try {
+      task();
+    } catch (const std::exception& failure) {
+      log(LogLevel::kError, std::string_view(failure.what()));
+    }
+  }
+}
 
 }  // namespace
 
@@ -28,9 +37,11 @@ TransportThread::TransportThread(const FrontServices& services)
       context_{services, mailbox_, burst_},
       reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
                      services.limits.max_decompressed_bytes},
-      timer_(mailbox_->io().get_executor()),
-      scratch_(kScratchBytes),
-      thread_([this] { run(); }) {}
+      scratch_(kScratchBytes) {
+  loop_.watch(mailbox_->bell(), EPOLLIN | EPOLLET, *this);
+  loop_.watch(tick_.alarm.descriptor(), EPOLLIN | EPOLLET, tick_);
+  thread_ = std::thread([this] { run(); });
+}
 
 // First the connections, which look at their calls, then the mailbox, which deletes those that
 // come.
@@ -45,13 +56,7 @@ TransportThread::~TransportThread() {
     connection->abandon_calls();
     connection = next;
   }
-  try {
-    // The last operations of closed streams let go of their connections.
-    mailbox_->io().restart();
-    mailbox_->io().poll();
-  } catch (const std::exception& failure) {
-    log(LogLevel::kError, std::string_view(failure.what()));
-  }
+  run_tasks();
   for (Connection* left = connections_; left != nullptr; left = left->next)
     left->leave_thread();
 }
@@ -64,7 +69,17 @@ void TransportThread::end() noexcept {
 }
 
 void TransportThread::post(std::function<void()> task) {
-  boost::asio::post(mailbox_->io(), std::move(task));
+  {
+    const MutexLock lock(tasks_mutex_);
+    tasks_.push_back(std::move(task));
+    has_tasks_.store(true, std::memory_order_relaxed);
+  }
+  mailbox_->wake();
+}
+
+void TransportThread::post_at_tick(std::function<void()> task) {
+  at_tick_.push_back(std::move(task));
+  if (!ticking_) schedule_tick();
 }
 
 void TransportThread::when_quiet(std::function<void()> quiet) {
@@ -75,7 +90,6 @@ void TransportThread::when_quiet(std::function<void()> quiet) {
 
 void TransportThread::run() noexcept {
   pthread_setname_np(pthread_self(), "muster-http");
-  const auto work = boost::asio::make_work_guard(mailbox_->io());
   while (!is_ending()) {
     try {
       run_round();
@@ -86,12 +100,33 @@ void TransportThread::run() noexcept {
 }
 
 void TransportThread::run_round() {
-  boost::asio::io_context& io = mailbox_->io();
-  const int woken = mailbox_->run_asleep([&] { io.run_one(); }) ? 1 : 0;
-  for (int events = woken; events < kMaxEventsARound && io.poll_one() > 0;)
-    ++events;
+  if (!mailbox_->run_asleep([&] { loop_.sleep(); })) loop_.look();
+  take_events();
+  run_tasks();
   end_round();
   now_is_known_ = false;
+}
+
+// Until nothing is left, as what came in one burst goes on in one; once all connections had their
+// turn, there is nothing to look for.
+void TransportThread::take_events() {
+  std::size_t told = loop_.tell();
+  for (std::size_t last = told; last > 0 && told < connection_count_ && told < kMaxEventsARound;) {
+    loop_.look();
+    last = loop_.tell();
+    told += last;
+  }
+}
+
+void TransportThread::run_tasks() {
+  if (!has_tasks_.load(std::memory_order_relaxed)) return;
+  std::vector<std::function<void()>> tasks;
+  {
+    const MutexLock lock(tasks_mutex_);
+    tasks.swap(tasks_);
+    has_tasks_.store(false, std::memory_order_relaxed);
+  }
+  run_each(tasks);
 }
 
 void TransportThread::end_round() {
@@ -162,6 +197,7 @@ void TransportThread::link(Connection& connection) {
   connection.next = connections_;
   if (connections_ != nullptr) connections_->previous = &connection;
   connections_ = &connection;
+  ++connection_count_;
   if (!ticking_) schedule_tick();
 }
 
@@ -169,14 +205,16 @@ void TransportThread::unlink(Connection& connection) noexcept {
   if (connection.previous != nullptr) connection.previous->next = connection.next;
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   if (connections_ == &connection) connections_ = connection.next;
+  --connection_count_;
 }
 
-void TransportThread::schedule_tick() {
-  ticking_ = false;
-  if (connections_ == nullptr || is_ending()) return;
-  timer_.expires_after(kTick);
-  timer_.async_wait([this](boost::system::error_code) { tick(); });
-  ticking_ = true;
+void TransportThread::schedule_tick() noexcept {
+  ticking_ = (connections_ != nullptr || !at_tick_.empty()) && !is_ending();
+  if (ticking_) tick_.alarm.set(kTick);
+}
+
+void TransportThread::Tick::ready(std::uint32_t) noexcept {
+  thread.tick();
 }
 
 void TransportThread::tick() {
@@ -185,6 +223,7 @@ void TransportThread::tick() {
     connection->check_time(now());
     connection = connection->next;
   }
+  run_each(std::exchange(at_tick_, {}));
   schedule_tick();
 }
 

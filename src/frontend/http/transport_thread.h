@@ -15,17 +15,17 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/steady_timer.hpp>
-
+#include "base/mutex.h"
 #include "frontend/front_services.h"
 #include "frontend/http/connection.h"
 #include "frontend/http/endpoints/endpoint.h"
+#include "frontend/http/event_loop.h"
 #include "frontend/http/mailbox.h"
 #include "inference/burst.h"
 
 namespace muster {
 
-class TransportThread {
+class TransportThread final : private EventSource {
  public:
   // Runs from here on. `services` outlives it.
   explicit TransportThread(const FrontServices& services);
@@ -43,7 +43,9 @@ class TransportThread {
   void when_quiet(std::function<void()> quiet);
 
   // On this thread alone, from here on.
-  [[nodiscard]] boost::asio::io_context& io() noexcept { return mailbox_->io(); }
+  [[nodiscard]] EventLoop& loop() noexcept { return loop_; }
+  // Runs `task` about a tenth of a second from now.
+  void post_at_tick(std::function<void()> task);
   // No connection reads requests that are not here yet, nor any that begins later.
   void finish_soon();
   [[nodiscard]] bool is_finishing() const noexcept { return finishing_; }
@@ -68,29 +70,41 @@ class TransportThread {
 
  private:
   void run() noexcept;
+  // The bell: what it rang for is looked for in every round.
+  void ready(std::uint32_t events) noexcept override { static_cast<void>(events); }
   void run_round();
+  void take_events();
+  void run_tasks();
   void end_round();
   void deliver_answers();
   void hand_in_prepared();
   void hand_in(Call& call);
   void tick();
-  void schedule_tick();
+  void schedule_tick() noexcept;
   void close_connections() noexcept;
 
   const std::shared_ptr<Mailbox> mailbox_;
   Burst burst_;
   const EndpointContext context_;
   const ReaderLimits reader_limits_;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                    boost::asio::wait_traits<std::chrono::steady_clock>,
-                                    boost::asio::io_context::executor_type>
-      timer_;
+  EventLoop loop_;
+  struct Tick final : EventSource {
+    explicit Tick(TransportThread& owner) noexcept : thread(owner) {}
+    void ready(std::uint32_t events) noexcept override;
+    TransportThread& thread;
+    Alarm alarm;
+  } tick_{*this};
   bool ticking_ = false;
+  std::vector<std::function<void()>> at_tick_;
+  Mutex tasks_mutex_;
+  std::vector<std::function<void()>> tasks_ MUSTER_GUARDED_BY(tasks_mutex_);
+  std::atomic<bool> has_tasks_{false};
   std::atomic<bool> ending_{false};
   bool finishing_ = false;
   bool now_is_known_ = false;
   TimePoint now_{};
   Connection* connections_ = nullptr;
+  std::size_t connection_count_ = 0;
   std::vector<Call*> prepared_;
   std::vector<Call*> handing_in_;
   std::vector<std::unique_ptr<Call>> spare_calls_;

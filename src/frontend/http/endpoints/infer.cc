@@ -61,7 +61,7 @@ void submit_infer(const EndpointContext& context, Call& call) {
 void finish_infer(const EndpointContext&, Call& call) {
   auto& outcome = std::get<Result<InferResponse>>(call.answer);
   if (!outcome.ok()) return reply_error(call, outcome.status());
-  Reply& reply = call.reply;
+  HttpReply& reply = call.reply;
   reply.batch = outcome->batch;
   if (outcome->model) reply.version = outcome->model->version;
   const Status encoded = encode_http_infer(call.wishes, std::move(*outcome), reply.body);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,8 @@ constexpr std::size_t kMaxWholeRequest = std::size_t{32} << 10;
 constexpr std::size_t kGrain = std::size_t{4} << 10;
 // A longer head is read anew each time: every connection has this memory.
 constexpr std::size_t kMaxRememberedHead = std::size_t{1} << 10;
+// A smaller body is copied: it would hold a whole buffer while its request waits.
+constexpr std::size_t kLeastHandedOver = 512;
 // For bodies that go through the buffer.
 constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
@@ -69,6 +72,10 @@ RequestReader::Step RequestReader::refuse(Refusal refusal) {
   return Step::kRefused;
 }
 
+void RequestReader::resize_buffer(std::size_t size) {
+  if (!buffer_.resize(size)) throw std::bad_alloc();
+}
+
 // Free space in the buffer, which grows up to `at_most` bytes.
 RequestReader::Step RequestReader::need_bytes(std::size_t at_most) {
   direct_ = false;
@@ -79,9 +86,9 @@ RequestReader::Step RequestReader::need_bytes(std::size_t at_most) {
     begin_ = 0;
   }
   if (end_ == buffer_.size()) {
-    buffer_.resize(std::min(at_most, std::max(kSmallBuffer, buffer_.size() * 2)));
+    resize_buffer(std::min(at_most, std::max(kSmallBuffer, buffer_.size() * 2)));
   }
-  space_ = std::span(buffer_).subspan(end_);
+  space_ = {buffer_.data() + end_, buffer_.size() - end_};
   return Step::kNeedBytes;
 }
 
@@ -153,7 +160,7 @@ RequestReader::Step RequestReader::begin_request(std::size_t head_bytes) {
   // For the next one, which will be its like.
   const std::size_t whole = head_bytes + std::min(remaining_, kMaxWholeRequest);
   if (whole > buffer_.size() && whole <= kMaxWholeRequest) {
-    buffer_.resize((whole + kGrain - 1) / kGrain * kGrain);
+    resize_buffer((whole + kGrain - 1) / kGrain * kGrain);
   }
   return Step::kHead;
 }
@@ -175,7 +182,7 @@ RequestReader::Step RequestReader::begin_body() {
       auto inflater = Inflater::make(coding_, limits_.max_decompressed_bytes);
       if (!inflater.ok()) return refuse(refusal_of(inflater.status()));
       inflater_ = std::move(inflater).value();
-    } else if (remaining_ > 0) {
+    } else if (remaining_ > 0 && !fills_buffer()) {
       const Status room = body_->reserve(remaining_);
       if (!room.ok()) return refuse(refusal_of(room));
     }
@@ -189,7 +196,28 @@ Status RequestReader::keep(std::span<const std::byte> piece) {
   return inflater_ ? inflater_->feed(piece, *body_) : body_->append(piece);
 }
 
+bool RequestReader::fills_buffer() const noexcept {
+  return keeping_ && !inflater_ && body_bytes_ == 0 && remaining_ == end_ - begin_ &&
+         remaining_ >= kLeastHandedOver;
+}
+
+void RequestReader::hand_buffer_over() {
+  const std::size_t size = buffer_.size();
+  body_->adopt(buffer_, begin_, remaining_);
+  body_bytes_ = std::exchange(remaining_, 0);
+  begin_ = end_ = 0;
+  // Memory of an earlier body, or none. The next request is this one's like.
+  if (buffer_.size() < size) {
+    buffer_ = {};
+    resize_buffer(size);
+  }
+}
+
 RequestReader::Step RequestReader::read_fixed_body() {
+  if (fills_buffer()) {
+    hand_buffer_over();
+    return finish();
+  }
   const std::size_t here = std::min(remaining_, end_ - begin_);
   if (here > 0) {
     const Status kept = keep(bytes_of(buffered().substr(0, here)));

@@ -2,9 +2,9 @@
 // RequestReader: the bytes of one connection become requests, one after the other.
 //
 // Knows no socket: bytes are received into `space`, told of by `commit`, and `step` says how far
-// they led. A body of known length is received into its RequestBody; a chunked or compressed one
-// goes through the buffer, piece by piece, so that at no time more than one form of it is held. One
-// thread.
+// they led. A body of known length is received into its RequestBody, or becomes it with the buffer
+// that it came in; a chunked or compressed one goes through the buffer, piece by piece, so that at
+// no time more than one form of it is held. One thread.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "base/byte_memory.h"
 #include "frontend/http/message/content_coding.h"
 #include "frontend/http/message/request_head.h"
 #include "protocol/http/chunk_reader.h"
@@ -84,6 +84,10 @@ class RequestReader {
   [[nodiscard]] Step finish();
   [[nodiscard]] Step refuse(Refusal refusal);
   [[nodiscard]] Step need_bytes(std::size_t at_most);
+  void resize_buffer(std::size_t size);
+  // Whether the body is the rest of the buffer as it is to be kept, and worth a buffer of its own.
+  [[nodiscard]] bool fills_buffer() const noexcept;
+  void hand_buffer_over();
   [[nodiscard]] Status keep(std::span<const std::byte> piece);
   [[nodiscard]] std::string_view buffered() const noexcept;
 
@@ -91,7 +95,7 @@ class RequestReader {
   State state_ = State::kHead;
   bool keeping_ = false;
   bool direct_ = false;  // space_ lies in body_
-  std::vector<std::byte> buffer_;
+  ByteMemory buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::span<std::byte> space_;

@@ -2,7 +2,9 @@
 #include "frontend/http/message/request_reader.h"
 
 #include <cstring>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -104,6 +106,36 @@ TEST(RequestReaderTest, reads_pipelined_requests_in_pieces_of_any_size) {
     EXPECT_TRUE(reading.requests()[4].head.is_http_1_0);
     EXPECT_TRUE(reading.requests()[4].head.keep_alive);
   }
+}
+
+// A body that comes with its head becomes the buffer that both came in, while the next request is
+// read into another.
+TEST(RequestReaderTest, keeps_bodies_apart_that_came_whole) {
+  RequestReader reader(kLimits);
+  std::vector<std::shared_ptr<RequestBody>> bodies;
+  const auto read = [&](const std::string& bytes, std::shared_ptr<RequestBody> spare) {
+    ASSERT_EQ(reader.step(), RequestReader::Step::kNeedBytes);
+    ASSERT_GE(reader.space().size(), bytes.size());
+    std::memcpy(reader.space().data(), bytes.data(), bytes.size());
+    reader.commit(bytes.size());
+    while (reader.step() == RequestReader::Step::kHead)
+      reader.keep_body(std::move(spare));
+    bodies.push_back(reader.take_body());
+    EXPECT_EQ(reader.body_bytes(), bodies.back()->size());
+  };
+  const auto body_of = [](char letter) { return std::string(3000, letter); };
+  for (const char letter : {'a', 'b', 'c'})
+    read(post("Content-Length: 3000\r\n", body_of(letter)), nullptr);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(bodies[i]->text(), body_of(static_cast<char>('a' + i)));
+
+  const std::byte* const spare = bodies[0]->bytes().data();
+  read(post("Content-Length: 3000\r\n", body_of('d')), std::move(bodies[0]));
+  read(post("Content-Length: 3000\r\n", body_of('e')), nullptr);
+  EXPECT_EQ(bodies[3]->text(), body_of('d'));
+  EXPECT_EQ(bodies[4]->text(), body_of('e'));
+  EXPECT_EQ(bodies[4]->bytes().data(), spare) << "the memory of the spare body is not used again";
+  EXPECT_EQ(bodies[1]->text(), body_of('b'));
 }
 
 TEST(RequestReaderTest, reads_heads_that_repeat_as_it_read_the_first) {

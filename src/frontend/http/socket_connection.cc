@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frontend/http/socket_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "frontend/http/transport_thread.h"
+#include "frontend/socket_address.h"
+
+namespace muster {
+namespace {
+
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+// Of one call; the rest goes with the next.
+constexpr std::size_t kMostBuffers = 64;
+
+Moved moved(ssize_t bytes) noexcept {
+  if (bytes > 0) return {Moved::Outcome::kBytes, static_cast<std::size_t>(bytes)};
+  if (bytes == 0) return {Moved::Outcome::kEnd, 0};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::Outcome::kNotNow, 0};
+  return {Moved::Outcome::kFailure, 0};
+}
+
+// Again where a signal came first.
+template <typename Call>
+ssize_t uninterrupted(Call call) noexcept {
+  ssize_t result = 0;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+SocketConnection::SocketConnection(TransportThread& thread, ListenerFacts& listener,
+                                   Descriptor&& socket)
+    : Connection(thread, listener), loop_(thread.loop()), descriptor_(std::move(socket)) {
+  const int on = 1;
+  // A Unix-domain socket knows no such option, and does not need it.
+  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+SocketConnection::~SocketConnection() {
+  if (watched_) loop_.forget(descriptor(), *this);
+}
+
+void SocketConnection::open() {
+  loop_.watch(descriptor(), kInput, *this);
+  watched_ = true;
+  intrusive_ptr_add_ref(this);
+  start();
+}
+
+void SocketConnection::close_stream() noexcept {
+  if (!watched_) return descriptor_.close();
+  watched_ = false;
+  loop_.forget(descriptor(), *this);
+  descriptor_.close();
+  intrusive_ptr_release(this);
+}
+
+void SocketConnection::ready(std::uint32_t events) noexcept {
+  const ConnectionRef alive(this);
+  if ((events & (EPOLLIN | kEnds)) != 0) readable = true;
+  if ((events & kEnds) != 0) ended_ = true;
+  try {
+    go_on();
+  } catch (const std::exception& failure) {
+    log(LogLevel::kError, std::string_view(failure.what()));
+    close();
+  }
+}
+
+void SocketConnection::watch_output(bool watched) {
+  if (watched == output_watched_) return;
+  loop_.change(descriptor(), watched ? kInput | EPOLLOUT : kInput, *this);
+  output_watched_ = watched;
+}
+
+Moved SocketConnection::read_socket(std::span<std::byte> space) noexcept {
+  const Moved result =
+      moved(uninterrupted([&] { return ::recv(descriptor(), space.data(), space.size(), 0); }));
+  // All of it was taken; what comes later is told. But the end comes without bytes to tell it by.
+  if (result.outcome == Moved::Outcome::kNotNow ||
+      (result.outcome == Moved::Outcome::kBytes && result.bytes < space.size() && !ended_)) {
+    readable = false;
+  }
+  return result;
+}
+
+Moved SocketConnection::write_socket(Buffers buffers) noexcept {
+  if (buffers.size() == 1) {
+    return moved(uninterrupted([&] {
+      return ::send(descriptor(), buffers[0].data(), buffers[0].size(), MSG_NOSIGNAL);
+    }));
+  }
+  std::array<iovec, kMostBuffers> parts;
+  const std::size_t count = std::min(buffers.size(), parts.size());
+  for (std::size_t i = 0; i < count; ++i)
+    parts[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  return moved(uninterrupted([&] { return ::sendmsg(descriptor(), &message, MSG_NOSIGNAL); }));
+}
+
+void SocketConnection::take(Moved got) {
+  switch (got.outcome) {
+    case Moved::Outcome::kBytes: return received(Received::kBytes, got.bytes);
+    case Moved::Outcome::kEnd: return received(Received::kEnd, 0);
+    default: return received(Received::kFailure, 0);
+  }
+}
+
+bool SocketConnection::has_bytes() {
+  int bytes = 0;
+  return ::ioctl(descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+std::string SocketConnection::peer() const {
+  return peer_text(descriptor());
+}
+
+}  // namespace muster

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// SocketConnection: a connection on a socket of its thread's event loop, which holds it from `open`
+// to `close_stream`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/descriptor.h"
+#include "frontend/http/connection.h"
+#include "frontend/http/event_loop.h"
+#include "frontend/http/stream_connection.h"
+
+namespace muster {
+
+using Buffers = std::span<const boost::asio::const_buffer>;
+
+// What a socket or a stream over it did.
+struct Moved {
+  enum class Outcome : std::uint8_t { kBytes, kEnd, kNotNow, kFailure };
+  Outcome outcome = Outcome::kFailure;
+  std::size_t bytes = 0;
+};
+
+class SocketConnection : public Connection, private EventSource {
+ public:
+  SocketConnection(TransportThread& thread, ListenerFacts& listener, Descriptor&& socket);
+  ~SocketConnection() override;
+
+ protected:
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
+  // Beginning with the handshake, if there is one; the event loop is known.
+  virtual void start() = 0;
+  // Something came, or the socket takes bytes again, or the connection was deferred.
+  virtual void go_on() = 0;
+  void defer() { loop_.defer(*this); }
+  // Tells when the socket takes bytes again, or does not any more.
+  void watch_output(bool watched);
+  // Whether the socket may have bytes, or its end, that were not taken: they are not told again.
+  bool readable = false;
+
+  // One call of the system each.
+  [[nodiscard]] Moved read_socket(std::span<std::byte> space) noexcept;
+  [[nodiscard]] Moved write_socket(Buffers buffers) noexcept;
+  // `received`, of a read that did something.
+  void take(Moved got);
+
+  void open() final;
+  void close_stream() noexcept override;
+  bool has_bytes() override;
+  std::string peer() const final;
+
+ private:
+  void ready(std::uint32_t events) noexcept final;
+
+  EventLoop& loop_;
+  Descriptor descriptor_;
+  bool watched_ = false;
+  bool output_watched_ = false;
+  bool ended_ = false;  // the client's end, or a failure, is behind what can be read
+};
+
+}  // namespace muster
