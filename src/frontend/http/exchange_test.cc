@@ -63,6 +63,28 @@ TEST_F(ExchangeTest, a_large_body_comes_and_goes_whole) {
   EXPECT_EQ(after.status, 200);
 }
 
+// More pieces than one call of the system takes, to a socket that is far from full.
+TEST_F(ExchangeTest, a_reply_of_many_small_tensors_comes_whole) {
+  constexpr int kTensors = 400;
+  const std::vector<float> values(16, 1.5F);
+  const std::string_view bytes(reinterpret_cast<const char*>(values.data()),
+                               values.size() * sizeof(float));
+  std::string json = R"({"inputs":[)";
+  std::string binary;
+  for (int i = 0; i < kTensors; ++i) {
+    json += std::string(i == 0 ? "" : ",") + R"({"name":"x)" + std::to_string(i) +
+            R"(","datatype":"FP32","shape":[4,4],"parameters":{"binary_data_size":)" +
+            std::to_string(bytes.size()) + "}}";
+    binary += bytes;
+  }
+  json += R"(],"parameters":{"binary_data_output":true}})";
+  const RawReply reply = server_.ask(
+      post("/v2/models/echo/infer", json + binary,
+           "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n"));
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(binary_values(reply), std::vector<float>(kTensors * values.size(), 1.5F));
+}
+
 TEST_F(ExchangeTest, a_header_length_of_zero_is_a_raw_tensor) {
   const std::vector<float> values = {1, 2, 3, 4};
   const std::string raw(reinterpret_cast<const char*>(values.data()), 16);

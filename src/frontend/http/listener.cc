@@ -76,7 +76,9 @@ void Listener::finish() noexcept {
 }
 
 void Listener::stop() noexcept {
-  wait_no_more();
+  if (std::exchange(waiting_, false)) {
+    threads_.front()->loop().forget(socket_.descriptor(), *this);
+  }
   socket_.close();
 }
 
@@ -87,12 +89,6 @@ void Listener::wait() {
   waiting_ = true;
 }
 
-void Listener::wait_no_more() noexcept {
-  if (std::exchange(waiting_, false)) {
-    threads_.front()->loop().forget(socket_.descriptor(), *this);
-  }
-}
-
 void Listener::ready(std::uint32_t) noexcept {
   for (int i = 0; i < kMaxAcceptsAtOnce; ++i) {
     const int error = accept_one();
@@ -101,12 +97,16 @@ void Listener::ready(std::uint32_t) noexcept {
   }
 }
 
+// Still watched, as beginning anew would take memory, which there may be none of.
 void Listener::pause() noexcept try {
   log(LogLevel::kWarning,
       "HTTP: no more connections can be accepted for now: too many files "
       "are open, or memory is short");
-  threads_.front()->post_at_tick([this] { wait(); });
-  wait_no_more();
+  EventLoop& loop = threads_.front()->loop();
+  threads_.front()->post_at_tick([this, &loop] {
+    if (waiting_) loop.change(socket_.descriptor(), EPOLLIN, *this);
+  });
+  loop.change(socket_.descriptor(), 0, *this);
 } catch (const std::exception& failure) {
   log(LogLevel::kError, std::string_view(failure.what()));
 }

@@ -40,7 +40,6 @@ class Listener final : private EventSource {
  private:
   Listener(const HttpListener& wanted, ListeningSocket socket, TlsContextOwner tls);
   void wait();
-  void wait_no_more() noexcept;
   // Where there are no descriptors left, or no memory: for about a tenth of a second.
   void pause() noexcept;
   void ready(std::uint32_t events) noexcept override;

@@ -72,6 +72,7 @@ void SocketConnection::close_stream() noexcept {
 
 void SocketConnection::ready(std::uint32_t events) noexcept {
   const ConnectionRef alive(this);
+  if (events == 0) deferred_ = false;
   if ((events & (EPOLLIN | kEnds)) != 0) readable = true;
   if ((events & kEnds) != 0) ended_ = true;
   try {
@@ -80,6 +81,13 @@ void SocketConnection::ready(std::uint32_t events) noexcept {
     log(LogLevel::kError, std::string_view(failure.what()));
     close();
   }
+}
+
+// Once, however often: each would be a turn.
+void SocketConnection::defer() {
+  if (deferred_) return;
+  loop_.defer(*this);
+  deferred_ = true;
 }
 
 void SocketConnection::watch_output(bool watched) {

@@ -35,7 +35,7 @@ class SocketConnection : public Connection, private EventSource {
   virtual void start() = 0;
   // Something came, or the socket takes bytes again, or the connection was deferred.
   virtual void go_on() = 0;
-  void defer() { loop_.defer(*this); }
+  void defer();
   // Tells when the socket takes bytes again, or does not any more.
   void watch_output(bool watched);
   // Whether the socket may have bytes, or its end, that were not taken: they are not told again.
@@ -59,6 +59,7 @@ class SocketConnection : public Connection, private EventSource {
   Descriptor descriptor_;
   bool watched_ = false;
   bool output_watched_ = false;
+  bool deferred_ = false;
   bool ended_ = false;  // the client's end, or a failure, is behind what can be read
 };
 

@@ -45,12 +45,13 @@ class PlainConnection final : public SocketConnection {
 
   void send(Buffers buffers) override {
     waiting_ = buffers;
-    watch_output(true);
+    // Not every socket that took a part is full, and one that is not has nothing to tell.
+    defer();
   }
 
   void send_waiting() {
     const Moved went = write_socket(waiting_);
-    if (went.outcome == Moved::Outcome::kNotNow) return;
+    if (went.outcome == Moved::Outcome::kNotNow) return watch_output(true);
     waiting_ = {};
     sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
     if (waiting_.empty() && descriptor() >= 0) watch_output(false);

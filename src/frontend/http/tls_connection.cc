@@ -53,6 +53,7 @@ class TlsConnection final : public SocketConnection {
     if (handshake_ != Handshake::kDone) return;
     if (!space_.empty()) receive_now();
     if (!waiting_.empty()) send_waiting();
+    if (ending_) end_sending();
   }
 
   void shake_hands() {
@@ -88,8 +89,8 @@ class TlsConnection final : public SocketConnection {
 
   void send(Buffers buffers) override {
     waiting_ = buffers;
-    // What the library still has of the last record may be what the client waits for.
-    watch_output(true);
+    // A record is a part: the socket may well take the next.
+    defer();
   }
 
   void send_waiting() {
@@ -131,12 +132,14 @@ class TlsConnection final : public SocketConnection {
   // The client's own end is read as any bytes are.
   void end_sending() override {
     ERR_clear_error();
-    static_cast<void>(SSL_shutdown(ssl_.get()));
+    const int result = SSL_shutdown(ssl_.get());
+    ending_ = result < 0 && must_wait(result);
   }
 
   void close_stream() noexcept override {
     space_ = {};
     waiting_ = {};
+    ending_ = false;
     SocketConnection::close_stream();
   }
 
@@ -184,6 +187,7 @@ class TlsConnection final : public SocketConnection {
   Handshake handshake_ = Handshake::kToCome;
   std::span<std::byte> space_;  // of the receiving that goes on
   Buffers waiting_;             // of the sending that goes on
+  bool ending_ = false;         // that nothing more comes has not gone yet
   std::vector<std::byte> record_;
 };
 

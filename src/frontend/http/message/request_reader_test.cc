@@ -111,7 +111,8 @@ TEST(RequestReaderTest, reads_pipelined_requests_in_pieces_of_any_size) {
 // A body that comes with its head becomes the buffer that both came in, while the next request is
 // read into another.
 TEST(RequestReaderTest, keeps_bodies_apart_that_came_whole) {
-  RequestReader reader(kLimits);
+  const ReaderLimits limits{8192, 4096, 8192};
+  RequestReader reader(limits);
   std::vector<std::shared_ptr<RequestBody>> bodies;
   const auto read = [&](const std::string& bytes, std::shared_ptr<RequestBody> spare) {
     ASSERT_EQ(reader.step(), RequestReader::Step::kNeedBytes);
