@@ -40,7 +40,7 @@ class Conversation {
 };
 
 // A method by its path.
-struct Method {
+struct GrpcMethod {
   std::string_view path;
   Right right;
   std::unique_ptr<Conversation> (*begin)(GenericCall& call);

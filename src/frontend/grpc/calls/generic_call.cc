@@ -10,7 +10,7 @@
 namespace muster {
 namespace {
 
-constexpr Method kUnknownMethod{"", Right::kHealth, nullptr};
+constexpr GrpcMethod kUnknownMethod{"", Right::kHealth, nullptr};
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void GenericCall::arrived(bool ok) {
   calls_.arm_one();
   const auto method =
       std::find_if(calls_.methods_.begin(), calls_.methods_.end(),
-                   [this](const Method& one) { return one.path == context_.method(); });
+                   [this](const GrpcMethod& one) { return one.path == context_.method(); });
   method_ = method == calls_.methods_.end() ? &kUnknownMethod : &*method;
   if (method_->awaited) environment().open_calls.enter();
   Status admitted = method_ == &kUnknownMethod
@@ -142,7 +142,7 @@ void GenericCall::end_if_over() {
 }
 
 GenericCalls::GenericCalls(CallEnvironment& environment, grpc::AsyncGenericService& service,
-                           std::span<const Method> methods)
+                           std::span<const GrpcMethod> methods)
     : environment_(environment),
       service_(service),
       methods_(methods),

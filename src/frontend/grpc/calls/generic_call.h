@@ -65,7 +65,7 @@ class GenericCall final {
   std::list<GenericCall>::iterator place_;
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
-  const Method* method_ = nullptr;
+  const GrpcMethod* method_ = nullptr;
   std::unique_ptr<Conversation> conversation_;
   CallRecord record_;
   bool recorded_ = false;
@@ -94,7 +94,7 @@ class GenericCalls {
  public:
   // `methods` outlives it.
   GenericCalls(CallEnvironment& environment, grpc::AsyncGenericService& service,
-               std::span<const Method> methods);
+               std::span<const GrpcMethod> methods);
   GenericCalls(const GenericCalls&) = delete;
   GenericCalls& operator=(const GenericCalls&) = delete;
   ~GenericCalls() = default;
@@ -113,7 +113,7 @@ class GenericCalls {
 
   CallEnvironment& environment_;
   grpc::AsyncGenericService& service_;
-  const std::span<const Method> methods_;
+  const std::span<const GrpcMethod> methods_;
   SpareInferences spare_;
   std::list<GenericCall> open_;  // armed, or under way
 };

@@ -165,7 +165,7 @@ Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
 }
 
 template <auto Function>
-constexpr Method method(std::string_view path, Right right) {
+constexpr GrpcMethod method(std::string_view path, Right right) {
   return {path, right, &MethodOf<Function>::begin};
 }
 
@@ -194,7 +194,7 @@ constexpr std::array kMethods = {
 
 }  // namespace
 
-std::span<const Method> control_methods() {
+std::span<const GrpcMethod> control_methods() {
   return kMethods;
 }
 

@@ -111,15 +111,15 @@ class WatchConversation final : public Conversation {
 
 }  // namespace
 
-std::array<Method, 2> health_methods() {
-  return {Method{"/grpc.health.v1.Health/Check", Right::kHealth, &MethodOf<&check>::begin},
-          Method{.path = "/grpc.health.v1.Health/Watch",
-                 .right = Right::kHealth,
-                 .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
-                   return std::make_unique<WatchConversation>(call);
-                 },
-                 .awaited = false,
-                 .recorded = false}};
+std::array<GrpcMethod, 2> health_methods() {
+  return {GrpcMethod{"/grpc.health.v1.Health/Check", Right::kHealth, &MethodOf<&check>::begin},
+          GrpcMethod{.path = "/grpc.health.v1.Health/Watch",
+                     .right = Right::kHealth,
+                     .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
+                       return std::make_unique<WatchConversation>(call);
+                     },
+                     .awaited = false,
+                     .recorded = false}};
 }
 
 }  // namespace muster

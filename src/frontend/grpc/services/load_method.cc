@@ -80,7 +80,7 @@ void LoadLetter::open() {
 
 }  // namespace
 
-Method load_method() {
+GrpcMethod load_method() {
   return {"/inference.GRPCInferenceService/RepositoryModelLoad", Right::kAdmin,
           [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<LoadConversation>(call);

@@ -104,7 +104,7 @@ class ReflectionConversation final : public Conversation {
   GenericCall& call_;
 };
 
-Method method(std::string_view path) {
+GrpcMethod method(std::string_view path) {
   return {path, Right::kInfer, [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<ReflectionConversation>(call);
           }};
@@ -112,7 +112,7 @@ Method method(std::string_view path) {
 
 }  // namespace
 
-std::array<Method, 2> reflection_methods() {
+std::array<GrpcMethod, 2> reflection_methods() {
   // Linked for the descriptors it registers.
   pb::LinkMessageReflection<::grpc::reflection::v1alpha::ServerReflectionRequest>();
   return {method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),

@@ -126,7 +126,7 @@ grpc::Status StreamInfer::write_answer(Exchange& exchange, grpc::ByteBuffer& byt
   return status;
 }
 
-Method stream_infer_method() {
+GrpcMethod stream_infer_method() {
   return {.path = kPath,
           .right = Right::kInfer,
           .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
