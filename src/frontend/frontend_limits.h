@@ -14,7 +14,10 @@ struct FrontendLimits {
   std::size_t max_body_bytes = std::size_t{64} << 20;           // as it comes
   std::size_t max_decompressed_bytes = std::size_t{256} << 20;  // after gzip or deflate
   std::size_t max_header_bytes = std::size_t{16} << 10;         // of one request
-  std::size_t max_connections = 4096;                           // of each listener
+  // Of a body or message that is no inference and no picture, unpacked: it becomes many small
+  // things in memory, and is read on the thread that all wait for.
+  std::size_t max_control_bytes = std::size_t{2} << 20;
+  std::size_t max_connections = 4096;       // of each listener
   std::size_t max_pipelined_requests = 32;  // of one connection, or unanswered on one stream
   std::size_t max_streams = 1024;           // gRPC: calls open at a time on one connection
   std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: buffers of all connections together

@@ -112,6 +112,7 @@ class Connection {
   void advance();
   [[nodiscard]] bool read_step();
   [[nodiscard]] bool is_full() const noexcept;
+  [[nodiscard]] std::size_t body_limit_of(Endpoint endpoint) const noexcept;
   void begin_receiving(std::span<std::byte> space);
   void take_head();
   [[nodiscard]] Status find_route_of(Call& call);

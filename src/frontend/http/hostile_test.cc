@@ -73,6 +73,24 @@ TEST(HostileTest, holds_its_limits_of_heads_and_bodies) {
   EXPECT_EQ(server.ask(post("/v2/models/echo/infer", "x", "Content-Encoding: br\r\n")).status, 501);
 }
 
+TEST(HostileTest, takes_little_where_there_is_no_tensor) {
+  RunningFrontend server;
+  server.fakes.limits.max_control_bytes = 5000;
+  ASSERT_TRUE(server.start().ok());
+  const std::string large = R"({"log_info":true})" + std::string(6000, ' ');
+  const auto part = std::as_bytes(std::span(large));
+  const std::string packed = compress(Coding::kGzip, std::span(&part, 1)).value();
+  ASSERT_LT(packed.size(), 5000U);
+  for (const std::string target : {"/v2/logging", "/v2/repository/index"}) {
+    EXPECT_EQ(server.ask(post(target, large)).status, 413) << target;
+    EXPECT_EQ(server.ask(post(target, packed, "Content-Encoding: gzip\r\n")).status, 413) << target;
+    EXPECT_EQ(server.ask(post(target, large.substr(0, 5000))).status, 200) << target;
+  }
+  // Pictures and tensors have the other limit.
+  const std::vector<float> values(4000);
+  EXPECT_EQ(server.ask(infer_binary(values)).status, 200);
+}
+
 TEST(HostileTest, a_client_that_leaves_takes_its_waiting_requests_along) {
   RunningFrontend server;
   ASSERT_TRUE(server.start().ok());

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <grpcpp/support/byte_buffer.h>
@@ -46,6 +47,9 @@ struct GrpcMethod {
   std::unique_ptr<Conversation> (*begin)(GenericCall& call);
   bool awaited = true;   // whether draining waits for its end
   bool recorded = true;  // whether the call is a request for counters and access log
+  // A caller with this right comes in as well: which of both it takes the message says, and the
+  // method asks once more when it has been read.
+  std::optional<Right> or_right = {};
 };
 
 }  // namespace muster

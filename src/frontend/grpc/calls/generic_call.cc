@@ -16,7 +16,7 @@ constexpr GrpcMethod kUnknownMethod{"", Right::kHealth, nullptr};
 
 GenericCall::GenericCall(GenericCalls& calls) : calls_(calls) {}
 
-CallEnvironment& GenericCall::environment() noexcept {
+CallEnvironment& GenericCall::environment() const noexcept {
   return calls_.environment_;
 }
 
@@ -45,13 +45,29 @@ void GenericCall::arrived(bool ok) {
   if (method_->awaited) environment().open_calls.enter();
   Status admitted = method_ == &kUnknownMethod
                         ? unimplemented("there is no method " + printable(context_.method()))
-                        : admit(environment(), method_->right, caller());
+                        : admit_caller();
   recorded_ = method_->recorded || !admitted.ok();
   if (recorded_) record_.begin(environment(), context_.method());
   if (!admitted.ok()) return finish(grpc_status(admitted));
   conversation_ = method_->begin(*this);
   read();
   conversation_->begin();
+}
+
+Status GenericCall::admit_caller() const {
+  Status admitted = admit(environment(), method_->right, caller());
+  if (admitted.ok() || !method_->or_right) return admitted;
+  return admit(environment(), *method_->or_right, caller()).ok() ? Status() : admitted;
+}
+
+// What anybody may ask is as small as the head of a request.
+Status GenericCall::parse(const grpc::ByteBuffer& bytes,
+                          google::protobuf::MessageLite& message) const {
+  const FrontendLimits& limits = environment().services.limits;
+  const std::size_t most = method_->right == Right::kHealth
+                               ? std::min(limits.max_header_bytes, limits.max_control_bytes)
+                               : limits.max_control_bytes;
+  return parse_message(bytes, most, message);
 }
 
 void GenericCall::read() {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include <google/protobuf/message_lite.h>
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "frontend/grpc/call_environment.h"
@@ -44,9 +45,12 @@ class GenericCall final {
   // Destroys the call and its conversation where nothing of them is under way.
   void end_if_over();
 
+  // A message of the client's, within the limit of the method.
+  [[nodiscard]] Status parse(const grpc::ByteBuffer& bytes,
+                             google::protobuf::MessageLite& message) const;
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
   [[nodiscard]] ContextCaller caller() const noexcept { return ContextCaller(context_); }
-  [[nodiscard]] CallEnvironment& environment() noexcept;
+  [[nodiscard]] CallEnvironment& environment() const noexcept;
   [[nodiscard]] SpareInferences& spare_inferences() noexcept;
 
   // From GenericCalls.
@@ -55,6 +59,7 @@ class GenericCall final {
 
  private:
   void arrived(bool ok);
+  [[nodiscard]] Status admit_caller() const;
   void read_over(bool ok);
   void write_over(bool ok);
   void finish_over(bool ok);

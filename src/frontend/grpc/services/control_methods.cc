@@ -135,7 +135,7 @@ Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUn
 // ---- settings ----
 
 // Reading them is for those who infer, changing them the administrator's. Which it is only the
-// message says, so the methods themselves are open.
+// message says; who has neither right is sent away before it is read.
 Status admit_to_settings(GenericCall& call, const Settings& changes) {
   return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.caller());
 }
@@ -143,7 +143,7 @@ Status admit_to_settings(GenericCall& call, const Settings& changes) {
 Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
                      oip::TraceSettingResponse& reply) {
   const FrontServices& services = services_of(call);
-  const Settings changes = settings_of(request);
+  MUSTER_ASSIGN_OR_RETURN(const Settings changes, settings_of(request, services.limits.protocol));
   MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
   if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_trace_settings(changes));
@@ -155,7 +155,7 @@ Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
 Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
                     oip::LogSettingsResponse& reply) {
   const FrontServices& services = services_of(call);
-  const Settings changes = settings_of(request);
+  MUSTER_ASSIGN_OR_RETURN(const Settings changes, settings_of(request, services.limits.protocol));
   MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
   if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_log_settings(changes));
@@ -167,6 +167,14 @@ Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
 template <auto Function>
 constexpr GrpcMethod method(std::string_view path, Right right) {
   return {path, right, &MethodOf<Function>::begin};
+}
+
+template <auto Function>
+constexpr GrpcMethod settings_method(std::string_view path) {
+  return {.path = path,
+          .right = Right::kInfer,
+          .begin = &MethodOf<Function>::begin,
+          .or_right = Right::kAdmin};
 }
 
 #define MUSTER_OIP(name) "/inference.GRPCInferenceService/" name
@@ -187,8 +195,8 @@ constexpr std::array kMethods = {
     method<&cuda_shared_memory_status>(MUSTER_OIP("CudaSharedMemoryStatus"), Right::kInfer),
     method<&cuda_shared_memory_register>(MUSTER_OIP("CudaSharedMemoryRegister"), Right::kAdmin),
     method<&cuda_shared_memory_unregister>(MUSTER_OIP("CudaSharedMemoryUnregister"), Right::kAdmin),
-    method<&trace_setting>(MUSTER_OIP("TraceSetting"), Right::kHealth),
-    method<&log_settings>(MUSTER_OIP("LogSettings"), Right::kHealth),
+    settings_method<&trace_setting>(MUSTER_OIP("TraceSetting")),
+    settings_method<&log_settings>(MUSTER_OIP("LogSettings")),
 };
 #undef MUSTER_OIP
 

@@ -55,6 +55,26 @@ struct ControlMethodsTest : ::testing::Test {
     message = status.error_message();
     return reply;
   }
+  // What a client of its own making sends: any bytes, compressed, to any method.
+  grpc::StatusCode send(const std::string& method, const std::string& bytes) {
+    grpc::GenericStub stub(server.channel());
+    grpc::ClientContext context;
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+    grpc::CompletionQueue queue;
+    const grpc::Slice slice(bytes);
+    auto call = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/" + method,
+                                      grpc::ByteBuffer(&slice, 1), &queue);
+    call->StartCall();
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    message = status.error_message();
+    return status.error_code();
+  }
   std::string message;  // of the last call
 };
 
@@ -226,6 +246,62 @@ TEST_F(ControlMethodsTest, asks_for_the_right_that_each_call_needs) {
   all(PERMISSION_DENIED, OK);
   token = "the-token-of-both";
   all(OK, OK);
+}
+
+TEST_F(ControlMethodsTest, reads_no_message_of_somebody_without_a_right) {
+  auto policy = AccessPolicy::parse(
+      "infer the-token-of-readers\nmetrics the-token-of-watchers\nadmin the-token-of-chiefs\n",
+      "tokens");
+  ASSERT_TRUE(policy.ok()) << policy.status().to_string();
+  server.fakes.access = std::move(policy).value();
+  server.start();
+  using enum grpc::StatusCode;
+  const std::string nonsense = "\xff\xff\xff";
+  for (const char* method : {"TraceSetting", "LogSettings"}) {
+    token = "";
+    EXPECT_EQ(send(method, nonsense), UNAUTHENTICATED) << method;
+    token = "the-token-of-watchers";
+    EXPECT_EQ(send(method, nonsense), PERMISSION_DENIED) << method;
+    token = "the-token-of-readers";
+    EXPECT_EQ(send(method, nonsense), INVALID_ARGUMENT) << method;
+    token = "the-token-of-chiefs";
+    EXPECT_EQ(send(method, nonsense), INVALID_ARGUMENT) << method;
+  }
+}
+
+TEST_F(ControlMethodsTest, parses_no_message_over_its_limit) {
+  server.fakes.limits.max_control_bytes = 50'000;
+  server.start();
+  using enum grpc::StatusCode;
+  // Few bytes as they come, and texts of messages that fit every one of these.
+  const auto name_of = [](std::size_t bytes) {
+    oip::ModelReadyRequest request;
+    request.set_name(std::string(bytes, 'x'));
+    return request.SerializeAsString();
+  };
+  for (const char* method : {"ModelMetadata", "ModelStatistics", "RepositoryModelUnload"}) {
+    EXPECT_EQ(send(method, name_of(60'000)), INVALID_ARGUMENT) << method;
+    EXPECT_NE(message.find("50000"), std::string::npos) << message;
+    EXPECT_NE(send(method, name_of(40'000)), INVALID_ARGUMENT) << method << message;
+  }
+  // What needs no right has the size of a head.
+  EXPECT_EQ(send("ModelReady", name_of(20'000)), INVALID_ARGUMENT);
+  EXPECT_NE(message.find(std::to_string(server.fakes.limits.max_header_bytes)), std::string::npos);
+  EXPECT_EQ(send("ModelReady", name_of(10'000)), OK);
+  // Not compressed either.
+  oip::LogSettingsRequest change;
+  (*change.mutable_settings())["log_format"].set_string_param(std::string(60'000, 'x'));
+  call(&Oip::Stub::LogSettings, change, INVALID_ARGUMENT);
+  EXPECT_NE(message.find("at most 50000"), std::string::npos) << message;
+}
+
+TEST_F(ControlMethodsTest, takes_as_many_settings_as_parameters_may_be) {
+  server.start();
+  oip::LogSettingsRequest change;
+  for (int number = 0; number < 300; ++number)
+    (*change.mutable_settings())["s" + std::to_string(number)];
+  call(&Oip::Stub::LogSettings, change, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(message, "there are more than 256 settings");
 }
 
 TEST_F(ControlMethodsTest, beyond_loopback_administration_needs_a_token) {

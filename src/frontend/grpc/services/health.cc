@@ -49,8 +49,7 @@ class WatchConversation final : public Conversation {
 
   void message(const grpc::ByteBuffer& bytes) override {
     health::HealthCheckRequest request;
-    const Status status =
-        parse_message(bytes, call_.environment().services.limits.max_decompressed_bytes, request);
+    const Status status = call_.parse(bytes, request);
     if (!status.ok()) return call_.finish(grpc_status(status));
     known_ = is_known(request.service());
     asked_ = true;

@@ -41,7 +41,7 @@ class LoadConversation final : public Conversation {
   void message(const grpc::ByteBuffer& bytes) override {
     const FrontServices& services = call_.environment().services;
     ::inference::RepositoryModelLoadRequest request;
-    Status status = parse_message(bytes, services.limits.max_decompressed_bytes, request);
+    Status status = call_.parse(bytes, request);
     if (!status.ok()) return call_.finish(grpc_status(status));
     Result<LoadQuery> query = load_query(request, services.limits.protocol);
     if (!query.ok()) return call_.finish(grpc_status(query.status()));

@@ -84,8 +84,7 @@ class ReflectionConversation final : public Conversation {
 
   void message(const grpc::ByteBuffer& bytes) override {
     v1::ServerReflectionRequest request;
-    Status status =
-        parse_message(bytes, call_.environment().services.limits.max_decompressed_bytes, request);
+    Status status = call_.parse(bytes, request);
     v1::ServerReflectionResponse reply;
     grpc::ByteBuffer answered;
     if (status.ok()) {
