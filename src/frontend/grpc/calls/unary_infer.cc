@@ -33,7 +33,7 @@ void UnaryInfer::arrived(bool ok) {
   record_.received(length_of(call_.message()));
   inference_ = calls_.spare_.take();
   compression_ = compression_of(call_.message());
-  Status status = admit(environment, Right::kInfer, call_);
+  Status status = admit(environment, kModelInferRight, call_);
   if (status.ok()) {
     status = inference_->decode(call_.message(), deadline_of(call_, environment.services.clock),
                                 environment.services);
