@@ -128,8 +128,7 @@ Status cuda_shared_memory_register(GenericCall&, const oip::CudaSharedMemoryRegi
 
 Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUnregisterRequest&,
                                      oip::CudaSharedMemoryUnregisterResponse&) {
-  return unimplemented(
-      "shared memory of CUDA devices is not supported; there is none to unregister");
+  return {};
 }
 
 // ---- settings ----
