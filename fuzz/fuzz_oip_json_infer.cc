@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const muster::ProtocolLimits limits;
   const muster::SharedMemoryRegions regions(true);
-  const muster::DecodeContext context{&limits, &regions, muster::TimePoint()};
+  const muster::DecodeContext context{&limits, &regions, muster::TimePoint(), nullptr};
   auto body = std::make_shared<muster::RequestBody>(text.size());
   MUSTER_CHECK(body->append(std::as_bytes(std::span(text))).ok());
   // The second time may be answered from what was kept of the first.

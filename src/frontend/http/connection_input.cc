@@ -102,6 +102,7 @@ Call& Connection::append_call() {
   Call& call = thread_.take_call();
   call.connection = this;
   call.decoder = &decoder_;
+  call.is_loopback = listener_.is_loopback;
   (last_ == nullptr ? first_ : last_->following) = &call;
   last_ = &call;
   ++calls_;

@@ -175,6 +175,9 @@ def test_beyond_loopback_nobody_is_admin_without_a_token(program, repository):
                 assert outcome(transport, client.infer, "identity_fp32", row(transport)) == "fine"
                 assert outcome(transport, client.load_model, "identity_fp32") == "forbidden"
                 assert outcome(transport, client.register_system_shared_memory, "r", "/r", 64) == "forbidden"
+                wish = transport.module.InferRequestedOutput("output")
+                wish.set_shared_memory("r", 16)
+                assert outcome(transport, client.infer, "identity_fp32", row(transport), outputs=[wish]) == "forbidden"
 
 
 # ---- TLS ----

@@ -34,10 +34,7 @@ void UnaryInfer::arrived(bool ok) {
   inference_ = calls_.spare_.take();
   compression_ = compression_of(call_.message());
   Status status = admit(environment, kModelInferRight, call_);
-  if (status.ok()) {
-    status = inference_->decode(call_.message(), deadline_of(call_, environment.services.clock),
-                                environment.services);
-  }
+  if (status.ok()) status = inference_->decode(call_.message(), environment, call_);
   call_.drop_message();
   if (!status.ok()) return finish(grpc_status(status));
   environment.loop.depart_with_round(*this);

@@ -26,9 +26,7 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
   exchange.record.begin(environment, kPath);
   exchange.record.received(bytes.Length());
   exchange.inference = call_.spare_inferences().take();
-  exchange.refusal = exchange.inference->decode(
-      core_buffer_of(bytes), deadline_of(call_.caller(), environment.services.clock),
-      environment.services);
+  exchange.refusal = exchange.inference->decode(core_buffer_of(bytes), environment, call_.caller());
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
     leaves_with_round_ = true;
