@@ -33,8 +33,9 @@ class Conversation {
   virtual void written() {}
   // The client has gone, or its time is over.
   virtual void cancelled() = 0;
-  // The server takes no new calls: what was asked is to be answered, and no more.
-  virtual void stop() {}
+  // The server takes no new calls: what was asked is to be answered, and no more. Where nothing was
+  // asked, the call is to be finished.
+  virtual void stop() = 0;
   // Whether nothing of it is under way elsewhere. Asked after the call was finished; where it was
   // false, the conversation says GenericCall::end_if_over later.
   [[nodiscard]] virtual bool may_end() const { return true; }

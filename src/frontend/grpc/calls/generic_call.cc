@@ -42,7 +42,9 @@ void GenericCall::arrived(bool ok) {
       std::find_if(calls_.methods_.begin(), calls_.methods_.end(),
                    [this](const GrpcMethod& one) { return one.path == context_.method(); });
   method_ = method == calls_.methods_.end() ? &kUnknownMethod : &*method;
-  if (method_->awaited) environment().open_calls.enter();
+  // Health is told to the end, so that such a call may come when nobody says any more that the
+  // server stops: it is waited for when it has asked something.
+  if (method_->right != Right::kHealth) be_awaited();
   Status admitted = method_ == &kUnknownMethod
                         ? unimplemented("there is no method " + printable(context_.method()))
                         : admit_caller();
@@ -80,6 +82,7 @@ void GenericCall::read_over(bool ok) {
   reading_ = false;
   if (finish_) return end_if_over();
   if (!ok) return conversation_->half_closed();
+  be_awaited();
   if (recorded_) record_.received(received_.Length());
   // Who sends compressed can read it; gRPC wants to hear of it once, before the first write.
   if (const auto compression = compression_of(core_buffer_of(received_));
@@ -110,6 +113,7 @@ void GenericCall::write_over(bool ok) {
 
 void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuffer> last) {
   if (finish_) return;
+  be_awaited();
   finish_ = status;
   last_ = std::move(last);
   if (last_) sent_bytes_ += last_->Length();
@@ -130,8 +134,14 @@ void GenericCall::begin_finish() {
 void GenericCall::finish_over(bool) {
   finished_ = true;
   writing_since_ = kNoDeadline;
-  if (method_->awaited) environment().open_calls.leave();
+  if (std::exchange(awaited_, false)) environment().open_calls.leave();
   end_if_over();
+}
+
+void GenericCall::be_awaited() {
+  if (!method_->awaited || awaited_ || finished_) return;
+  awaited_ = true;
+  environment().open_calls.enter();
 }
 
 void GenericCall::done(bool) {

@@ -65,6 +65,8 @@ class GenericCall final {
   void finish_over(bool ok);
   void done(bool ok);
   void begin_finish();
+  // Draining waits for this call from here on, if it waits for such calls.
+  void be_awaited();
 
   GenericCalls& calls_;
   std::list<GenericCall>::iterator place_;
@@ -74,6 +76,7 @@ class GenericCall final {
   std::unique_ptr<Conversation> conversation_;
   CallRecord record_;
   bool recorded_ = false;
+  bool awaited_ = false;
   grpc::ByteBuffer received_;
   std::size_t sent_bytes_ = 0;
   std::optional<grpc::Status> finish_;

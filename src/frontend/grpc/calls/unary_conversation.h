@@ -23,6 +23,7 @@ class UnaryConversation final : public Conversation {
   void message(const grpc::ByteBuffer& bytes) override;
   void half_closed() override;
   void cancelled() override;
+  void stop() override;
 
  private:
   GenericCall& call_;

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,41 @@ class SlowModels final : public ModelControl {
   [[nodiscard]] Status unload(std::string_view) override { return {}; }
 
   std::promise<Done> loading;
+};
+
+// A call whose message does not come.
+class HalfOpenCall {
+ public:
+  HalfOpenCall(const GrpcServer& server, const std::string& method)
+      : stub_(server.channel()),
+        call_(stub_.PrepareCall(&context_, "/inference.GRPCInferenceService/" + method, &queue_)) {
+    call_->StartCall(nullptr);
+  }
+  HalfOpenCall(const HalfOpenCall&) = delete;
+  HalfOpenCall& operator=(const HalfOpenCall&) = delete;
+  ~HalfOpenCall() {
+    context_.TryCancel();
+    if (!ended_) (void)end();
+  }
+
+  // How it ends.
+  [[nodiscard]] grpc::StatusCode end() {
+    ended_ = true;
+    grpc::Status status;
+    call_->Finish(&status, &status);
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok) && tag != &status) {
+    }
+    return status.error_code();
+  }
+
+ private:
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  bool ended_ = false;
 };
 
 struct ControlMethodsTest : ::testing::Test {
@@ -74,6 +111,11 @@ struct ControlMethodsTest : ::testing::Test {
     EXPECT_TRUE(queue.Next(&tag, &ok));
     message = status.error_message();
     return status.error_code();
+  }
+  // Until the server has as many calls, whose messages may be still to come.
+  void wait_until_begun(std::uint64_t calls) {
+    while (server.fakes.metrics.grpc.requests.value() < calls)
+      std::this_thread::yield();
   }
   std::string message;  // of the last call
 };
@@ -313,6 +355,23 @@ TEST_F(ControlMethodsTest, beyond_loopback_administration_needs_a_token) {
   call<oip::ServerMetadataRequest>(&Oip::Stub::ServerMetadata, {});
   call<oip::RepositoryModelUnloadRequest>(&Oip::Stub::RepositoryModelUnload, {},
                                           grpc::StatusCode::PERMISSION_DENIED);
+}
+
+TEST_F(ControlMethodsTest, a_call_without_its_message_holds_up_no_stop) {
+  server.start();
+  HalfOpenCall settings(server, "LogSettings");
+  HalfOpenCall load(server, "RepositoryModelLoad");
+  HalfOpenCall health(server, "ServerReady");
+  wait_until_begun(3);
+  server.frontend().stop_accepting();
+  EXPECT_EQ(settings.end(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(load.end(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(health.end(), grpc::StatusCode::UNAVAILABLE);
+  // Health is asked to the end.
+  const HalfOpenCall late(server, "ServerReady");
+  wait_until_begun(4);
+  EXPECT_FALSE(call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {}).ready());
+  EXPECT_TRUE(server.frontend().drain(std::chrono::seconds(20)));
 }
 
 TEST_F(ControlMethodsTest, knows_no_other_methods) {

@@ -56,6 +56,9 @@ class LoadConversation final : public Conversation {
   }
   // The load goes on; nobody waits for it.
   void cancelled() override { call_.finish(grpc::Status::CANCELLED); }
+  void stop() override {
+    if (!loading_) call_.finish(grpc_status(unavailable("the server is shutting down")));
+  }
   [[nodiscard]] bool may_end() const override { return !loading_; }
 
   void loaded(const Status& outcome) {
