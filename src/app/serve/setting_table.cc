@@ -219,6 +219,8 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_switch(s.shared_memory, v); }},
     {"max-regions", "", kAccess, "N", "1024", "Regions of shared memory, of all clients", false,
      [](S& s, V v) { return set_count(s.shared_memory_limits.max_regions, v, 1, kMostThings); }},
+    {"max-region-bytes", "", kAccess, "BYTES", "256GiB", "All of them together", false,
+     [](S& s, V v) { return set_bytes(s.shared_memory_limits.max_bytes, v); }},
     {"max-region-name-bytes", "", kAccess, "BYTES", "1KiB", "Name of such a region", false,
      [](S& s, V v) { return set_bytes(s.shared_memory_limits.max_name_bytes, v); }},
 
