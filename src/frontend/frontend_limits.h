@@ -2,6 +2,7 @@
 // FrontendLimits: what one client can make the server hold or wait for. Every one is configurable.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,8 +26,19 @@ struct FrontendLimits {
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // HTTP: between requests
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last
-  std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};  // of a reply nobody reads
+  // Until a reply is read, and how much longer a large one may take: see send_limit.
+  std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};
+  std::size_t min_send_rate = std::size_t{64} << 10;  // bytes a second
   ProtocolLimits protocol;
 };
+
+// How long a client may take to read a reply of so many bytes, from the moment that it is sent. A
+// client that takes a little now and then holds the memory of the reply no longer for it.
+[[nodiscard]] inline std::chrono::milliseconds send_limit(const FrontendLimits& limits,
+                                                          std::size_t bytes) noexcept {
+  constexpr std::size_t kMostSeconds = std::size_t{365} * 24 * 60 * 60;  // more would overflow
+  const std::size_t more = bytes / std::max<std::size_t>(limits.min_send_rate, 1);
+  return limits.send_timeout + std::chrono::seconds(std::min(more, kMostSeconds));
+}
 
 }  // namespace muster

@@ -64,11 +64,10 @@ class Lane {
   };
   void stop_calls() { calls_->stop(); }
   void end_sweep() { sweep_.end(); }
-  void cancel_unread() {
-    const FrontServices& services = environment_.services;
-    const TimePoint oldest = services.clock.now() - services.limits.send_timeout;
-    infers_->cancel_unread(oldest);
-    calls_->cancel_unread(oldest);
+  void check_time() {
+    const TimePoint now = environment_.services.clock.now();
+    infers_->check_time(now);
+    calls_->check_time(now);
   }
 
   CompletionLoop loop_;
@@ -76,7 +75,7 @@ class Lane {
   std::optional<UnaryInfers> infers_;
   std::optional<GenericCalls> calls_;
   // A reply that nobody reads is found between one and one and a half times its limit.
-  Sweep sweep_{loop_, environment_.services.limits.send_timeout / 2, [this] { cancel_unread(); }};
+  Sweep sweep_{loop_, environment_.services.limits.send_timeout / 2, [this] { check_time(); }};
   LaneLetter stop_letter_{*this, &Lane::stop_calls};
   LaneLetter end_letter_{*this, &Lane::end_sweep};
 };

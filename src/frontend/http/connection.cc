@@ -123,7 +123,7 @@ void Connection::check_time(TimePoint now) {
   };
   guard([&] {
     if (sending_) {
-      if (is_over(send_progress_, limits.send_timeout)) close();
+      if (is_over(sending_since_, send_limit_)) close();
     } else if (lingering_) {
       if (is_over(since_, kLingering)) close();
     } else if (input_ == Input::kOpening) {

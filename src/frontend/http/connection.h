@@ -124,6 +124,7 @@ class Connection {
   void write_ready();
   [[nodiscard]] bool send_outgoing();
   void consume_outgoing(std::size_t bytes) noexcept;
+  [[nodiscard]] std::size_t outgoing_bytes() const noexcept;
   void finish_outgoing();
   void seal(Call& call);
   void linger();
@@ -159,8 +160,9 @@ class Connection {
   InferDecoder decoder_;
   std::vector<boost::asio::const_buffer> outgoing_;
   std::size_t outgoing_begin_ = 0;
-  TimePoint since_{};  // idle, or the request being read began, or lingering began
-  TimePoint send_progress_{};
+  TimePoint since_{};          // idle, or the request being read began, or lingering began
+  TimePoint sending_since_{};  // of what is outgoing
+  std::chrono::milliseconds send_limit_{};
   std::size_t holders_ = 0;
   std::size_t in_flight_ = 0;  // of the holders, calls
   bool linked_ = true;         // in the thread's list

@@ -79,13 +79,22 @@ bool Connection::send_outgoing() {
       close();
       return false;
     }
-    send_progress_ = thread_.now();
+    sending_since_ = thread_.now();
   }
   rest = rest.subspan(outgoing_begin_);
   if (rest.empty()) return true;
+  if (!sending_) send_limit_ = send_limit(thread_.services().limits, outgoing_bytes());
   sending_ = true;
   send(rest);
   return false;
+}
+
+// What is still to go.
+std::size_t Connection::outgoing_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t i = outgoing_begin_; i < outgoing_.size(); ++i)
+    bytes += outgoing_[i].size();
+  return bytes;
 }
 
 void Connection::consume_outgoing(std::size_t bytes) noexcept {
@@ -107,7 +116,6 @@ void Connection::sent(bool ok, std::size_t bytes) {
       client_left();
       return close();
     }
-    send_progress_ = thread_.now();
     consume_outgoing(bytes);
     if (!send_outgoing()) return;
     sending_ = false;

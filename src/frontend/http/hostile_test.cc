@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What clients do to a server that they do not wish well, and what it does then.
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -219,6 +220,37 @@ TEST_F(SlowClientTest, a_reply_that_nobody_reads_is_given_up) {
   }
   std::string received;
   EXPECT_LT(client.reply().body.size(), values.size() * sizeof(float));
+}
+
+// A client that always takes something would hold a large reply's memory for as long as it likes.
+TEST(HostileTest, a_reply_that_is_read_too_slowly_is_given_up) {
+  FakeClock clock;
+  RunningFrontend server(clock);
+  server.fakes.limits.send_timeout = std::chrono::seconds(30);
+  server.fakes.limits.min_send_rate = std::size_t{1} << 20;
+  ASSERT_TRUE(server.start().ok());
+  const std::vector<float> values(std::size_t{12} << 20);  // 48 MiB: 78 seconds
+  RawClient client(server.port());
+  client.send(infer_binary(values));
+  const TransportMetrics& metrics = server.fakes.metrics.http;
+  const auto is_answered = [&] {
+    EXPECT_EQ(server.ask(get("/v2/health/live")).status, 200);  // a round later
+    return metrics.requests_answered.value() == metrics.requests.value();
+  };
+  constexpr std::size_t kStep = std::size_t{4} << 20;
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(client.receive_bytes(kStep), kStep);
+    clock.advance(std::chrono::seconds(20));
+    EXPECT_FALSE(is_answered()) << step;
+  }
+  EXPECT_EQ(client.receive_bytes(kStep), kStep);
+  clock.advance(std::chrono::seconds(20));
+  // The server looks every tenth of a second, by its own clock.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool answered = false;
+  while (!answered && std::chrono::steady_clock::now() < patience)
+    answered = is_answered();
+  EXPECT_TRUE(answered);
 }
 
 TEST(HostileTest, more_connections_than_allowed_are_refused_and_told) {

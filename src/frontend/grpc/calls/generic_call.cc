@@ -99,7 +99,8 @@ void GenericCall::write(grpc::ByteBuffer bytes) {
   if (finish_ || broken_ || !environment().loop.takes_operations()) return;
   writing_ = true;
   writing_since_ = environment().services.clock.now();
-  sent_bytes_ += bytes.Length();
+  writing_bytes_ = bytes.Length();
+  sent_bytes_ += writing_bytes_;
   stream_.Write(bytes, &write_);
 }
 
@@ -124,6 +125,7 @@ void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuf
 void GenericCall::begin_finish() {
   if (!environment().loop.takes_operations()) return finish_over(false);
   writing_since_ = environment().services.clock.now();
+  writing_bytes_ = last_ ? last_->Length() : 0;
   if (last_) {
     stream_.WriteAndFinish(*last_, grpc::WriteOptions(), *finish_, &finish_operation_);
   } else {
@@ -155,8 +157,10 @@ void GenericCall::stop() {
   if (conversation_ != nullptr && !finish_) conversation_->stop();
 }
 
-void GenericCall::cancel_if_unread(TimePoint oldest) {
-  if (writing_since_ < oldest) context_.TryCancel();
+void GenericCall::check_time(TimePoint now) {
+  if (writing_since_ == kNoDeadline) return;
+  const auto limit = send_limit(environment().services.limits, writing_bytes_);
+  if (now - writing_since_ >= limit) context_.TryCancel();
 }
 
 void GenericCall::end_if_over() {
@@ -186,9 +190,9 @@ void GenericCalls::arm_one() {
   call->arm(call);
 }
 
-void GenericCalls::cancel_unread(TimePoint oldest) {
+void GenericCalls::check_time(TimePoint now) {
   for (GenericCall& call : open_)
-    call.cancel_if_unread(oldest);
+    call.check_time(now);
 }
 
 void GenericCalls::stop() {

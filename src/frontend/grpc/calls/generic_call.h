@@ -55,7 +55,7 @@ class GenericCall final {
 
   // From GenericCalls.
   void stop();
-  void cancel_if_unread(TimePoint oldest);
+  void check_time(TimePoint now);
 
  private:
   void arrived(bool ok);
@@ -84,8 +84,10 @@ class GenericCall final {
   bool heard_compressed_ = false;
   bool reading_ = false;
   bool writing_ = false;
-  TimePoint writing_since_ = kNoDeadline;  // the write or the finish that is under way
-  bool broken_ = false;                    // a write failed: no more of them
+  // Of the write or the finish that is under way.
+  std::size_t writing_bytes_ = 0;
+  TimePoint writing_since_ = kNoDeadline;
+  bool broken_ = false;  // a write failed: no more of them
   bool finished_ = false;
   bool cancelled_ = false;
   bool done_ = false;
@@ -107,11 +109,11 @@ class GenericCalls {
   GenericCalls& operator=(const GenericCalls&) = delete;
   ~GenericCalls() = default;
 
-  // On the loop's thread: calls may come; the server stops; cancels those that have waited since
-  // before `oldest` for their clients to read.
+  // On the loop's thread: calls may come; the server stops; cancels those whose clients have not
+  // read in time.
   void begin();
   void stop();
-  void cancel_unread(TimePoint oldest);
+  void check_time(TimePoint now);
 
  private:
   friend class GenericCall;
