@@ -137,6 +137,7 @@ class Connection {
   void count_closed() noexcept;
   void account(const Call& call);
   void log_access(const Call& call);
+  void log_lost() noexcept;
   [[nodiscard]] bool is_idle() const noexcept { return first_ == nullptr && !reader_.is_inside(); }
 
   TransportThread& thread_;
@@ -158,6 +159,8 @@ class Connection {
   Route route_;           // of the last head, where it has one
   bool route_is_known_ = false;
   InferDecoder decoder_;
+  std::string
+      peer_;  // where there is an access log: a socket that was reset does not tell any more
   std::vector<boost::asio::const_buffer> outgoing_;
   std::size_t outgoing_begin_ = 0;
   TimePoint since_{};          // idle, or the request being read began, or lingering began
