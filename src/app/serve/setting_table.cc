@@ -248,8 +248,9 @@ constexpr SettingRow kRows[] = {
     {"idle-timeout-seconds", "", kLimits, "SECONDS", "300", "HTTP: silence between two requests",
      false, [](S& s, V v) { return set_seconds(s.limits.idle_timeout, v, milliseconds(10)); }},
     {"receive-timeout-seconds", "", kLimits, "SECONDS", "30",
-     "From a request's first byte to its last", false,
-     [](S& s, V v) { return set_seconds(s.limits.receive_timeout, v, milliseconds(10)); }},
+     "From a request's first byte to its last; gRPC: until a call's message has come, but for "
+     "ModelInfer and streams",
+     false, [](S& s, V v) { return set_seconds(s.limits.receive_timeout, v, milliseconds(10)); }},
     {"send-timeout-seconds", "", kLimits, "SECONDS", "30",
      "From a reply's first byte until it is read, and more for large ones", false,
      [](S& s, V v) { return set_seconds(s.limits.send_timeout, v, milliseconds(10)); }},

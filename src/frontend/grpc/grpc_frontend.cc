@@ -74,8 +74,13 @@ class Lane {
   CallEnvironment environment_;
   std::optional<UnaryInfers> infers_;
   std::optional<GenericCalls> calls_;
-  // A reply that nobody reads is found between one and one and a half times its limit.
-  Sweep sweep_{loop_, environment_.services.limits.send_timeout / 2, [this] { check_time(); }};
+  [[nodiscard]] static std::chrono::milliseconds sweep_interval(const FrontendLimits& limits) {
+    return std::min(limits.send_timeout, limits.receive_timeout) / 2;
+  }
+
+  // A message that does not come and a reply that nobody reads are found between one and one and a
+  // half times their limits.
+  Sweep sweep_{loop_, sweep_interval(environment_.services.limits), [this] { check_time(); }};
   LaneLetter stop_letter_{*this, &Lane::stop_calls};
   LaneLetter end_letter_{*this, &Lane::end_sweep};
 };

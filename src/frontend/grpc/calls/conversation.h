@@ -51,6 +51,7 @@ struct GrpcMethod {
   // A caller with this right comes in as well: which of both it takes the message says, and the
   // method asks once more when it has been read.
   std::optional<Right> or_right = {};
+  bool asks_once = true;  // and its message comes soon; a stream's may take its time
 };
 
 }  // namespace muster

@@ -48,6 +48,7 @@ void GenericCall::arrived(bool ok) {
   Status admitted = method_ == &kUnknownMethod
                         ? unimplemented("there is no method " + printable(context_.method()))
                         : admit_caller();
+  if (method_->asks_once) waiting_since_ = environment().services.clock.now();
   recorded_ = method_->recorded || !admitted.ok();
   if (recorded_) record_.begin(environment(), context_.method());
   if (!admitted.ok()) return finish(grpc_status(admitted));
@@ -80,6 +81,7 @@ void GenericCall::read() {
 
 void GenericCall::read_over(bool ok) {
   reading_ = false;
+  waiting_since_ = kNoDeadline;
   if (finish_) return end_if_over();
   if (!ok) return conversation_->half_closed();
   be_awaited();
@@ -158,9 +160,13 @@ void GenericCall::stop() {
 }
 
 void GenericCall::check_time(TimePoint now) {
-  if (writing_since_ == kNoDeadline) return;
-  const auto limit = send_limit(environment().services.limits, writing_bytes_);
-  if (now - writing_since_ >= limit) context_.TryCancel();
+  const FrontendLimits& limits = environment().services.limits;
+  if (waiting_since_ != kNoDeadline && now - waiting_since_ >= limits.receive_timeout) {
+    finish({grpc::StatusCode::CANCELLED, "the message did not come in time"});
+  }
+  if (writing_since_ != kNoDeadline && now - writing_since_ >= send_limit(limits, writing_bytes_)) {
+    context_.TryCancel();
+  }
 }
 
 void GenericCall::end_if_over() {
@@ -191,8 +197,10 @@ void GenericCalls::arm_one() {
 }
 
 void GenericCalls::check_time(TimePoint now) {
-  for (GenericCall& call : open_)
-    call.check_time(now);
+  for (auto call = open_.begin(); call != open_.end();) {
+    const auto current = call++;
+    current->check_time(now);
+  }
 }
 
 void GenericCalls::stop() {

@@ -84,6 +84,7 @@ class GenericCall final {
   bool heard_compressed_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  TimePoint waiting_since_ = kNoDeadline;  // for the one message of the call
   // Of the write or the finish that is under way.
   std::size_t writing_bytes_ = 0;
   TimePoint writing_since_ = kNoDeadline;
@@ -109,8 +110,8 @@ class GenericCalls {
   GenericCalls& operator=(const GenericCalls&) = delete;
   ~GenericCalls() = default;
 
-  // On the loop's thread: calls may come; the server stops; cancels those whose clients have not
-  // read in time.
+  // On the loop's thread: calls may come; the server stops; ends those whose clients have not asked
+  // or not read in time.
   void begin();
   void stop();
   void check_time(TimePoint now);

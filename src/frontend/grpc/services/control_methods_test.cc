@@ -12,6 +12,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/fake_clock.h"
 #include "frontend/grpc/testing/grpc_server.h"
 
 namespace muster::testing {
@@ -77,7 +78,8 @@ class HalfOpenCall {
 };
 
 struct ControlMethodsTest : ::testing::Test {
-  GrpcServer server;
+  FakeClock clock;
+  GrpcServer server{clock};
   std::string token;
 
   template <typename Request, typename Reply>
@@ -372,6 +374,28 @@ TEST_F(ControlMethodsTest, a_call_without_its_message_holds_up_no_stop) {
   wait_until_begun(4);
   EXPECT_FALSE(call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {}).ready());
   EXPECT_TRUE(server.frontend().drain(std::chrono::seconds(20)));
+}
+
+TEST_F(ControlMethodsTest, a_call_has_its_message_in_time_or_ends) {
+  server.fakes.limits.send_timeout = std::chrono::milliseconds(20);  // how often it is looked at
+  server.start();
+  HalfOpenCall settings(server, "TraceSetting");
+  HalfOpenCall load(server, "RepositoryModelLoad");
+  wait_until_begun(2);
+  // A stream may be open for long before its first question.
+  const auto stub = server.stub();
+  grpc::ClientContext context;
+  const auto stream = stub->ModelStreamInfer(&context);
+  ASSERT_TRUE(stream->Write(echo_request()));
+  oip::ModelStreamInferResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  clock.advance(server.fakes.limits.receive_timeout);
+  EXPECT_EQ(settings.end(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(load.end(), grpc::StatusCode::CANCELLED);
+  ASSERT_TRUE(stream->Write(echo_request()));
+  ASSERT_TRUE(stream->Read(&response));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ControlMethodsTest, knows_no_other_methods) {

@@ -104,9 +104,12 @@ class ReflectionConversation final : public Conversation {
 };
 
 GrpcMethod method(std::string_view path) {
-  return {path, Right::kInfer, [](GenericCall& call) -> std::unique_ptr<Conversation> {
+  return {.path = path,
+          .right = Right::kInfer,
+          .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<ReflectionConversation>(call);
-          }};
+          },
+          .asks_once = false};
 }
 
 }  // namespace

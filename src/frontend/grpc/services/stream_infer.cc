@@ -131,7 +131,8 @@ GrpcMethod stream_infer_method() {
             return std::make_unique<StreamInfer>(call);
           },
           .awaited = true,
-          .recorded = false};
+          .recorded = false,
+          .asks_once = false};
 }
 
 }  // namespace muster
