@@ -181,6 +181,32 @@ TEST_F(StreamInferTest, cancels_a_stream_whose_client_does_not_read) {
   EXPECT_FALSE(stream->Finish().ok());
 }
 
+// Our own client would give up by itself; others' clocks and patience differ.
+TEST(StreamInferTimeTest, hands_in_what_comes_after_the_deadline_as_late) {
+  FakeClock clock;
+  clock.advance(std::chrono::hours(1));
+  GrpcServer server(clock);
+  server.start();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+  const auto stub = Oip::NewStub(
+      grpc::CreateCustomChannel(server.address(), grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() - std::chrono::seconds(1));
+  const auto stream = stub->ModelStreamInfer(&context);
+  // A client says that a deadline of the past is in a moment.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  do {
+    ASSERT_TRUE(stream->Write(echo_request()));
+    oip::ModelStreamInferResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+  } while (server.fakes.inference.last_deadline() > clock.now() &&
+           std::chrono::steady_clock::now() < patience);
+  EXPECT_EQ(server.fakes.inference.last_deadline(), clock.now());
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST(StreamInferTimeTest, gives_a_client_more_time_to_read_a_large_answer) {
   FakeClock clock;
   GrpcServer server(clock);
