@@ -43,7 +43,7 @@ void check(std::string_view bytes) {
   check_same(bytes, parsed, takes);
   const ProtocolLimits limits;
   const SharedMemoryRegions regions(true);
-  const DecodeContext context{&limits, &regions, TimePoint()};
+  const DecodeContext context{&limits, &regions, TimePoint(), nullptr};
   InferMessage message;
   if (const Status status = message.read(bytes, limits); !status.ok()) return check_error(status);
   MUSTER_CHECK(takes);

@@ -173,6 +173,32 @@ TEST_F(ConnectionsTest, wait_for_room_where_a_unix_socket_has_none) {
   EXPECT_TRUE(third.ok()) << third.status().to_string();
 }
 
+// All others wait meanwhile, so that the patience of the first connections is not theirs.
+TEST_F(ConnectionsTest, try_no_longer_to_connect_again_than_their_own_limit) {
+  const ServerAddress address{Transport::kHttp, "", 0,
+                              std::string(1, '\0') + "muster-gone-" + std::to_string(::getpid())};
+  const auto places = resolve(address);
+  ASSERT_TRUE(places.ok());
+  const SocketAddress& place = places->front();
+  const Descriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&place.bytes), place.size),
+            0);
+  ASSERT_EQ(::listen(listening.get(), 0), 0);
+  auto opened =
+      Connections::open({address, [] { return make_http_wire(); }, 1, 1, std::chrono::hours(24)});
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  connections_.emplace(*std::move(opened));
+  Descriptor(::accept(listening.get(), nullptr, nullptr)).close();
+  ASSERT_TRUE(connections_->wait(kLimit, heard_).ok());
+  // There is room for one, which is taken.
+  const auto other = connect_to(address, *places, Clock::Duration{0});
+  ASSERT_TRUE(other.ok()) << other.status().to_string();
+  connections_->ask(0, kRequest);
+  hear(1);
+  EXPECT_EQ(heard_.all[0].outcome, Outcome::kFailed);
+  EXPECT_NE(heard_.all[0].body.find("timed out"), std::string::npos) << heard_.all[0].body;
+}
+
 TEST_F(ConnectionsTest, say_that_nobody_listens) {
   const auto opened = Connections::open(
       {{Transport::kHttp, "", 0, "/no/such/socket"}, [] { return make_http_wire(); }});

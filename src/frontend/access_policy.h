@@ -19,7 +19,7 @@ enum class Right : std::uint8_t {
   kHealth,   // live and ready: always granted
   kInfer,    // inference, metadata, configuration, explanations, statistics, index
   kMetrics,  // the exposition
-  kAdmin,    // load, unload, shared memory regions, changing settings
+  kAdmin,    // load, unload, shared memory regions and naming them, changing settings
 };
 
 // How a call came in. A Unix-domain socket counts as loopback: its file's permissions guard it.

@@ -2,6 +2,7 @@
 // FrontendLimits: what one client can make the server hold or wait for. Every one is configurable.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,10 @@ struct FrontendLimits {
   std::size_t max_body_bytes = std::size_t{64} << 20;           // as it comes
   std::size_t max_decompressed_bytes = std::size_t{256} << 20;  // after gzip or deflate
   std::size_t max_header_bytes = std::size_t{16} << 10;         // of one request
-  std::size_t max_connections = 4096;                           // of each listener
+  // Of a body or message that is no inference and no picture, unpacked: it becomes many small
+  // things in memory, and is read on the thread that all wait for.
+  std::size_t max_control_bytes = std::size_t{2} << 20;
+  std::size_t max_connections = 4096;       // of each listener
   std::size_t max_pipelined_requests = 32;  // of one connection, or unanswered on one stream
   std::size_t max_streams = 1024;           // gRPC: calls open at a time on one connection
   std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: buffers of all connections together
@@ -22,8 +26,19 @@ struct FrontendLimits {
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // HTTP: between requests
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last
-  std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};  // of a reply nobody reads
+  // Until a reply is read, and how much longer a large one may take: see send_limit.
+  std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};
+  std::size_t min_send_rate = std::size_t{64} << 10;  // bytes a second
   ProtocolLimits protocol;
 };
+
+// How long a client may take to read a reply of so many bytes, from the moment that it is sent. A
+// client that takes a little now and then holds the memory of the reply no longer for it.
+[[nodiscard]] inline std::chrono::milliseconds send_limit(const FrontendLimits& limits,
+                                                          std::size_t bytes) noexcept {
+  constexpr std::size_t kMostSeconds = std::size_t{365} * 24 * 60 * 60;  // more would overflow
+  const std::size_t more = bytes / std::max<std::size_t>(limits.min_send_rate, 1);
+  return limits.send_timeout + std::chrono::seconds(std::min(more, kMostSeconds));
+}
 
 }  // namespace muster

@@ -15,10 +15,14 @@ Status refuse(std::string_view name, std::string_view why) {
   return invalid_argument("setting '" + printable(name) + "' " + std::string(why));
 }
 
-Status read_flag(std::string_view name, const SettingValue& value, bool& flag) {
+bool is_null(const SettingValue& value) {
+  return std::holds_alternative<std::monostate>(value);
+}
+
+Status read_flag(std::string_view name, const SettingValue& value, bool initial, bool& flag) {
   const bool* given = std::get_if<bool>(&value);
-  if (given == nullptr) return refuse(name, "must be true or false");
-  flag = *given;
+  if (given == nullptr && !is_null(value)) return refuse(name, "must be true or false");
+  flag = given != nullptr ? *given : initial;
   return {};
 }
 
@@ -40,42 +44,41 @@ bool is_off(const SettingValue& value) {
 
 Settings ServerSettings::log_settings() const {
   const MutexLock lock(mutex_);
-  return {{"log_file", std::string()},     {"log_info", info_},
-          {"log_warning", warning_},       {"log_error", error_},
-          {"log_verbose_level", verbose_}, {"log_format", std::string("default")}};
+  return {{"log_file", std::string()},         {"log_info", now_.info},
+          {"log_warning", now_.warning},       {"log_error", now_.error},
+          {"log_verbose_level", now_.verbose}, {"log_format", std::string("default")}};
+}
+
+Status ServerSettings::change(std::string_view name, const SettingValue& value,
+                              LogSwitches& switches) const {
+  if (name == "log_info") return read_flag(name, value, initial_.info, switches.info);
+  if (name == "log_warning") return read_flag(name, value, initial_.warning, switches.warning);
+  if (name == "log_error") return read_flag(name, value, initial_.error, switches.error);
+  if (name == "log_verbose_level") {
+    const auto* level = std::get_if<std::uint64_t>(&value);
+    if (level == nullptr && !is_null(value)) return refuse(name, "must be a number, 0 or more");
+    switches.verbose = level != nullptr ? *level : initial_.verbose;
+    return {};
+  }
+  if (name == "log_format") {
+    const auto* format = std::get_if<std::string>(&value);
+    const bool same = is_null(value) || (format != nullptr && *format == "default");
+    return same ? Status() : refuse(name, "can only be \"default\"");
+  }
+  if (name == "log_file") {
+    if (is_null(value)) return {};
+    return refuse(name, "cannot be set by a call: logs go to the server's standard error");
+  }
+  return refuse(name, "is unknown");
 }
 
 Status ServerSettings::change_log_settings(const Settings& changes) {
   const MutexLock lock(mutex_);
-  bool info = info_;
-  bool warning = warning_;
-  bool error = error_;
-  std::uint64_t verbose = verbose_;
-  for (const auto& [name, value] : changes) {
-    if (name == "log_info") {
-      MUSTER_RETURN_IF_ERROR(read_flag(name, value, info));
-    } else if (name == "log_warning") {
-      MUSTER_RETURN_IF_ERROR(read_flag(name, value, warning));
-    } else if (name == "log_error") {
-      MUSTER_RETURN_IF_ERROR(read_flag(name, value, error));
-    } else if (name == "log_verbose_level") {
-      const auto* level = std::get_if<std::uint64_t>(&value);
-      if (level == nullptr) return refuse(name, "must be a number, 0 or more");
-      verbose = *level;
-    } else if (name == "log_format") {
-      const auto* format = std::get_if<std::string>(&value);
-      if (format == nullptr || *format != "default") return refuse(name, "can only be \"default\"");
-    } else if (name == "log_file") {
-      return refuse(name, "cannot be set by a call: logs go to the server's standard error");
-    } else {
-      return refuse(name, "is unknown");
-    }
-  }
-  info_ = info;
-  warning_ = warning;
-  error_ = error;
-  verbose_ = verbose;
-  set_log_level(level_of(info, warning, error, verbose));
+  LogSwitches switches = now_;
+  for (const auto& [name, value] : changes)
+    MUSTER_RETURN_IF_ERROR(change(name, value, switches));
+  now_ = switches;
+  set_log_level(level_of(now_.info, now_.warning, now_.error, now_.verbose));
   return {};
 }
 
@@ -90,8 +93,8 @@ Status ServerSettings::change_trace_settings(const Settings& changes) {
   for (const auto& [name, value] : changes) {
     const auto setting = known.find(name);
     if (setting == known.end()) return refuse(name, "is unknown");
-    const bool same = std::holds_alternative<std::monostate>(value) || value == setting->second ||
-                      (name == "trace_level" && is_off(value));
+    const bool same =
+        is_null(value) || value == setting->second || (name == "trace_level" && is_off(value));
     if (!same) {
       return refuse(name,
                     "cannot be changed: this server writes no traces; its metrics page and "

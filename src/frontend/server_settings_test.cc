@@ -48,6 +48,27 @@ TEST_F(ServerSettingsTest, begins_with_the_level_that_the_log_has) {
   EXPECT_EQ(ServerSettings(LogLevel::kOff).log_settings().at("log_error"), SettingValue(false));
 }
 
+TEST_F(ServerSettingsTest, null_sets_one_back_to_what_it_was_at_the_start) {
+  ServerSettings settings(LogLevel::kInfo);
+  const Settings before = settings.log_settings();
+  ASSERT_TRUE(settings
+                  .change_log_settings({{"log_verbose_level", std::uint64_t{3}},
+                                        {"log_info", false},
+                                        {"log_warning", false},
+                                        {"log_error", false}})
+                  .ok());
+  ASSERT_TRUE(settings.change_log_settings({{"log_verbose_level", std::monostate()}}).ok());
+  EXPECT_EQ(settings.log_settings().at("log_verbose_level"), SettingValue(std::uint64_t{0}));
+  EXPECT_EQ(settings.log_settings().at("log_info"), SettingValue(false)) << "others stay";
+  Settings nulls;
+  for (const auto& [name, value] : before)
+    nulls.emplace(name, std::monostate());
+  ASSERT_TRUE(settings.change_log_settings(nulls).ok());
+  EXPECT_EQ(settings.log_settings(), before);
+  EXPECT_TRUE(logs(LogLevel::kInfo));
+  EXPECT_FALSE(logs(LogLevel::kDebug));
+}
+
 TEST_F(ServerSettingsTest, changes_all_or_nothing) {
   const Status status = settings_.change_log_settings({{"log_info", true}, {"log_zeal", true}});
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);

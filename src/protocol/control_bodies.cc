@@ -130,14 +130,17 @@ Result<RegionQuery> parse_region_query(std::string_view body, const ProtocolLimi
   return query;
 }
 
+Status check_setting_name(std::string_view name, const ProtocolLimits& limits) {
+  if (name.size() <= limits.max_name_bytes) return {};
+  return invalid_argument("the name of setting '" + printable(name, 40) + "' has more than " +
+                          std::to_string(limits.max_name_bytes) + " bytes");
+}
+
 Result<Settings> parse_settings(std::string_view body, const ProtocolLimits& limits) {
   Settings settings;
   MUSTER_RETURN_IF_ERROR(read_body(body, limits, [&](JsonReader& json, std::string_view key) {
     std::string name(key);
-    if (name.size() > limits.max_name_bytes) {
-      return invalid_argument("the name of setting '" + printable(name, 40) + "' has more than " +
-                              std::to_string(limits.max_name_bytes) + " bytes");
-    }
+    if (Status named = check_setting_name(name, limits); !named.ok()) return named;
     SettingValue value;
     if (!read_setting(json, value)) return json.status();
     settings.insert_or_assign(std::move(name), std::move(value));

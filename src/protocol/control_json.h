@@ -63,6 +63,7 @@ struct RegionQuery {
 using SettingValue =
     std::variant<std::monostate, bool, std::uint64_t, std::string, std::vector<std::string>>;
 using Settings = std::map<std::string, SettingValue, std::less<>>;
+[[nodiscard]] Status check_setting_name(std::string_view name, const ProtocolLimits&);
 [[nodiscard]] Result<Settings> parse_settings(std::string_view body, const ProtocolLimits&);
 [[nodiscard]] std::string settings_json(const Settings& settings);
 

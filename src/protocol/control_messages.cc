@@ -87,6 +87,18 @@ struct LogFiller {
   }
 };
 
+// As parse_settings does for JSON.
+template <typename Values>
+Status check_settings(const Values& settings, const ProtocolLimits& limits) {
+  if (static_cast<std::size_t>(settings.size()) > limits.max_parameters) {
+    return invalid_argument("there are more than " + std::to_string(limits.max_parameters) +
+                            " settings");
+  }
+  for (const auto& [name, value] : settings)
+    MUSTER_RETURN_IF_ERROR(check_setting_name(name, limits));
+  return {};
+}
+
 SettingValue setting_of(const ::inference::LogSettingsRequest::SettingValue& value) {
   using Value = ::inference::LogSettingsRequest::SettingValue;
   switch (value.parameter_choice_case()) {
@@ -183,7 +195,9 @@ void fill(const Settings& settings, ::inference::LogSettingsResponse& message) {
     std::visit(LogFiller{(*message.mutable_settings())[name]}, value);
 }
 
-Settings settings_of(const ::inference::TraceSettingRequest& message) {
+Result<Settings> settings_of(const ::inference::TraceSettingRequest& message,
+                             const ProtocolLimits& limits) {
+  MUSTER_RETURN_IF_ERROR(check_settings(message.settings(), limits));
   Settings settings;
   for (const auto& [name, values] : message.settings()) {
     if (values.value_size() == 0) {
@@ -198,7 +212,9 @@ Settings settings_of(const ::inference::TraceSettingRequest& message) {
   return settings;
 }
 
-Settings settings_of(const ::inference::LogSettingsRequest& message) {
+Result<Settings> settings_of(const ::inference::LogSettingsRequest& message,
+                             const ProtocolLimits& limits) {
+  MUSTER_RETURN_IF_ERROR(check_settings(message.settings(), limits));
   Settings settings;
   for (const auto& [name, value] : message.settings())
     settings.emplace(name, setting_of(value));

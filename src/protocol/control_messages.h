@@ -25,7 +25,9 @@ void fill(std::span<const RegionStatus> regions,
 void fill(const Settings& settings, ::inference::TraceSettingResponse& message);
 void fill(const Settings& settings, ::inference::LogSettingsResponse& message);
 // No value is null; the values of trace_level are a list also where there is one.
-[[nodiscard]] Settings settings_of(const ::inference::TraceSettingRequest& message);
-[[nodiscard]] Settings settings_of(const ::inference::LogSettingsRequest& message);
+[[nodiscard]] Result<Settings> settings_of(const ::inference::TraceSettingRequest& message,
+                                           const ProtocolLimits& limits);
+[[nodiscard]] Result<Settings> settings_of(const ::inference::LogSettingsRequest& message,
+                                           const ProtocolLimits& limits);
 
 }  // namespace muster

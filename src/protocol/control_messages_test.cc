@@ -117,16 +117,37 @@ TEST(ControlMessages, carry_settings_there_and_back) {
   (*change_log.mutable_settings())["a"].set_bool_param(false);
   (*change_log.mutable_settings())["b"].set_uint32_param(3);
   (*change_log.mutable_settings())["c"];
-  EXPECT_EQ(settings_of(change_log),
+  EXPECT_EQ(settings_of(change_log, {}).value(),
             (Settings{{"a", false}, {"b", std::uint64_t{3}}, {"c", std::monostate()}}));
 
   ::inference::TraceSettingRequest change_trace;
   (*change_trace.mutable_settings())["trace_level"].add_value("OFF");
   (*change_trace.mutable_settings())["trace_rate"].add_value("5");
   (*change_trace.mutable_settings())["trace_count"];
-  EXPECT_EQ(settings_of(change_trace), (Settings{{"trace_level", std::vector<std::string>{"OFF"}},
-                                                 {"trace_rate", std::string("5")},
-                                                 {"trace_count", std::monostate()}}));
+  EXPECT_EQ(settings_of(change_trace, {}).value(),
+            (Settings{{"trace_level", std::vector<std::string>{"OFF"}},
+                      {"trace_rate", std::string("5")},
+                      {"trace_count", std::monostate()}}));
+}
+
+TEST(ControlMessages, have_as_many_settings_as_parameters_may_be_and_names_as_long) {
+  const ProtocolLimits limits{.max_parameters = 2, .max_name_bytes = 4};
+  ::inference::LogSettingsRequest log;
+  ::inference::TraceSettingRequest trace;
+  for (const char* name : {"a", "b"}) {
+    (*log.mutable_settings())[name];
+    (*trace.mutable_settings())[name];
+  }
+  EXPECT_TRUE(settings_of(log, limits).ok());
+  EXPECT_TRUE(settings_of(trace, limits).ok());
+  (*log.mutable_settings())["c"];
+  (*trace.mutable_settings())["c"];
+  EXPECT_EQ(settings_of(log, limits).status().message(), "there are more than 2 settings");
+  EXPECT_EQ(settings_of(trace, limits).status().message(), "there are more than 2 settings");
+  log.clear_settings();
+  (*log.mutable_settings())["abcde"];
+  EXPECT_EQ(settings_of(log, limits).status().message(),
+            "the name of setting 'abcde' has more than 4 bytes");
 }
 
 }  // namespace

@@ -56,11 +56,22 @@ struct InferCall {
   ReplyWishes wishes;
 };
 
+// Whether a caller may name regions of shared memory. Asked where a tensor does, and never where
+// none does, so that it costs those requests nothing.
+class RegionPermission {
+ public:
+  [[nodiscard]] virtual Status check() const = 0;
+
+ protected:
+  ~RegionPermission() = default;
+};
+
 // What decoding may lean on. Borrowed.
 struct DecodeContext {
   const ProtocolLimits* limits;
   const SharedMemoryRegions* regions;  // asked where a tensor names one
   TimePoint now;                       // `timeout` counts from here, and shortens the deadline only
+  const RegionPermission* permission;  // null = everybody may name them
 };
 
 // A model's version as the protocol writes it: "" = 0, the newest. kInvalidArgument where it is no

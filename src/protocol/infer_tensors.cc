@@ -203,6 +203,9 @@ Result<std::optional<RegionSlice>> region_slice(const RegionPlace& place,
     return invalid_argument("shared_memory_region needs a shared_memory_byte_size");
   }
   if (context.regions == nullptr) return unimplemented("shared memory is not supported here");
+  if (context.permission != nullptr && context.regions->allowed()) {
+    MUSTER_RETURN_IF_ERROR(context.permission->check());
+  }
   MUSTER_ASSIGN_OR_RETURN(RegionSlice slice,
                           context.regions->slice(place.name, place.offset, *place.byte_size));
   return std::optional<RegionSlice>(std::move(slice));

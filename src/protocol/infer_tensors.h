@@ -48,7 +48,7 @@ struct InputHead {
 // Where an input lies that is still to be read from a region.
 [[nodiscard]] std::optional<RegionPlace> place_of(const InferInput& input);
 
-// Nothing where no region is named.
+// Nothing where no region is named. Whether the caller may is asked anew for every request.
 [[nodiscard]] Result<std::optional<RegionSlice>> region_slice(const RegionPlace& place,
                                                               const DecodeContext& context);
 

@@ -20,8 +20,8 @@ namespace muster {
 // An open object of shared memory and the part of it that was registered, mapped.
 class SharedMemoryRegion {
  public:
-  SharedMemoryRegion(int file, RegionStatus status) noexcept
-      : file_(file), status_(std::move(status)) {}
+  SharedMemoryRegion(int file, RegionStatus status, MappedBytes bytes) noexcept
+      : bytes_(std::move(bytes)), file_(file), status_(std::move(status)) {}
   // False: the system gives no room for it.
   [[nodiscard]] bool map() {
     mapping_ = GuardedMapping::of(file_, status_.offset, status_.byte_size);
@@ -36,6 +36,7 @@ class SharedMemoryRegion {
   [[nodiscard]] const GuardedMapping& mapping() const noexcept { return *mapping_; }
 
  private:
+  const MappedBytes bytes_;  // before the mapping: they are given back after it has gone
   const int file_;
   const RegionStatus status_;
   std::unique_ptr<GuardedMapping> mapping_;
@@ -68,7 +69,8 @@ bool fits(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
   return offset <= whole && size <= whole - offset;
 }
 
-Result<std::shared_ptr<const SharedMemoryRegion>> open_region(RegionStatus status) {
+Result<std::shared_ptr<const SharedMemoryRegion>> open_region(RegionStatus status,
+                                                              MappedBytes bytes) {
   MUSTER_ASSIGN_OR_RETURN(const std::string object, object_name(status.key));
   const int file = ::shm_open(object.c_str(), O_RDWR | O_CLOEXEC, 0);
   if (file < 0) {
@@ -76,7 +78,7 @@ Result<std::shared_ptr<const SharedMemoryRegion>> open_region(RegionStatus statu
                             in_quotes(status.name) + " cannot be opened: " + std::strerror(errno));
   }
   const std::uint64_t end_wanted = status.offset + status.byte_size;
-  auto region = std::make_shared<SharedMemoryRegion>(file, std::move(status));
+  auto region = std::make_shared<SharedMemoryRegion>(file, std::move(status), std::move(bytes));
   struct stat found = {};
   if (::fstat(file, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size < 0) {
     return invalid_argument("the size of shared memory " + in_quotes(region->status().key) +
@@ -147,6 +149,19 @@ SharedMemoryRegions::SharedMemoryRegions(bool allowed, SharedMemoryLimits limits
 
 SharedMemoryRegions::~SharedMemoryRegions() = default;
 
+Result<MappedBytes> SharedMemoryRegions::reserve(std::uint64_t bytes) {
+  std::uint64_t sum = mapped_->load(std::memory_order_relaxed);
+  do {
+    if (sum > limits_.max_bytes || bytes > limits_.max_bytes - sum) {
+      return invalid_argument("a region of " + std::to_string(bytes) + " bytes beside others of " +
+                              std::to_string(sum) + " is more than the " +
+                              std::to_string(limits_.max_bytes) +
+                              " that all may have (--max-region-bytes)");
+    }
+  } while (!mapped_->compare_exchange_weak(sum, sum + bytes, std::memory_order_relaxed));
+  return MappedBytes(mapped_, bytes);
+}
+
 Status SharedMemoryRegions::add(std::string_view name, std::string_view key, std::uint64_t offset,
                                 std::uint64_t byte_size) {
   if (!allowed_) return not_allowed();
@@ -173,8 +188,10 @@ Status SharedMemoryRegions::add(std::string_view name, std::string_view key, std
     const MutexLock lock(mutex_);
     MUSTER_RETURN_IF_ERROR(taken());
   }
-  MUSTER_ASSIGN_OR_RETURN(auto region,
-                          open_region({std::string(name), std::string(key), offset, byte_size}));
+  MUSTER_ASSIGN_OR_RETURN(MappedBytes bytes, reserve(byte_size));
+  MUSTER_ASSIGN_OR_RETURN(
+      auto region,
+      open_region({std::string(name), std::string(key), offset, byte_size}, std::move(bytes)));
   const MutexLock lock(mutex_);
   MUSTER_RETURN_IF_ERROR(taken());
   regions_.emplace(std::string(name), std::move(region));
@@ -183,11 +200,13 @@ Status SharedMemoryRegions::add(std::string_view name, std::string_view key, std
 
 Status SharedMemoryRegions::remove(std::string_view name) {
   if (!allowed_) return not_allowed();
+  // Unmapping takes its time, in which others may go on.
+  decltype(regions_) gone;
   const MutexLock lock(mutex_);
   if (name.empty()) {
-    regions_.clear();
+    gone.swap(regions_);
   } else if (const auto found = regions_.find(name); found != regions_.end()) {
-    regions_.erase(found);
+    gone.insert(regions_.extract(found));
   }
   return {};
 }

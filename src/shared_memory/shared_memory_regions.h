@@ -8,6 +8,7 @@
 // meanwhile.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <muster/status.h>
@@ -33,6 +35,25 @@ struct RegionStatus {
 struct SharedMemoryLimits {
   std::size_t max_regions = 1024;
   std::size_t max_name_bytes = 1024;
+  // Of all regions that are mapped. A file of holes costs its client nothing and address space
+  // here.
+  std::uint64_t max_bytes = std::uint64_t{256} << 30;
+};
+
+// Bytes that are mapped, counted until nobody holds them any more.
+class MappedBytes {
+ public:
+  using Sum = std::shared_ptr<std::atomic<std::uint64_t>>;
+  MappedBytes(Sum sum, std::uint64_t bytes) noexcept : sum_(std::move(sum)), bytes_(bytes) {}
+  MappedBytes(MappedBytes&& other) noexcept = default;
+  MappedBytes& operator=(MappedBytes&&) = delete;
+  ~MappedBytes() {
+    if (sum_ != nullptr) sum_->fetch_sub(bytes_, std::memory_order_relaxed);
+  }
+
+ private:
+  Sum sum_;
+  std::uint64_t bytes_;
 };
 
 class SharedMemoryRegion;
@@ -83,8 +104,12 @@ class SharedMemoryRegions {
                                           std::uint64_t byte_size) const;
 
  private:
+  [[nodiscard]] Result<MappedBytes> reserve(std::uint64_t bytes);
+
   const bool allowed_;
   const SharedMemoryLimits limits_;
+  // Also of regions that were removed while a slice of them lives.
+  const MappedBytes::Sum mapped_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<const SharedMemoryRegion>, std::less<>> regions_
       MUSTER_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -103,6 +104,45 @@ TEST(SharedMemoryRegionsTest, takes_keys_with_and_without_their_slash) {
   ASSERT_EQ(list->size(), 2U);
   EXPECT_EQ((*list)[0].key, object.key());
   EXPECT_EQ((*list)[1].key, object.key().substr(1));
+}
+
+TEST(SharedMemoryRegionsTest, has_a_limit_for_all_regions_together) {
+  Object object(100);
+  SharedMemoryRegions regions(true, {.max_bytes = 150});
+  ASSERT_TRUE(regions.add("a", object.key(), 0, 100).ok());
+  const Status refused = regions.add("b", object.key(), 0, 51);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("--max-region-bytes"), std::string_view::npos)
+      << refused.to_string();
+  EXPECT_TRUE(regions.add("b", object.key(), 0, 50).ok());
+  EXPECT_FALSE(regions.add("c", object.key(), 0, 1).ok());
+  // One that cannot be opened takes nothing for good.
+  ASSERT_TRUE(regions.remove("a").ok());
+  EXPECT_FALSE(regions.add("c", "/there_is_no_such_object", 0, 100).ok());
+  EXPECT_TRUE(regions.add("c", object.key(), 0, 100).ok());
+  // One that is still read from counts.
+  std::optional<RegionSlice> slice(regions.slice("c", 0, 1).value());
+  ASSERT_TRUE(regions.remove("").ok());
+  EXPECT_FALSE(regions.add("d", object.key(), 0, 51).ok());
+  slice.reset();
+  EXPECT_TRUE(regions.add("d", object.key(), 0, 51).ok());
+  EXPECT_FALSE(regions.add("e", object.key(), 0, kHuge / 2).ok());
+}
+
+TEST(SharedMemoryRegionsTest, says_so_where_the_system_has_no_room) {
+  // A file of holes, larger than any address space.
+  constexpr std::uint64_t kHoles = std::uint64_t{1} << 60;
+  Object object(0);
+  object.resize(kHoles);
+  ASSERT_EQ(object.size(), kHoles);
+  SharedMemoryRegions regions(true, {.max_bytes = kHuge});
+  const std::size_t files = open_files();
+  const Status refused = regions.add("r", object.key(), 0, kHoles);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("cannot be mapped"), std::string_view::npos)
+      << refused.to_string();
+  EXPECT_EQ(open_files(), files);
+  EXPECT_TRUE(regions.add("r", object.key(), 0, 8).ok()) << "its name was not taken";
 }
 
 TEST(SharedMemoryRegionsTest, lets_no_key_lead_out_of_the_systems_folder) {

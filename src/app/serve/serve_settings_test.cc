@@ -69,14 +69,16 @@ std::string as_text(const ServeSettings& s) {
   all(s.host, s.http_address, s.grpc_address, s.metrics_address, s.http_port, s.grpc_port,
       s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,
-      s.shared_memory_limits.max_regions, s.shared_memory_limits.max_name_bytes);
+      s.shared_memory_limits.max_regions, s.shared_memory_limits.max_bytes,
+      s.shared_memory_limits.max_name_bytes);
   const FrontendLimits& limits = s.limits;
-  all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_header_bytes,
-      limits.max_connections, limits.max_pipelined_requests, limits.max_pictures,
-      limits.max_streams, limits.max_grpc_bytes, limits.idle_timeout, limits.receive_timeout,
-      limits.send_timeout, limits.protocol.max_json_depth, limits.protocol.max_tensors,
-      limits.protocol.max_parameters, limits.protocol.max_rank, limits.protocol.max_name_bytes,
-      limits.protocol.max_id_bytes, limits.protocol.max_classes, limits.protocol.max_input_bytes);
+  all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_control_bytes,
+      limits.max_header_bytes, limits.max_connections, limits.max_pipelined_requests,
+      limits.max_pictures, limits.max_streams, limits.max_grpc_bytes, limits.idle_timeout,
+      limits.receive_timeout, limits.send_timeout, limits.min_send_rate,
+      limits.protocol.max_json_depth, limits.protocol.max_tensors, limits.protocol.max_parameters,
+      limits.protocol.max_rank, limits.protocol.max_name_bytes, limits.protocol.max_id_bytes,
+      limits.protocol.max_classes, limits.protocol.max_input_bytes);
   all(s.models.service.max_request_rows.value_or(kDefaultMaxRequestRows));
   all(s.log_level, s.access_log, s.exit_timeout);
   return text;

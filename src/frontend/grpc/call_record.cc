@@ -34,19 +34,21 @@ bool is_server_error(grpc::StatusCode code) {
 
 }  // namespace
 
-Status admit(const CallEnvironment& environment, Right right, const GrpcCaller& caller) {
-  if (right == Right::kHealth) return {};
+Status grant(const CallEnvironment& environment, Right right, const GrpcCaller& caller) {
   // The token and the peer are looked at only where it takes more than nothing to be let in: gRPC
   // sorts the call's metadata for the one and prints an address for the other.
   Status granted =
       environment.services.access.check(right, {.listener_is_loopback = environment.loopback_only});
-  if (!granted.ok()) {
-    granted = environment.services.access.check(
-        right,
-        {.bearer_token = bearer_token(caller),
-         .listener_is_loopback = environment.loopback_only || caller.peer().starts_with("unix")});
-  }
-  MUSTER_RETURN_IF_ERROR(std::move(granted));
+  if (granted.ok()) return granted;
+  return environment.services.access.check(
+      right,
+      {.bearer_token = bearer_token(caller),
+       .listener_is_loopback = environment.loopback_only || caller.peer().starts_with("unix")});
+}
+
+Status admit(const CallEnvironment& environment, Right right, const GrpcCaller& caller) {
+  if (right == Right::kHealth) return {};
+  MUSTER_RETURN_IF_ERROR(grant(environment, right, caller));
   if (environment.open_calls.stopping()) return unavailable("the server is shutting down");
   return {};
 }

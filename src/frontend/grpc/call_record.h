@@ -14,7 +14,10 @@
 
 namespace muster {
 
-// Whether the caller has the right, and whether calls are taken at all (health always is).
+// Whether the caller has the right.
+[[nodiscard]] Status grant(const CallEnvironment& environment, Right right,
+                           const GrpcCaller& caller);
+// The same, and whether calls are taken at all (health always is).
 [[nodiscard]] Status admit(const CallEnvironment& environment, Right right,
                            const GrpcCaller& caller);
 

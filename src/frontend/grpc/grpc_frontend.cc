@@ -18,27 +18,12 @@
 #include "frontend/grpc/calls/generic_call.h"
 #include "frontend/grpc/calls/unary_infer.h"
 #include "frontend/grpc/server_setup.h"
-#include "frontend/grpc/services/control_methods.h"
-#include "frontend/grpc/services/health.h"
-#include "frontend/grpc/services/load_method.h"
-#include "frontend/grpc/services/reflection.h"
-#include "frontend/grpc/services/stream_infer.h"
+#include "frontend/grpc/services/generic_methods.h"
 #include "frontend/grpc/sweep.h"
 #include "frontend/grpc/tls_credentials.h"
 
 namespace muster {
 namespace {
-
-std::vector<Method> all_generic_methods() {
-  std::vector<Method> methods = {stream_infer_method(), load_method()};
-  const auto add = [&methods](const auto& more) {
-    methods.insert(methods.end(), more.begin(), more.end());
-  };
-  add(control_methods());
-  add(health_methods());
-  add(reflection_methods());
-  return methods;
-}
 
 // One loop with all that happens on it.
 class Lane {
@@ -51,7 +36,7 @@ class Lane {
   ~Lane() = default;
 
   void start(grpc::Server& server, const InferMethod& infer_method,
-             grpc::AsyncGenericService& generic, std::span<const Method> methods) {
+             grpc::AsyncGenericService& generic, std::span<const GrpcMethod> methods) {
     infers_.emplace(environment_, server, infer_method);
     calls_.emplace(environment_, generic, methods);
     loop_.start([this] {
@@ -79,19 +64,23 @@ class Lane {
   };
   void stop_calls() { calls_->stop(); }
   void end_sweep() { sweep_.end(); }
-  void cancel_unread() {
-    const FrontServices& services = environment_.services;
-    const TimePoint oldest = services.clock.now() - services.limits.send_timeout;
-    infers_->cancel_unread(oldest);
-    calls_->cancel_unread(oldest);
+  void check_time() {
+    const TimePoint now = environment_.services.clock.now();
+    infers_->check_time(now);
+    calls_->check_time(now);
   }
 
   CompletionLoop loop_;
   CallEnvironment environment_;
   std::optional<UnaryInfers> infers_;
   std::optional<GenericCalls> calls_;
-  // A reply that nobody reads is found between one and one and a half times its limit.
-  Sweep sweep_{loop_, environment_.services.limits.send_timeout / 2, [this] { cancel_unread(); }};
+  [[nodiscard]] static std::chrono::milliseconds sweep_interval(const FrontendLimits& limits) {
+    return std::min(limits.send_timeout, limits.receive_timeout) / 2;
+  }
+
+  // A message that does not come and a reply that nobody reads are found between one and one and a
+  // half times their limits.
+  Sweep sweep_{loop_, sweep_interval(environment_.services.limits), [this] { check_time(); }};
   LaneLetter stop_letter_{*this, &Lane::stop_calls};
   LaneLetter end_letter_{*this, &Lane::end_sweep};
 };
@@ -108,7 +97,7 @@ bool is_handed_over_bare(const GrpcListener& listener) {
 class GrpcFrontend::Parts {
  public:
   explicit Parts(const FrontServices& services)
-      : services_(services), methods_(all_generic_methods()) {}
+      : services_(services), methods_(generic_methods()) {}
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   // First nothing comes any more, then the loops see the end of all that is open, then the calls
@@ -133,7 +122,7 @@ class GrpcFrontend::Parts {
       grpc::ServerBuilder& builder);
 
   const FrontServices& services_;
-  const std::vector<Method> methods_;
+  const std::vector<GrpcMethod> methods_;
   OpenCalls open_calls_;
   PeerAddresses peers_;
   InferMethod infer_method_;

@@ -69,6 +69,7 @@ struct Call final : Letter {
   Connection* connection = nullptr;
   Call* following = nullptr;        // the next of its connection
   InferDecoder* decoder = nullptr;  // of its connection
+  bool is_loopback = false;         // the listener of its connection
   Stage stage = Stage::kReading;
   RequestHead head;
   Route route;

@@ -29,7 +29,10 @@ Connection::~Connection() {
 void Connection::begin() {
   finishing_ = thread_.is_finishing();
   since_ = thread_.now();
-  guard([&] { open(); });
+  guard([&] {
+    if (thread_.services().access_log.enabled()) peer_ = peer();
+    open();
+  });
 }
 
 void Connection::opened(bool ok) {
@@ -50,6 +53,7 @@ void Connection::close() noexcept {
   if (input_ == Input::kClosed) return;
   const ConnectionRef alive(this);
   input_ = Input::kClosed;
+  if (first_ != nullptr && thread_.services().access_log.enabled()) log_lost();
   close_stream();
   drop_calls();
   count_closed();
@@ -123,7 +127,7 @@ void Connection::check_time(TimePoint now) {
   };
   guard([&] {
     if (sending_) {
-      if (is_over(send_progress_, limits.send_timeout)) close();
+      if (is_over(sending_since_, send_limit_)) close();
     } else if (lingering_) {
       if (is_over(since_, kLingering)) close();
     } else if (input_ == Input::kOpening) {

@@ -112,6 +112,7 @@ class Connection {
   void advance();
   [[nodiscard]] bool read_step();
   [[nodiscard]] bool is_full() const noexcept;
+  [[nodiscard]] std::size_t body_limit_of(Endpoint endpoint) const noexcept;
   void begin_receiving(std::span<std::byte> space);
   void take_head();
   [[nodiscard]] Status find_route_of(Call& call);
@@ -123,6 +124,7 @@ class Connection {
   void write_ready();
   [[nodiscard]] bool send_outgoing();
   void consume_outgoing(std::size_t bytes) noexcept;
+  [[nodiscard]] std::size_t outgoing_bytes() const noexcept;
   void finish_outgoing();
   void seal(Call& call);
   void linger();
@@ -135,6 +137,7 @@ class Connection {
   void count_closed() noexcept;
   void account(const Call& call);
   void log_access(const Call& call);
+  void log_lost() noexcept;
   [[nodiscard]] bool is_idle() const noexcept { return first_ == nullptr && !reader_.is_inside(); }
 
   TransportThread& thread_;
@@ -156,10 +159,13 @@ class Connection {
   Route route_;           // of the last head, where it has one
   bool route_is_known_ = false;
   InferDecoder decoder_;
+  std::string
+      peer_;  // where there is an access log: a socket that was reset does not tell any more
   std::vector<boost::asio::const_buffer> outgoing_;
   std::size_t outgoing_begin_ = 0;
-  TimePoint since_{};  // idle, or the request being read began, or lingering began
-  TimePoint send_progress_{};
+  TimePoint since_{};          // idle, or the request being read began, or lingering began
+  TimePoint sending_since_{};  // of what is outgoing
+  std::chrono::milliseconds send_limit_{};
   std::size_t holders_ = 0;
   std::size_t in_flight_ = 0;  // of the holders, calls
   bool linked_ = true;         // in the thread's list

@@ -48,6 +48,14 @@ bool Connection::read_step() {
   return true;
 }
 
+// What is no inference and no picture is small, or somebody's mistake or worse.
+std::size_t Connection::body_limit_of(Endpoint endpoint) const noexcept {
+  if (endpoint == Endpoint::kInfer || endpoint == Endpoint::kClassify) {
+    return RequestReader::kNoLimit;
+  }
+  return thread_.services().limits.max_control_bytes;
+}
+
 bool Connection::is_full() const noexcept {
   return calls_ > 0 && calls_ >= thread_.services().limits.max_pipelined_requests &&
          last_->stage != Call::Stage::kReading;
@@ -94,6 +102,7 @@ Call& Connection::append_call() {
   Call& call = thread_.take_call();
   call.connection = this;
   call.decoder = &decoder_;
+  call.is_loopback = listener_.is_loopback;
   (last_ == nullptr ? first_ : last_->following) = &call;
   last_ = &call;
   ++calls_;
@@ -139,7 +148,7 @@ void Connection::take_head() {
   if (refused || head.method != Method::kPost) {
     reader_.drop_body();
   } else {
-    reader_.keep_body(std::move(call.body));
+    reader_.keep_body(std::move(call.body), body_limit_of(call.route.endpoint));
   }
   continue_due_ = head.expects_continue && head.has_body() && reader_.awaits_body();
 }

@@ -30,10 +30,9 @@ void Connection::account(const Call& call) {
 }
 
 void Connection::log_access(const Call& call) {
-  const std::string peer_text = peer();
   AccessEntry entry;
   entry.transport = "http";
-  entry.peer = peer_text;
+  entry.peer = peer_;
   entry.method = call.head.method == Method::kOther ? std::string_view(call.head.other_method)
                                                     : method_name(call.head.method);
   entry.target = call.head.target;
@@ -47,6 +46,25 @@ void Connection::log_access(const Call& call) {
   entry.batch = call.reply.batch ? &*call.reply.batch : nullptr;
   entry.error = call.reply.error;
   thread_.services().access_log.write(entry);
+}
+
+// Every request has its line, also one that will be answered to nobody: those with a reply have it
+// already. Calls in flight have it here as well, as some never come home; their replies are ours.
+void Connection::log_lost() noexcept try {
+  for (Call* call = first_; call != nullptr; call = call->following) {
+    if (call->stage == Call::Stage::kReplied) continue;
+    if (call->stage == Call::Stage::kReading) call->received = thread_.now();
+    if (thread_.is_ending()) {
+      reply_refusal(*call, {503, "the server has stopped"});
+    } else if (call->stage == Call::Stage::kAnswered) {
+      reply_refusal(*call, {500, "the reply could not be made"});
+    } else {
+      reply_refusal(*call, {499, "the client has gone"});
+    }
+    log_access(*call);
+  }
+} catch (const std::exception& failure) {
+  log(LogLevel::kError, std::string_view(failure.what()));
 }
 
 void Connection::write_ready() {
@@ -79,13 +97,22 @@ bool Connection::send_outgoing() {
       close();
       return false;
     }
-    send_progress_ = thread_.now();
+    sending_since_ = thread_.now();
   }
   rest = rest.subspan(outgoing_begin_);
   if (rest.empty()) return true;
+  if (!sending_) send_limit_ = send_limit(thread_.services().limits, outgoing_bytes());
   sending_ = true;
   send(rest);
   return false;
+}
+
+// What is still to go.
+std::size_t Connection::outgoing_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t i = outgoing_begin_; i < outgoing_.size(); ++i)
+    bytes += outgoing_[i].size();
+  return bytes;
 }
 
 void Connection::consume_outgoing(std::size_t bytes) noexcept {
@@ -107,7 +134,6 @@ void Connection::sent(bool ok, std::size_t bytes) {
       client_left();
       return close();
     }
-    send_progress_ = thread_.now();
     consume_outgoing(bytes);
     if (!send_outgoing()) return;
     sending_ = false;

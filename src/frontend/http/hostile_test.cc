@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What clients do to a server that they do not wish well, and what it does then.
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,6 +72,24 @@ TEST(HostileTest, holds_its_limits_of_heads_and_bodies) {
       server.ask(post("/v2/models/echo/infer", "not gzip", "Content-Encoding: gzip\r\n")).status,
       400);
   EXPECT_EQ(server.ask(post("/v2/models/echo/infer", "x", "Content-Encoding: br\r\n")).status, 501);
+}
+
+TEST(HostileTest, takes_little_where_there_is_no_tensor) {
+  RunningFrontend server;
+  server.fakes.limits.max_control_bytes = 5000;
+  ASSERT_TRUE(server.start().ok());
+  const std::string large = R"({"log_info":true})" + std::string(6000, ' ');
+  const auto part = std::as_bytes(std::span(large));
+  const std::string packed = compress(Coding::kGzip, std::span(&part, 1)).value();
+  ASSERT_LT(packed.size(), 5000U);
+  for (const std::string target : {"/v2/logging", "/v2/repository/index"}) {
+    EXPECT_EQ(server.ask(post(target, large)).status, 413) << target;
+    EXPECT_EQ(server.ask(post(target, packed, "Content-Encoding: gzip\r\n")).status, 413) << target;
+    EXPECT_EQ(server.ask(post(target, large.substr(0, 5000))).status, 200) << target;
+  }
+  // Pictures and tensors have the other limit.
+  const std::vector<float> values(4000);
+  EXPECT_EQ(server.ask(infer_binary(values)).status, 200);
 }
 
 TEST(HostileTest, a_client_that_leaves_takes_its_waiting_requests_along) {
@@ -201,6 +220,37 @@ TEST_F(SlowClientTest, a_reply_that_nobody_reads_is_given_up) {
   }
   std::string received;
   EXPECT_LT(client.reply().body.size(), values.size() * sizeof(float));
+}
+
+// A client that always takes something would hold a large reply's memory for as long as it likes.
+TEST(HostileTest, a_reply_that_is_read_too_slowly_is_given_up) {
+  FakeClock clock;
+  RunningFrontend server(clock);
+  server.fakes.limits.send_timeout = std::chrono::seconds(30);
+  server.fakes.limits.min_send_rate = std::size_t{1} << 20;
+  ASSERT_TRUE(server.start().ok());
+  const std::vector<float> values(std::size_t{12} << 20);  // 48 MiB: 78 seconds
+  RawClient client(server.port());
+  client.send(infer_binary(values));
+  const TransportMetrics& metrics = server.fakes.metrics.http;
+  const auto is_answered = [&] {
+    EXPECT_EQ(server.ask(get("/v2/health/live")).status, 200);  // a round later
+    return metrics.requests_answered.value() == metrics.requests.value();
+  };
+  constexpr std::size_t kStep = std::size_t{4} << 20;
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_EQ(client.receive_bytes(kStep), kStep);
+    clock.advance(std::chrono::seconds(20));
+    EXPECT_FALSE(is_answered()) << step;
+  }
+  EXPECT_EQ(client.receive_bytes(kStep), kStep);
+  clock.advance(std::chrono::seconds(20));
+  // The server looks every tenth of a second, by its own clock.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool answered = false;
+  while (!answered && std::chrono::steady_clock::now() < patience)
+    answered = is_answered();
+  EXPECT_TRUE(answered);
 }
 
 TEST(HostileTest, more_connections_than_allowed_are_refused_and_told) {

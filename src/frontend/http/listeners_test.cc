@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the server listens, who may ask there, and how it stops.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -167,6 +169,53 @@ TEST(ListenersTest, logs_a_line_for_each_request) {
         R"("target":"/no\"where","status":404)", R"("peer":"127.0.0.1:)"}) {
     EXPECT_NE(log.find(part), std::string::npos) << part << log;
   }
+}
+
+TEST(ListenersTest, logs_a_line_also_for_each_request_that_nobody_waits_for) {
+  const std::string path = temporary_path("lost.log");
+  RunningFrontend server;
+  server.fakes.access_log = AccessLog::open(path).value();
+  ASSERT_TRUE(server.start().ok());
+  const TransportMetrics& metrics = server.fakes.metrics.http;
+  server.fakes.inference.hold();
+  server.fakes.inference.ignore_cancels();
+  RawClient reset(server.port());
+  reset.send(get("/v2/health/live") + infer_json("reset-1") + infer_json("reset-2"));
+  EXPECT_EQ(reset.reply().status, 200);
+  RawClient partly(server.port());
+  const std::string request = infer_json("never-read");
+  partly.send(request.substr(0, request.size() - 1));
+  server.fakes.inference.wait_until_held(2);
+  while (metrics.requests.value() < 4)
+    std::this_thread::yield();
+  reset.leave_abruptly();
+  partly.leave_abruptly();
+  while (metrics.connections_closed.value() < 2)
+    std::this_thread::yield();
+  RawClient last(server.port());
+  last.send(infer_json("stopped"));
+  server.fakes.inference.wait_until_held(3);
+  server.stop();
+  server.fakes.inference.release();  // which comes home to nobody
+  std::ifstream stream(path);
+  const std::string log{std::istreambuf_iterator<char>(stream), {}};
+  std::remove(path.c_str());
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 5) << log;
+  const auto lines_with = [&log](std::string_view one, std::string_view other) {
+    std::istringstream lines(log);
+    int found = 0;
+    for (std::string line; std::getline(lines, line);) {
+      found += line.find(one) != std::string::npos && line.find(other) != std::string::npos &&
+                       line.find(R"("peer":"127.0.0.1:)") != std::string::npos
+                   ? 1
+                   : 0;
+    }
+    return found;
+  };
+  EXPECT_EQ(lines_with("reset-1", R"("status":499)"), 1) << log;
+  EXPECT_EQ(lines_with("reset-2", R"("status":499)"), 1) << log;
+  EXPECT_EQ(lines_with("/v2/models/echo/infer", R"("status":499)"), 3) << log;
+  EXPECT_EQ(lines_with("stopped", R"("status":503)"), 1) << log;
 }
 
 TEST(ListenersTest, stops_without_losing_a_request) {

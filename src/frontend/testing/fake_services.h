@@ -24,6 +24,7 @@ class FakeInference final : public InferenceService {
     {
       const MutexLock lock(mutex_);
       ++asked_;
+      last_deadline_ = request.deadline;
       if (holding_ && !refusal_) {
         held_.push_back({std::move(request), std::move(completion)});
         changed_.notify_all();
@@ -91,6 +92,11 @@ class FakeInference final : public InferenceService {
     while (cancelled_ < count)
       changed_.wait(lock);
   }
+  // Of the request that came last.
+  [[nodiscard]] TimePoint last_deadline() const {
+    const MutexLock lock(mutex_);
+    return last_deadline_;
+  }
   [[nodiscard]] std::size_t asked() const {
     const MutexLock lock(mutex_);
     return asked_;
@@ -138,6 +144,7 @@ class FakeInference final : public InferenceService {
   std::optional<Status> refusal_ MUSTER_GUARDED_BY(mutex_);
   std::vector<Held> held_ MUSTER_GUARDED_BY(mutex_);
   std::size_t asked_ MUSTER_GUARDED_BY(mutex_) = 0;
+  TimePoint last_deadline_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
   std::size_t cancelled_ MUSTER_GUARDED_BY(mutex_) = 0;
 };
 

@@ -2,6 +2,7 @@
 // RawClient: a socket that sends any bytes, well-formed or not, and reads replies.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -96,6 +97,17 @@ class RawClient {
     reply.body = received_.substr(0, length);
     received_.erase(0, length);
     return reply;
+  }
+  // Takes so many bytes of what comes, and throws them away; how many came.
+  std::size_t receive_bytes(std::size_t count) {
+    char piece[65536];
+    std::size_t received = 0;
+    while (received < count) {
+      const ssize_t some = receive_some(piece, std::min(sizeof(piece), count - received));
+      if (some <= 0) break;
+      received += static_cast<std::size_t>(some);
+    }
+    return received;
   }
   // Whether the server ends the connection without another byte.
   [[nodiscard]] bool is_closed() {

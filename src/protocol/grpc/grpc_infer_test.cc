@@ -213,5 +213,24 @@ TEST_F(GrpcInferTest, reads_shared_memory_beside_raw_contents) {
   EXPECT_EQ(elements_of<char>(call->request.inputs[1].tensor), std::vector<char>{'z'});
 }
 
+TEST_F(GrpcInferTest, limits_the_inputs_of_a_request_that_names_shared_memory) {
+  const testing::SharedMemoryObject object("abcdefgh");
+  ASSERT_TRUE(decoding_.regions.add("r", object.key(), 0, 8).ok());
+  decoding_.limits.max_input_bytes = 12;
+  const auto in_region = [](const std::string& name, int bytes) {
+    const std::string size = std::to_string(bytes);
+    return "inputs { name: '" + name + "' datatype: 'UINT8' shape: " + size +
+           " parameters { key: 'shared_memory_region' value { string_param: 'r' } } "
+           "parameters { key: 'shared_memory_byte_size' value { int64_param: " +
+           size + " } } } ";
+  };
+  EXPECT_TRUE(decode(in_region("x", 8) + in_region("y", 4)).ok());
+  EXPECT_EQ(fault(in_region("x", 8) + in_region("y", 5)),
+            "input 'y': a request with inputs in shared memory may have 12 bytes of inputs");
+  EXPECT_TRUE(
+      decode("inputs { name: 'x' datatype: 'UINT8' shape: 13 } raw_input_contents: '0123456789abc'")
+          .ok());
+}
+
 }  // namespace
 }  // namespace muster

@@ -71,7 +71,7 @@ inline std::shared_ptr<ModelDescription> model_of(TensorSpec input, TensorSpec o
 struct Decoding {
   ProtocolLimits limits;
   SharedMemoryRegions regions{true};
-  DecodeContext context{&limits, &regions, TimePoint(std::chrono::hours(1))};
+  DecodeContext context{&limits, &regions, TimePoint(std::chrono::hours(1)), nullptr};
 };
 
 }  // namespace muster::testing

@@ -108,6 +108,8 @@ def test_what_there_is_is_not_told_to_strangers(transport, client, call):
         ("update_log_settings", ({"log_verbose_level": 0},)),
         ("register_system_shared_memory", ("r", "/muster-test-nothing", 64)),
         ("unregister_system_shared_memory", ()),
+        ("get_system_shared_memory_status", ()),
+        ("get_cuda_shared_memory_status", ()),
     ],
 )
 def test_changing_the_server_needs_the_admin_s_token(transport, client, call, arguments):
@@ -173,6 +175,9 @@ def test_beyond_loopback_nobody_is_admin_without_a_token(program, repository):
                 assert outcome(transport, client.infer, "identity_fp32", row(transport)) == "fine"
                 assert outcome(transport, client.load_model, "identity_fp32") == "forbidden"
                 assert outcome(transport, client.register_system_shared_memory, "r", "/r", 64) == "forbidden"
+                wish = transport.module.InferRequestedOutput("output")
+                wish.set_shared_memory("r", 16)
+                assert outcome(transport, client.infer, "identity_fp32", row(transport), outputs=[wish]) == "forbidden"
 
 
 # ---- TLS ----

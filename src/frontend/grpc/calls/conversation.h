@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <grpcpp/support/byte_buffer.h>
@@ -32,20 +33,25 @@ class Conversation {
   virtual void written() {}
   // The client has gone, or its time is over.
   virtual void cancelled() = 0;
-  // The server takes no new calls: what was asked is to be answered, and no more.
-  virtual void stop() {}
+  // The server takes no new calls: what was asked is to be answered, and no more. Where nothing was
+  // asked, the call is to be finished.
+  virtual void stop() = 0;
   // Whether nothing of it is under way elsewhere. Asked after the call was finished; where it was
   // false, the conversation says GenericCall::end_if_over later.
   [[nodiscard]] virtual bool may_end() const { return true; }
 };
 
 // A method by its path.
-struct Method {
+struct GrpcMethod {
   std::string_view path;
   Right right;
   std::unique_ptr<Conversation> (*begin)(GenericCall& call);
   bool awaited = true;   // whether draining waits for its end
   bool recorded = true;  // whether the call is a request for counters and access log
+  // A caller with this right comes in as well: which of both it takes the message says, and the
+  // method asks once more when it has been read.
+  std::optional<Right> or_right = {};
+  bool asks_once = true;  // and its message comes soon; a stream's may take its time
 };
 
 }  // namespace muster

@@ -10,13 +10,13 @@
 namespace muster {
 namespace {
 
-constexpr Method kUnknownMethod{"", Right::kHealth, nullptr};
+constexpr GrpcMethod kUnknownMethod{"", Right::kHealth, nullptr};
 
 }  // namespace
 
 GenericCall::GenericCall(GenericCalls& calls) : calls_(calls) {}
 
-CallEnvironment& GenericCall::environment() noexcept {
+CallEnvironment& GenericCall::environment() const noexcept {
   return calls_.environment_;
 }
 
@@ -40,18 +40,37 @@ void GenericCall::arrived(bool ok) {
   calls_.arm_one();
   const auto method =
       std::find_if(calls_.methods_.begin(), calls_.methods_.end(),
-                   [this](const Method& one) { return one.path == context_.method(); });
+                   [this](const GrpcMethod& one) { return one.path == context_.method(); });
   method_ = method == calls_.methods_.end() ? &kUnknownMethod : &*method;
-  if (method_->awaited) environment().open_calls.enter();
+  // Health is told to the end, so that such a call may come when nobody says any more that the
+  // server stops: it is waited for when it has asked something.
+  if (method_->right != Right::kHealth) be_awaited();
   Status admitted = method_ == &kUnknownMethod
                         ? unimplemented("there is no method " + printable(context_.method()))
-                        : admit(environment(), method_->right, caller());
+                        : admit_caller();
+  if (method_->asks_once) waiting_since_ = environment().services.clock.now();
   recorded_ = method_->recorded || !admitted.ok();
   if (recorded_) record_.begin(environment(), context_.method());
   if (!admitted.ok()) return finish(grpc_status(admitted));
   conversation_ = method_->begin(*this);
   read();
   conversation_->begin();
+}
+
+Status GenericCall::admit_caller() const {
+  Status admitted = admit(environment(), method_->right, caller());
+  if (admitted.ok() || !method_->or_right) return admitted;
+  return admit(environment(), *method_->or_right, caller()).ok() ? Status() : admitted;
+}
+
+// What anybody may ask is as small as the head of a request.
+Status GenericCall::parse(const grpc::ByteBuffer& bytes,
+                          google::protobuf::MessageLite& message) const {
+  const FrontendLimits& limits = environment().services.limits;
+  const std::size_t most = method_->right == Right::kHealth
+                               ? std::min(limits.max_header_bytes, limits.max_control_bytes)
+                               : limits.max_control_bytes;
+  return parse_message(bytes, most, message);
 }
 
 void GenericCall::read() {
@@ -62,8 +81,10 @@ void GenericCall::read() {
 
 void GenericCall::read_over(bool ok) {
   reading_ = false;
+  waiting_since_ = kNoDeadline;
   if (finish_) return end_if_over();
   if (!ok) return conversation_->half_closed();
+  be_awaited();
   if (recorded_) record_.received(received_.Length());
   // Who sends compressed can read it; gRPC wants to hear of it once, before the first write.
   if (const auto compression = compression_of(core_buffer_of(received_));
@@ -80,7 +101,8 @@ void GenericCall::write(grpc::ByteBuffer bytes) {
   if (finish_ || broken_ || !environment().loop.takes_operations()) return;
   writing_ = true;
   writing_since_ = environment().services.clock.now();
-  sent_bytes_ += bytes.Length();
+  writing_bytes_ = bytes.Length();
+  sent_bytes_ += writing_bytes_;
   stream_.Write(bytes, &write_);
 }
 
@@ -94,6 +116,7 @@ void GenericCall::write_over(bool ok) {
 
 void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuffer> last) {
   if (finish_) return;
+  be_awaited();
   finish_ = status;
   last_ = std::move(last);
   if (last_) sent_bytes_ += last_->Length();
@@ -104,6 +127,7 @@ void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuf
 void GenericCall::begin_finish() {
   if (!environment().loop.takes_operations()) return finish_over(false);
   writing_since_ = environment().services.clock.now();
+  writing_bytes_ = last_ ? last_->Length() : 0;
   if (last_) {
     stream_.WriteAndFinish(*last_, grpc::WriteOptions(), *finish_, &finish_operation_);
   } else {
@@ -114,8 +138,14 @@ void GenericCall::begin_finish() {
 void GenericCall::finish_over(bool) {
   finished_ = true;
   writing_since_ = kNoDeadline;
-  if (method_->awaited) environment().open_calls.leave();
+  if (std::exchange(awaited_, false)) environment().open_calls.leave();
   end_if_over();
+}
+
+void GenericCall::be_awaited() {
+  if (!method_->awaited || awaited_ || finished_) return;
+  awaited_ = true;
+  environment().open_calls.enter();
 }
 
 void GenericCall::done(bool) {
@@ -129,8 +159,14 @@ void GenericCall::stop() {
   if (conversation_ != nullptr && !finish_) conversation_->stop();
 }
 
-void GenericCall::cancel_if_unread(TimePoint oldest) {
-  if (writing_since_ < oldest) context_.TryCancel();
+void GenericCall::check_time(TimePoint now) {
+  const FrontendLimits& limits = environment().services.limits;
+  if (waiting_since_ != kNoDeadline && now - waiting_since_ >= limits.receive_timeout) {
+    finish({grpc::StatusCode::CANCELLED, "the message did not come in time"});
+  }
+  if (writing_since_ != kNoDeadline && now - writing_since_ >= send_limit(limits, writing_bytes_)) {
+    context_.TryCancel();
+  }
 }
 
 void GenericCall::end_if_over() {
@@ -142,7 +178,7 @@ void GenericCall::end_if_over() {
 }
 
 GenericCalls::GenericCalls(CallEnvironment& environment, grpc::AsyncGenericService& service,
-                           std::span<const Method> methods)
+                           std::span<const GrpcMethod> methods)
     : environment_(environment),
       service_(service),
       methods_(methods),
@@ -160,9 +196,11 @@ void GenericCalls::arm_one() {
   call->arm(call);
 }
 
-void GenericCalls::cancel_unread(TimePoint oldest) {
-  for (GenericCall& call : open_)
-    call.cancel_if_unread(oldest);
+void GenericCalls::check_time(TimePoint now) {
+  for (auto call = open_.begin(); call != open_.end();) {
+    const auto current = call++;
+    current->check_time(now);
+  }
 }
 
 void GenericCalls::stop() {

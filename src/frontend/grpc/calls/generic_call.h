@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include <google/protobuf/message_lite.h>
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "frontend/grpc/call_environment.h"
@@ -44,31 +45,38 @@ class GenericCall final {
   // Destroys the call and its conversation where nothing of them is under way.
   void end_if_over();
 
+  // A message of the client's, within the limit of the method.
+  [[nodiscard]] Status parse(const grpc::ByteBuffer& bytes,
+                             google::protobuf::MessageLite& message) const;
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
   [[nodiscard]] ContextCaller caller() const noexcept { return ContextCaller(context_); }
-  [[nodiscard]] CallEnvironment& environment() noexcept;
+  [[nodiscard]] CallEnvironment& environment() const noexcept;
   [[nodiscard]] SpareInferences& spare_inferences() noexcept;
 
   // From GenericCalls.
   void stop();
-  void cancel_if_unread(TimePoint oldest);
+  void check_time(TimePoint now);
 
  private:
   void arrived(bool ok);
+  [[nodiscard]] Status admit_caller() const;
   void read_over(bool ok);
   void write_over(bool ok);
   void finish_over(bool ok);
   void done(bool ok);
   void begin_finish();
+  // Draining waits for this call from here on, if it waits for such calls.
+  void be_awaited();
 
   GenericCalls& calls_;
   std::list<GenericCall>::iterator place_;
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
-  const Method* method_ = nullptr;
+  const GrpcMethod* method_ = nullptr;
   std::unique_ptr<Conversation> conversation_;
   CallRecord record_;
   bool recorded_ = false;
+  bool awaited_ = false;
   grpc::ByteBuffer received_;
   std::size_t sent_bytes_ = 0;
   std::optional<grpc::Status> finish_;
@@ -76,8 +84,11 @@ class GenericCall final {
   bool heard_compressed_ = false;
   bool reading_ = false;
   bool writing_ = false;
-  TimePoint writing_since_ = kNoDeadline;  // the write or the finish that is under way
-  bool broken_ = false;                    // a write failed: no more of them
+  TimePoint waiting_since_ = kNoDeadline;  // for the one message of the call
+  // Of the write or the finish that is under way.
+  std::size_t writing_bytes_ = 0;
+  TimePoint writing_since_ = kNoDeadline;
+  bool broken_ = false;  // a write failed: no more of them
   bool finished_ = false;
   bool cancelled_ = false;
   bool done_ = false;
@@ -94,16 +105,16 @@ class GenericCalls {
  public:
   // `methods` outlives it.
   GenericCalls(CallEnvironment& environment, grpc::AsyncGenericService& service,
-               std::span<const Method> methods);
+               std::span<const GrpcMethod> methods);
   GenericCalls(const GenericCalls&) = delete;
   GenericCalls& operator=(const GenericCalls&) = delete;
   ~GenericCalls() = default;
 
-  // On the loop's thread: calls may come; the server stops; cancels those that have waited since
-  // before `oldest` for their clients to read.
+  // On the loop's thread: calls may come; the server stops; ends those whose clients have not asked
+  // or not read in time.
   void begin();
   void stop();
-  void cancel_unread(TimePoint oldest);
+  void check_time(TimePoint now);
 
  private:
   friend class GenericCall;
@@ -113,7 +124,7 @@ class GenericCalls {
 
   CallEnvironment& environment_;
   grpc::AsyncGenericService& service_;
-  const std::span<const Method> methods_;
+  const std::span<const GrpcMethod> methods_;
   SpareInferences spare_;
   std::list<GenericCall> open_;  // armed, or under way
 };

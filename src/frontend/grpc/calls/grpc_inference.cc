@@ -4,18 +4,41 @@
 #include <new>
 #include <utility>
 
+#include "frontend/caller_permission.h"
 #include "protocol/grpc/grpc_infer.h"
 
 namespace muster {
 
-Status GrpcInference::decode(const grpc_byte_buffer* buffer, TimePoint deadline,
-                             const FrontServices& services) try {
+namespace {
+
+class GrpcPermission final : public CallerPermission {
+ public:
+  GrpcPermission(const CallEnvironment& environment, const GrpcCaller& caller) noexcept
+      : environment_(environment), caller_(caller) {}
+
+ private:
+  [[nodiscard]] Status ask(Right right) const override {
+    return grant(environment_, right, caller_);
+  }
+
+  const CallEnvironment& environment_;
+  const GrpcCaller& caller_;
+};
+
+}  // namespace
+
+Status GrpcInference::decode(const grpc_byte_buffer* buffer, const CallEnvironment& environment,
+                             const GrpcCaller& caller) try {
+  const FrontServices& services = environment.services;
+  const TimePoint deadline = deadline_of(caller, services.clock);
   if (buffer == nullptr) return invalid_argument("there is no message");
   MUSTER_RETURN_IF_ERROR(bytes_.take(buffer->data.raw.slice_buffer,
                                      buffer->data.raw.compression != GRPC_COMPRESS_NONE,
                                      services.limits.max_decompressed_bytes));
   MUSTER_RETURN_IF_ERROR(message_.read(bytes_.bytes(), services.limits.protocol));
-  const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now()};
+  const GrpcPermission permission(environment, caller);
+  const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now(),
+                              &permission};
   MUSTER_RETURN_IF_ERROR(decode_grpc_infer(message_, context, call_));
   InferRequest& request = call_.request;
   deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request.deadline;

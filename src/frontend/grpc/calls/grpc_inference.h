@@ -45,11 +45,11 @@ class GrpcInference final : public GrpcLetter {
   GrpcInference& operator=(const GrpcInference&) = delete;
   ~GrpcInference() = default;
 
-  // In this order: decode, hand_in, (cancel?, then asker.answered), encode. `deadline` is the
-  // call's.
+  // In this order: decode, hand_in, (cancel?, then asker.answered), encode. `caller` makes the
+  // call, whose deadline is the request's as well.
   // Null is no message. The caller may let go of the buffer afterwards.
-  [[nodiscard]] Status decode(const grpc_byte_buffer* buffer, TimePoint deadline,
-                              const FrontServices& services);
+  [[nodiscard]] Status decode(const grpc_byte_buffer* buffer, const CallEnvironment& environment,
+                              const GrpcCaller& caller);
   void hand_in(InferenceService& service, Burst& burst, Asker& asker);
   void cancel(InferenceService& service) const { service.cancel(ticket_); }
   // Whether it belongs to the service at the moment, as the loop's thread sees it.

@@ -8,8 +8,11 @@
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
 
+#include "frontend/access_policy.h"
+
 namespace muster {
 
+inline constexpr Right kModelInferRight = Right::kInfer;
 inline constexpr char kModelInferPath[] = "/inference.GRPCInferenceService/ModelInfer";
 
 class InferMethod final : public grpc::Service {

@@ -56,13 +56,17 @@ std::size_t length_of(const grpc_byte_buffer* bytes) noexcept {
   return bytes == nullptr ? 0 : bytes->data.raw.slice_buffer.length;
 }
 
-Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
+Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_bytes,
                      google::protobuf::MessageLite& message) {
   const grpc_byte_buffer* buffer = core_buffer_of(bytes);
   if (buffer == nullptr) return invalid_argument("there is no message");
+  if (length_of(buffer) > max_bytes) {
+    return invalid_argument("the message has " + std::to_string(length_of(buffer)) +
+                            " bytes, at most " + std::to_string(max_bytes));
+  }
   try {
     return parse_slices(buffer->data.raw.slice_buffer,
-                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_inflated, message);
+                        buffer->data.raw.compression != GRPC_COMPRESS_NONE, max_bytes, message);
   } catch (const std::bad_alloc&) {
     return resource_exhausted("there is no memory for the message");
   }

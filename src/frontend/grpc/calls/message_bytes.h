@@ -27,9 +27,10 @@ namespace muster {
 // How many bytes came; 0 where there is no message.
 [[nodiscard]] std::size_t length_of(const grpc_byte_buffer* bytes) noexcept;
 
-// `message` as `bytes` say, inflated to `max_inflated` bytes at most. kInvalidArgument: no such
-// message, or over the limit; kResourceExhausted: no memory.
-[[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_inflated,
+// `message` as `bytes` say, of `max_bytes` at most, as they came and inflated. kInvalidArgument: no
+// such message, or over the limit, which is found before anything is parsed; kResourceExhausted: no
+// memory.
+[[nodiscard]] Status parse_message(const grpc::ByteBuffer& bytes, std::size_t max_bytes,
                                    google::protobuf::MessageLite& message);
 
 // kResourceExhausted where there is no memory, kOutOfRange over the 2 GiB of a message.

@@ -20,4 +20,9 @@ void UnaryConversation::cancelled() {
   call_.finish(grpc::Status::CANCELLED);
 }
 
+// A message is answered where it comes, so there was none.
+void UnaryConversation::stop() {
+  call_.finish(grpc_status(unavailable("the server is shutting down")));
+}
+
 }  // namespace muster

@@ -23,6 +23,7 @@ class UnaryConversation final : public Conversation {
   void message(const grpc::ByteBuffer& bytes) override;
   void half_closed() override;
   void cancelled() override;
+  void stop() override;
 
  private:
   GenericCall& call_;
@@ -39,8 +40,7 @@ struct MethodOf<Function> {
   static Status answer(GenericCall& call, const grpc::ByteBuffer& question,
                        grpc::ByteBuffer& answer) {
     Request request;
-    MUSTER_RETURN_IF_ERROR(parse_message(
-        question, call.environment().services.limits.max_decompressed_bytes, request));
+    MUSTER_RETURN_IF_ERROR(call.parse(question, request));
     Reply reply;
     MUSTER_RETURN_IF_ERROR(Function(call, request, reply));
     return write_message(reply, answer);

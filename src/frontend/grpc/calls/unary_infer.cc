@@ -33,11 +33,8 @@ void UnaryInfer::arrived(bool ok) {
   record_.received(length_of(call_.message()));
   inference_ = calls_.spare_.take();
   compression_ = compression_of(call_.message());
-  Status status = admit(environment, Right::kInfer, call_);
-  if (status.ok()) {
-    status = inference_->decode(call_.message(), deadline_of(call_, environment.services.clock),
-                                environment.services);
-  }
+  Status status = admit(environment, kModelInferRight, call_);
+  if (status.ok()) status = inference_->decode(call_.message(), environment, call_);
   call_.drop_message();
   if (!status.ok()) return finish(grpc_status(status));
   environment.loop.depart_with_round(*this);
@@ -66,6 +63,7 @@ void UnaryInfer::finish(const grpc::Status& status, const grpc::Slice& reply,
   record_.end(call_, status, reply.size(), cancelled_, inference_->details());
   if (!calls_.environment_.loop.takes_operations()) return finished(false);
   answered_at_ = calls_.environment_.services.clock.now();
+  answer_bytes_ = reply.size();
   call_.finish({status, reply, compression_, timing}, finished_operation_);
 }
 
@@ -75,8 +73,10 @@ void UnaryInfer::finished(bool) {
   end_if_over();
 }
 
-void UnaryInfer::cancel_if_unread(TimePoint oldest) {
-  if (!finished_ && answered_at_ < oldest) call_.cancel();
+void UnaryInfer::check_time(TimePoint now) {
+  if (finished_ || answered_at_ == kNoDeadline) return;
+  const auto limit = send_limit(calls_.environment_.services.limits, answer_bytes_);
+  if (now - answered_at_ >= limit) call_.cancel();
 }
 
 void UnaryInfer::done(bool ok) {
@@ -108,9 +108,9 @@ void UnaryInfers::begin() {
     arm_one();
 }
 
-void UnaryInfers::cancel_unread(TimePoint oldest) {
+void UnaryInfers::check_time(TimePoint now) {
   for (UnaryInfer& call : open_)
-    call.cancel_if_unread(oldest);
+    call.check_time(now);
 }
 
 void UnaryInfers::arm_one() {

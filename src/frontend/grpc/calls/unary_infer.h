@@ -31,8 +31,8 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
 
   // Waits for a call, which `place` among the open ones is then.
   void arm(std::list<UnaryInfer>::iterator place);
-  // Cancels the call if its answer has waited since before `oldest` for the client to read it.
-  void cancel_if_unread(TimePoint oldest);
+  // Cancels the call if its client has not read the answer in time.
+  void check_time(TimePoint now);
 
  private:
   void arrived(bool ok);
@@ -54,6 +54,7 @@ class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Dep
   bool done_ = false;
   bool cancelled_ = false;
   bool finished_ = false;
+  std::size_t answer_bytes_ = 0;
   TimePoint answered_at_ = kNoDeadline;
 
   CoreOperation arrived_{operation_of<&UnaryInfer::arrived>(this)};
@@ -73,7 +74,7 @@ class UnaryInfers {
 
   // On the loop's thread, both. Once: calls may come.
   void begin();
-  void cancel_unread(TimePoint oldest);
+  void check_time(TimePoint now);
 
  private:
   friend class UnaryInfer;

@@ -275,6 +275,33 @@ TEST_F(UnaryInferTest, refuses_bytes_that_are_no_message) {
   EXPECT_TRUE(infer(echo_request()).ok());
 }
 
+TEST_F(UnaryInferTest, takes_as_many_calls_of_a_connection_as_streams_may_be) {
+  server.fakes.limits.max_streams = 2;
+  server.fakes.inference.hold();
+  server.start();
+  const auto channel = server.channel();
+  std::vector<std::future<grpc::Status>> calls;
+  for (int call = 0; call < 3; ++call) {
+    calls.push_back(std::async(std::launch::async, [stub = Oip::NewStub(channel)] {
+      grpc::ClientContext context;
+      oip::ModelInferResponse response;
+      return stub->ModelInfer(&context, echo_request(), &response);
+    }));
+  }
+  server.fakes.inference.wait_until_held(2);
+  // Another connection is served meanwhile, and the third call has all this time to come.
+  for (int call = 0; call < 20; ++call) {
+    grpc::ClientContext context;
+    oip::ServerLiveResponse response;
+    EXPECT_TRUE(server.stub()->ServerLive(&context, {}, &response).ok());
+  }
+  EXPECT_EQ(server.fakes.inference.asked(), 2U);
+  server.fakes.inference.release();
+  for (auto& call : calls)
+    EXPECT_TRUE(call.get().ok());
+  EXPECT_EQ(server.fakes.inference.asked(), 3U);
+}
+
 TEST_F(UnaryInferTest, counts_calls_and_their_outcomes) {
   server.start();
   ASSERT_TRUE(infer(echo_request()).ok());

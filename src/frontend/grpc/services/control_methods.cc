@@ -128,14 +128,13 @@ Status cuda_shared_memory_register(GenericCall&, const oip::CudaSharedMemoryRegi
 
 Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUnregisterRequest&,
                                      oip::CudaSharedMemoryUnregisterResponse&) {
-  return unimplemented(
-      "shared memory of CUDA devices is not supported; there is none to unregister");
+  return {};
 }
 
 // ---- settings ----
 
 // Reading them is for those who infer, changing them the administrator's. Which it is only the
-// message says, so the methods themselves are open.
+// message says; who has neither right is sent away before it is read.
 Status admit_to_settings(GenericCall& call, const Settings& changes) {
   return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.caller());
 }
@@ -143,7 +142,7 @@ Status admit_to_settings(GenericCall& call, const Settings& changes) {
 Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
                      oip::TraceSettingResponse& reply) {
   const FrontServices& services = services_of(call);
-  const Settings changes = settings_of(request);
+  MUSTER_ASSIGN_OR_RETURN(const Settings changes, settings_of(request, services.limits.protocol));
   MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
   if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_trace_settings(changes));
@@ -155,7 +154,7 @@ Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,
 Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
                     oip::LogSettingsResponse& reply) {
   const FrontServices& services = services_of(call);
-  const Settings changes = settings_of(request);
+  MUSTER_ASSIGN_OR_RETURN(const Settings changes, settings_of(request, services.limits.protocol));
   MUSTER_RETURN_IF_ERROR(admit_to_settings(call, changes));
   if (!changes.empty()) {
     MUSTER_RETURN_IF_ERROR(services.settings.change_log_settings(changes));
@@ -165,8 +164,16 @@ Status log_settings(GenericCall& call, const oip::LogSettingsRequest& request,
 }
 
 template <auto Function>
-constexpr Method method(std::string_view path, Right right) {
+constexpr GrpcMethod method(std::string_view path, Right right) {
   return {path, right, &MethodOf<Function>::begin};
+}
+
+template <auto Function>
+constexpr GrpcMethod settings_method(std::string_view path) {
+  return {.path = path,
+          .right = Right::kInfer,
+          .begin = &MethodOf<Function>::begin,
+          .or_right = Right::kAdmin};
 }
 
 #define MUSTER_OIP(name) "/inference.GRPCInferenceService/" name
@@ -180,21 +187,21 @@ constexpr std::array kMethods = {
     method<&model_statistics>(MUSTER_OIP("ModelStatistics"), Right::kInfer),
     method<&repository_index>(MUSTER_OIP("RepositoryIndex"), Right::kInfer),
     method<&repository_model_unload>(MUSTER_OIP("RepositoryModelUnload"), Right::kAdmin),
-    method<&system_shared_memory_status>(MUSTER_OIP("SystemSharedMemoryStatus"), Right::kInfer),
+    method<&system_shared_memory_status>(MUSTER_OIP("SystemSharedMemoryStatus"), Right::kAdmin),
     method<&system_shared_memory_register>(MUSTER_OIP("SystemSharedMemoryRegister"), Right::kAdmin),
     method<&system_shared_memory_unregister>(MUSTER_OIP("SystemSharedMemoryUnregister"),
                                              Right::kAdmin),
-    method<&cuda_shared_memory_status>(MUSTER_OIP("CudaSharedMemoryStatus"), Right::kInfer),
+    method<&cuda_shared_memory_status>(MUSTER_OIP("CudaSharedMemoryStatus"), Right::kAdmin),
     method<&cuda_shared_memory_register>(MUSTER_OIP("CudaSharedMemoryRegister"), Right::kAdmin),
     method<&cuda_shared_memory_unregister>(MUSTER_OIP("CudaSharedMemoryUnregister"), Right::kAdmin),
-    method<&trace_setting>(MUSTER_OIP("TraceSetting"), Right::kHealth),
-    method<&log_settings>(MUSTER_OIP("LogSettings"), Right::kHealth),
+    settings_method<&trace_setting>(MUSTER_OIP("TraceSetting")),
+    settings_method<&log_settings>(MUSTER_OIP("LogSettings")),
 };
 #undef MUSTER_OIP
 
 }  // namespace
 
-std::span<const Method> control_methods() {
+std::span<const GrpcMethod> control_methods() {
   return kMethods;
 }
 

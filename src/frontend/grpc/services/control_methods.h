@@ -9,6 +9,6 @@
 
 namespace muster {
 
-[[nodiscard]] std::span<const Method> control_methods();
+[[nodiscard]] std::span<const GrpcMethod> control_methods();
 
 }  // namespace muster

@@ -3,13 +3,16 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/fake_clock.h"
 #include "frontend/grpc/testing/grpc_server.h"
 
 namespace muster::testing {
@@ -39,8 +42,44 @@ class SlowModels final : public ModelControl {
   std::promise<Done> loading;
 };
 
+// A call whose message does not come.
+class HalfOpenCall {
+ public:
+  HalfOpenCall(const GrpcServer& server, const std::string& method)
+      : stub_(server.channel()),
+        call_(stub_.PrepareCall(&context_, "/inference.GRPCInferenceService/" + method, &queue_)) {
+    call_->StartCall(nullptr);
+  }
+  HalfOpenCall(const HalfOpenCall&) = delete;
+  HalfOpenCall& operator=(const HalfOpenCall&) = delete;
+  ~HalfOpenCall() {
+    context_.TryCancel();
+    if (!ended_) (void)end();
+  }
+
+  // How it ends.
+  [[nodiscard]] grpc::StatusCode end() {
+    ended_ = true;
+    grpc::Status status;
+    call_->Finish(&status, &status);
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok) && tag != &status) {
+    }
+    return status.error_code();
+  }
+
+ private:
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  bool ended_ = false;
+};
+
 struct ControlMethodsTest : ::testing::Test {
-  GrpcServer server;
+  FakeClock clock;
+  GrpcServer server{clock};
   std::string token;
 
   template <typename Request, typename Reply>
@@ -54,6 +93,31 @@ struct ControlMethodsTest : ::testing::Test {
     EXPECT_EQ(status.error_code(), expected) << status.error_message();
     message = status.error_message();
     return reply;
+  }
+  // What a client of its own making sends: any bytes, compressed, to any method.
+  grpc::StatusCode send(const std::string& method, const std::string& bytes) {
+    grpc::GenericStub stub(server.channel());
+    grpc::ClientContext context;
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+    grpc::CompletionQueue queue;
+    const grpc::Slice slice(bytes);
+    auto call = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/" + method,
+                                      grpc::ByteBuffer(&slice, 1), &queue);
+    call->StartCall();
+    grpc::ByteBuffer reply;
+    grpc::Status status;
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    message = status.error_message();
+    return status.error_code();
+  }
+  // Until the server has as many calls, whose messages may be still to come.
+  void wait_until_begun(std::uint64_t calls) {
+    while (server.fakes.metrics.grpc.requests.value() < calls)
+      std::this_thread::yield();
   }
   std::string message;  // of the last call
 };
@@ -179,8 +243,11 @@ TEST_F(ControlMethodsTest, has_no_shared_memory_of_cuda_devices) {
   call<oip::CudaSharedMemoryRegisterRequest>(&Oip::Stub::CudaSharedMemoryRegister, {},
                                              grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_NE(message.find("CUDA"), std::string::npos);
-  call<oip::CudaSharedMemoryUnregisterRequest>(&Oip::Stub::CudaSharedMemoryUnregister, {},
-                                               grpc::StatusCode::UNIMPLEMENTED);
+  // Clients clean up before they begin, as an unknown region of the system's is no error either.
+  oip::CudaSharedMemoryUnregisterRequest remove;
+  call(&Oip::Stub::CudaSharedMemoryUnregister, remove);
+  remove.set_name("r");
+  call(&Oip::Stub::CudaSharedMemoryUnregister, remove);
 }
 
 TEST_F(ControlMethodsTest, shows_and_changes_settings) {
@@ -228,12 +295,107 @@ TEST_F(ControlMethodsTest, asks_for_the_right_that_each_call_needs) {
   all(OK, OK);
 }
 
+TEST_F(ControlMethodsTest, reads_no_message_of_somebody_without_a_right) {
+  auto policy = AccessPolicy::parse(
+      "infer the-token-of-readers\nmetrics the-token-of-watchers\nadmin the-token-of-chiefs\n",
+      "tokens");
+  ASSERT_TRUE(policy.ok()) << policy.status().to_string();
+  server.fakes.access = std::move(policy).value();
+  server.start();
+  using enum grpc::StatusCode;
+  const std::string nonsense = "\xff\xff\xff";
+  for (const char* method : {"TraceSetting", "LogSettings"}) {
+    token = "";
+    EXPECT_EQ(send(method, nonsense), UNAUTHENTICATED) << method;
+    token = "the-token-of-watchers";
+    EXPECT_EQ(send(method, nonsense), PERMISSION_DENIED) << method;
+    token = "the-token-of-readers";
+    EXPECT_EQ(send(method, nonsense), INVALID_ARGUMENT) << method;
+    token = "the-token-of-chiefs";
+    EXPECT_EQ(send(method, nonsense), INVALID_ARGUMENT) << method;
+  }
+}
+
+TEST_F(ControlMethodsTest, parses_no_message_over_its_limit) {
+  server.fakes.limits.max_control_bytes = 50'000;
+  server.start();
+  using enum grpc::StatusCode;
+  // Few bytes as they come, and texts of messages that fit every one of these.
+  const auto name_of = [](std::size_t bytes) {
+    oip::ModelReadyRequest request;
+    request.set_name(std::string(bytes, 'x'));
+    return request.SerializeAsString();
+  };
+  for (const char* method : {"ModelMetadata", "ModelStatistics", "RepositoryModelUnload"}) {
+    EXPECT_EQ(send(method, name_of(60'000)), INVALID_ARGUMENT) << method;
+    EXPECT_NE(message.find("50000"), std::string::npos) << message;
+    EXPECT_NE(send(method, name_of(40'000)), INVALID_ARGUMENT) << method << message;
+  }
+  // What needs no right has the size of a head.
+  EXPECT_EQ(send("ModelReady", name_of(20'000)), INVALID_ARGUMENT);
+  EXPECT_NE(message.find(std::to_string(server.fakes.limits.max_header_bytes)), std::string::npos);
+  EXPECT_EQ(send("ModelReady", name_of(10'000)), OK);
+  // Not compressed either.
+  oip::LogSettingsRequest change;
+  (*change.mutable_settings())["log_format"].set_string_param(std::string(60'000, 'x'));
+  call(&Oip::Stub::LogSettings, change, INVALID_ARGUMENT);
+  EXPECT_NE(message.find("at most 50000"), std::string::npos) << message;
+}
+
+TEST_F(ControlMethodsTest, takes_as_many_settings_as_parameters_may_be) {
+  server.start();
+  oip::LogSettingsRequest change;
+  for (int number = 0; number < 300; ++number)
+    (*change.mutable_settings())["s" + std::to_string(number)];
+  call(&Oip::Stub::LogSettings, change, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(message, "there are more than 256 settings");
+}
+
 TEST_F(ControlMethodsTest, beyond_loopback_administration_needs_a_token) {
   server.options.listeners[0].address = "0.0.0.0";
   server.start();
   call<oip::ServerMetadataRequest>(&Oip::Stub::ServerMetadata, {});
   call<oip::RepositoryModelUnloadRequest>(&Oip::Stub::RepositoryModelUnload, {},
                                           grpc::StatusCode::PERMISSION_DENIED);
+}
+
+TEST_F(ControlMethodsTest, a_call_without_its_message_holds_up_no_stop) {
+  server.start();
+  HalfOpenCall settings(server, "LogSettings");
+  HalfOpenCall load(server, "RepositoryModelLoad");
+  HalfOpenCall health(server, "ServerReady");
+  wait_until_begun(3);
+  server.frontend().stop_accepting();
+  EXPECT_EQ(settings.end(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(load.end(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(health.end(), grpc::StatusCode::UNAVAILABLE);
+  // Health is asked to the end.
+  const HalfOpenCall late(server, "ServerReady");
+  wait_until_begun(4);
+  EXPECT_FALSE(call<oip::ServerReadyRequest>(&Oip::Stub::ServerReady, {}).ready());
+  EXPECT_TRUE(server.frontend().drain(std::chrono::seconds(20)));
+}
+
+TEST_F(ControlMethodsTest, a_call_has_its_message_in_time_or_ends) {
+  server.fakes.limits.send_timeout = std::chrono::milliseconds(20);  // how often it is looked at
+  server.start();
+  HalfOpenCall settings(server, "TraceSetting");
+  HalfOpenCall load(server, "RepositoryModelLoad");
+  wait_until_begun(2);
+  // A stream may be open for long before its first question.
+  const auto stub = server.stub();
+  grpc::ClientContext context;
+  const auto stream = stub->ModelStreamInfer(&context);
+  ASSERT_TRUE(stream->Write(echo_request()));
+  oip::ModelStreamInferResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  clock.advance(server.fakes.limits.receive_timeout);
+  EXPECT_EQ(settings.end(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(load.end(), grpc::StatusCode::CANCELLED);
+  ASSERT_TRUE(stream->Write(echo_request()));
+  ASSERT_TRUE(stream->Read(&response));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ControlMethodsTest, knows_no_other_methods) {

@@ -49,8 +49,7 @@ class WatchConversation final : public Conversation {
 
   void message(const grpc::ByteBuffer& bytes) override {
     health::HealthCheckRequest request;
-    const Status status =
-        parse_message(bytes, call_.environment().services.limits.max_decompressed_bytes, request);
+    const Status status = call_.parse(bytes, request);
     if (!status.ok()) return call_.finish(grpc_status(status));
     known_ = is_known(request.service());
     asked_ = true;
@@ -111,15 +110,15 @@ class WatchConversation final : public Conversation {
 
 }  // namespace
 
-std::array<Method, 2> health_methods() {
-  return {Method{"/grpc.health.v1.Health/Check", Right::kHealth, &MethodOf<&check>::begin},
-          Method{.path = "/grpc.health.v1.Health/Watch",
-                 .right = Right::kHealth,
-                 .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
-                   return std::make_unique<WatchConversation>(call);
-                 },
-                 .awaited = false,
-                 .recorded = false}};
+std::array<GrpcMethod, 2> health_methods() {
+  return {GrpcMethod{"/grpc.health.v1.Health/Check", Right::kHealth, &MethodOf<&check>::begin},
+          GrpcMethod{.path = "/grpc.health.v1.Health/Watch",
+                     .right = Right::kHealth,
+                     .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
+                       return std::make_unique<WatchConversation>(call);
+                     },
+                     .awaited = false,
+                     .recorded = false}};
 }
 
 }  // namespace muster

@@ -9,6 +9,6 @@
 
 namespace muster {
 
-[[nodiscard]] std::array<Method, 2> health_methods();
+[[nodiscard]] std::array<GrpcMethod, 2> health_methods();
 
 }  // namespace muster

@@ -41,7 +41,7 @@ class LoadConversation final : public Conversation {
   void message(const grpc::ByteBuffer& bytes) override {
     const FrontServices& services = call_.environment().services;
     ::inference::RepositoryModelLoadRequest request;
-    Status status = parse_message(bytes, services.limits.max_decompressed_bytes, request);
+    Status status = call_.parse(bytes, request);
     if (!status.ok()) return call_.finish(grpc_status(status));
     Result<LoadQuery> query = load_query(request, services.limits.protocol);
     if (!query.ok()) return call_.finish(grpc_status(query.status()));
@@ -56,6 +56,9 @@ class LoadConversation final : public Conversation {
   }
   // The load goes on; nobody waits for it.
   void cancelled() override { call_.finish(grpc::Status::CANCELLED); }
+  void stop() override {
+    if (!loading_) call_.finish(grpc_status(unavailable("the server is shutting down")));
+  }
   [[nodiscard]] bool may_end() const override { return !loading_; }
 
   void loaded(const Status& outcome) {
@@ -80,7 +83,7 @@ void LoadLetter::open() {
 
 }  // namespace
 
-Method load_method() {
+GrpcMethod load_method() {
   return {"/inference.GRPCInferenceService/RepositoryModelLoad", Right::kAdmin,
           [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<LoadConversation>(call);

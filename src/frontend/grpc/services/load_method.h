@@ -6,6 +6,6 @@
 
 namespace muster {
 
-[[nodiscard]] Method load_method();
+[[nodiscard]] GrpcMethod load_method();
 
 }  // namespace muster

@@ -84,8 +84,7 @@ class ReflectionConversation final : public Conversation {
 
   void message(const grpc::ByteBuffer& bytes) override {
     v1::ServerReflectionRequest request;
-    Status status =
-        parse_message(bytes, call_.environment().services.limits.max_decompressed_bytes, request);
+    Status status = call_.parse(bytes, request);
     v1::ServerReflectionResponse reply;
     grpc::ByteBuffer answered;
     if (status.ok()) {
@@ -104,15 +103,18 @@ class ReflectionConversation final : public Conversation {
   GenericCall& call_;
 };
 
-Method method(std::string_view path) {
-  return {path, Right::kInfer, [](GenericCall& call) -> std::unique_ptr<Conversation> {
+GrpcMethod method(std::string_view path) {
+  return {.path = path,
+          .right = Right::kInfer,
+          .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<ReflectionConversation>(call);
-          }};
+          },
+          .asks_once = false};
 }
 
 }  // namespace
 
-std::array<Method, 2> reflection_methods() {
+std::array<GrpcMethod, 2> reflection_methods() {
   // Linked for the descriptors it registers.
   pb::LinkMessageReflection<::grpc::reflection::v1alpha::ServerReflectionRequest>();
   return {method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),

@@ -10,6 +10,6 @@
 
 namespace muster {
 
-[[nodiscard]] std::array<Method, 2> reflection_methods();
+[[nodiscard]] std::array<GrpcMethod, 2> reflection_methods();
 
 }  // namespace muster

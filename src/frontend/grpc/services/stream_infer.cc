@@ -26,9 +26,7 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
   exchange.record.begin(environment, kPath);
   exchange.record.received(bytes.Length());
   exchange.inference = call_.spare_inferences().take();
-  exchange.refusal = exchange.inference->decode(
-      core_buffer_of(bytes), deadline_of(call_.caller(), environment.services.clock),
-      environment.services);
+  exchange.refusal = exchange.inference->decode(core_buffer_of(bytes), environment, call_.caller());
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
     leaves_with_round_ = true;
@@ -126,14 +124,15 @@ grpc::Status StreamInfer::write_answer(Exchange& exchange, grpc::ByteBuffer& byt
   return status;
 }
 
-Method stream_infer_method() {
+GrpcMethod stream_infer_method() {
   return {.path = kPath,
           .right = Right::kInfer,
           .begin = [](GenericCall& call) -> std::unique_ptr<Conversation> {
             return std::make_unique<StreamInfer>(call);
           },
           .awaited = true,
-          .recorded = false};
+          .recorded = false,
+          .asks_once = false};
 }
 
 }  // namespace muster

@@ -56,6 +56,6 @@ class StreamInfer final : public Conversation,
   bool leaves_with_round_ = false;
 };
 
-[[nodiscard]] Method stream_infer_method();
+[[nodiscard]] GrpcMethod stream_infer_method();
 
 }  // namespace muster

@@ -2,9 +2,11 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "base/testing/fake_clock.h"
 #include "frontend/grpc/testing/grpc_server.h"
 
 namespace muster::testing {
@@ -164,6 +166,7 @@ TEST_F(StreamInferTest, answers_after_the_front_end_has_gone_are_dropped) {
 
 TEST_F(StreamInferTest, cancels_a_stream_whose_client_does_not_read) {
   server.fakes.limits.send_timeout = std::chrono::milliseconds(50);
+  server.fakes.limits.min_send_rate = std::size_t{1} << 30;
   server.fakes.inference.hold();
   begin();
   oip::ModelInferRequest large = echo_request();
@@ -176,6 +179,61 @@ TEST_F(StreamInferTest, cancels_a_stream_whose_client_does_not_read) {
   EXPECT_TRUE(server.frontend().drain(std::chrono::minutes(1)));
   context.TryCancel();
   EXPECT_FALSE(stream->Finish().ok());
+}
+
+// Our own client would give up by itself; others' clocks and patience differ.
+TEST(StreamInferTimeTest, hands_in_what_comes_after_the_deadline_as_late) {
+  FakeClock clock;
+  clock.advance(std::chrono::hours(1));
+  GrpcServer server(clock);
+  server.start();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+  const auto stub = Oip::NewStub(
+      grpc::CreateCustomChannel(server.address(), grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() - std::chrono::seconds(1));
+  const auto stream = stub->ModelStreamInfer(&context);
+  // A client says that a deadline of the past is in a moment.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  do {
+    ASSERT_TRUE(stream->Write(echo_request()));
+    oip::ModelStreamInferResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+  } while (server.fakes.inference.last_deadline() > clock.now() &&
+           std::chrono::steady_clock::now() < patience);
+  EXPECT_EQ(server.fakes.inference.last_deadline(), clock.now());
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST(StreamInferTimeTest, gives_a_client_more_time_to_read_a_large_answer) {
+  FakeClock clock;
+  GrpcServer server(clock);
+  server.fakes.limits.send_timeout = std::chrono::milliseconds(20);
+  server.fakes.limits.min_send_rate = std::size_t{1} << 20;
+  server.start();
+  grpc::ClientContext context;
+  const auto stub = server.stub();
+  const auto stream = stub->ModelStreamInfer(&context);
+  oip::ModelInferRequest large = echo_request();
+  large.mutable_inputs(0)->set_shape(0, 1 << 20);
+  large.set_raw_input_contents(0, std::string(16 << 20, '\1'));
+  ASSERT_TRUE(stream->Write(large));
+  while (server.fakes.metrics.grpc.sent_bytes.value() == 0)
+    std::this_thread::yield();
+  clock.advance(std::chrono::seconds(15));
+  // The server looks at its calls now and then, by its own clock.
+  for (int call = 0; call < 200; ++call) {
+    grpc::ClientContext live;
+    oip::ServerLiveResponse reply;
+    EXPECT_TRUE(stub->ServerLive(&live, {}, &reply).ok());
+  }
+  oip::ModelStreamInferResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.infer_response().raw_output_contents(0).size(), std::size_t{16} << 20);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(StreamInferTest, speaks_compressed_with_clients_that_do) {

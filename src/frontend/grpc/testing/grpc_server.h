@@ -40,7 +40,8 @@ inline oip::ModelInferRequest echo_request(std::string id = "", float first = 1)
 
 class GrpcServer {
  public:
-  explicit GrpcServer(Clock& clock = steady_clock()) : fakes(clock) {}
+  explicit GrpcServer(Clock& clock = steady_clock(), bool shared_memory = false)
+      : fakes(clock, shared_memory) {}
   ~GrpcServer() { stop(); }
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;

@@ -3,14 +3,31 @@
 
 #include <utility>
 
+#include "frontend/caller_permission.h"
 #include "frontend/http/reply.h"
 
 namespace muster {
 namespace {
 
+class HttpPermission final : public CallerPermission {
+ public:
+  HttpPermission(const AccessPolicy& access, const Call& call) noexcept
+      : access_(access), call_(call) {}
+
+ private:
+  [[nodiscard]] Status ask(Right right) const override {
+    return access_.check(right, {call_.head.bearer_token, call_.is_loopback});
+  }
+
+  const AccessPolicy& access_;
+  const Call& call_;
+};
+
 Result<InferCall> decode(const EndpointContext& context, Call& call, std::int64_t version) {
   const FrontServices& services = context.services;
-  const DecodeContext decoding{&services.limits.protocol, &services.regions, call.received};
+  const HttpPermission permission(services.access, call);
+  const DecodeContext decoding{&services.limits.protocol, &services.regions, call.received,
+                               &permission};
   std::shared_ptr<const RequestBody> body = call.body;
   if (call.head.json_length != std::size_t{0}) {
     return call.decoder->decode(std::move(body), call.head.json_length, decoding);

@@ -166,20 +166,21 @@ RequestReader::Step RequestReader::begin_request(std::size_t head_bytes) {
 }
 
 RequestReader::Step RequestReader::begin_body() {
-  if (remaining_ > limits_.max_body_bytes) {
+  if (remaining_ > body_limit()) {
     return refuse({413, "the body has " + std::to_string(remaining_) + " bytes, at most " +
-                            std::to_string(limits_.max_body_bytes)});
+                            std::to_string(body_limit())});
   }
   if (keeping_) {
     const bool coded = coding_ != Coding::kIdentity;
-    const std::size_t limit = coded ? limits_.max_decompressed_bytes : limits_.max_body_bytes;
+    const std::size_t inflated_limit = std::min(limits_.max_decompressed_bytes, at_most_);
+    const std::size_t limit = coded ? inflated_limit : body_limit();
     if (body_) {
       body_->restart(limit);
     } else {
       body_ = std::make_shared<RequestBody>(limit);
     }
     if (coded && (chunked_ || remaining_ > 0)) {
-      auto inflater = Inflater::make(coding_, limits_.max_decompressed_bytes);
+      auto inflater = Inflater::make(coding_, inflated_limit);
       if (!inflater.ok()) return refuse(refusal_of(inflater.status()));
       inflater_ = std::move(inflater).value();
     } else if (remaining_ > 0 && !fills_buffer()) {
@@ -242,10 +243,9 @@ RequestReader::Step RequestReader::read_chunked_body() {
     const ChunkReader::Found found = chunks_.next(rest, content);
     begin_ = end_ - rest.size();
     // Refused by what a chunk announces, before its bytes come.
-    const std::size_t left = limits_.max_body_bytes - std::min(limits_.max_body_bytes, body_bytes_);
+    const std::size_t left = body_limit() - std::min(body_limit(), body_bytes_);
     if (content.size() + chunks_.announced() > left) {
-      return refuse(
-          {413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes"});
+      return refuse({413, "the body has more than " + std::to_string(body_limit()) + " bytes"});
     }
     body_bytes_ += content.size();
     switch (found) {

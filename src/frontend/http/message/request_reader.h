@@ -7,6 +7,7 @@
 // no time more than one form of it is held. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,8 @@ class RequestReader {
     kRefused,    // refusal() says why; nothing more can be read here
   };
 
+  static constexpr std::size_t kNoLimit = SIZE_MAX;
+
   explicit RequestReader(const ReaderLimits& limits) noexcept : limits_(limits) {}
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
@@ -54,13 +57,19 @@ class RequestReader {
   // Whether it came byte for byte as the one before it did.
   [[nodiscard]] bool head_is_repeated() const noexcept { return repeated_; }
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
-  // `spare`: a body that nobody views any more, whose memory is used again; null = none.
-  void keep_body(std::shared_ptr<RequestBody> spare = nullptr) noexcept {
+  // `spare`: a body that nobody views any more, whose memory is used again; null = none. `at_most`
+  // bytes, as they come and unpacked, where that is less than the limits.
+  void keep_body(std::shared_ptr<RequestBody> spare = nullptr,
+                 std::size_t at_most = kNoLimit) noexcept {
     keeping_ = true;
     body_ = std::move(spare);
+    at_most_ = at_most;
   }
   // Its bytes are read and thrown away.
-  void drop_body() noexcept { keeping_ = false; }
+  void drop_body() noexcept {
+    keeping_ = false;
+    at_most_ = kNoLimit;
+  }
   // Never null.
   [[nodiscard]] std::shared_ptr<RequestBody> take_body();
   // Of the body, as they came.
@@ -90,11 +99,15 @@ class RequestReader {
   void hand_buffer_over();
   [[nodiscard]] Status keep(std::span<const std::byte> piece);
   [[nodiscard]] std::string_view buffered() const noexcept;
+  [[nodiscard]] std::size_t body_limit() const noexcept {
+    return std::min(limits_.max_body_bytes, at_most_);
+  }
 
   const ReaderLimits& limits_;
   State state_ = State::kHead;
   bool keeping_ = false;
-  bool direct_ = false;  // space_ lies in body_
+  std::size_t at_most_ = kNoLimit;  // of this request's body
+  bool direct_ = false;             // space_ lies in body_
   ByteMemory buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
