@@ -28,7 +28,6 @@ namespace {
 
 constexpr int kMostConcurrency = static_cast<int>(Connections::kMostSlots);
 constexpr double kMostRate = 10'000'000;
-constexpr double kMostTimeoutSeconds = 3600;
 constexpr int kMostStreams = 1024;
 constexpr int kConnectionsOfOpenLoops = 256;
 constexpr int kMostSamplesPerQuery = 65536;
@@ -223,15 +222,7 @@ CLI::Option* add_load_flags(CLI::App& verb, LoadArguments& arguments) {
       ->needs(url);
   add_loop_flags(verb, arguments, url);
   add_scenario_flags(verb, arguments, url);
-  verb.add_option("--token-file", arguments.token_file, "A bearer token for it")
-      ->type_name("FILE")
-      ->needs(url);
-  verb.add_option("--timeout-seconds", arguments.timeout_seconds,
-                  "After which a request has failed")
-      ->check(CLI::Range(0.001, kMostTimeoutSeconds))
-      ->type_name("S")
-      ->capture_default_str()
-      ->needs(url);
+  add_server_flags(verb, arguments.access, url);
   verb.add_option("--server-pid", arguments.server_pid,
                   "Its process on this machine, whose processor time and memory are read")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()))
@@ -243,7 +234,7 @@ CLI::Option* add_load_flags(CLI::App& verb, LoadArguments& arguments) {
 int bench_server(const BenchArguments& arguments) {
   auto shapes = parse_row_shapes(arguments.shapes);
   if (!shapes.ok()) return misuse(shapes.status());
-  auto server = parse_server_access(arguments.load);
+  auto server = parse_server_access("--url", arguments.load.url, arguments.load.access);
   if (!server.ok()) return misuse(server.status());
   LoadsOrder order = order_of(arguments);
   const Status possible = check_scenarios(order);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/bench/load_arguments.h"
+#include "app/server_flags.h"
 
 #include <filesystem>
 #include <fstream>
@@ -47,16 +47,13 @@ TEST_F(TokenFile, is_refused_without_showing_what_is_in_it) {
 }
 
 TEST_F(TokenFile, goes_with_the_url) {
-  LoadArguments arguments;
-  arguments.url = "grpc://localhost:1";
-  arguments.token_file = with("abc");
-  arguments.timeout_seconds = 0.5;
-  const auto server = parse_server_access(arguments);
+  const ServerFlags flags{with("abc"), 0.5};
+  const auto server = parse_server_access("--url", "grpc://localhost:1", flags);
   ASSERT_TRUE(server.ok());
   EXPECT_EQ(server->bearer_token, "abc");
   EXPECT_EQ(server->limit, std::chrono::milliseconds(500));
-  arguments.url = "localhost:1";
-  EXPECT_TRUE(parse_server_access(arguments).status().message().starts_with("--url: "));
+  const auto other = parse_server_access("--against", "localhost:1", flags);
+  EXPECT_TRUE(other.status().message().starts_with("--against: 'localhost:1' says no transport"));
 }
 
 }  // namespace
