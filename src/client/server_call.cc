@@ -38,7 +38,7 @@ std::string http_request(const ServerAccess& server, std::string_view method, st
   text += ' ';
   text += path;
   text += " HTTP/1.1\r\nHost: " + authority_of(server.address) +
-          "\r\nUser-Agent: muster-bench\r\nAccept: */*\r\n";
+          "\r\nUser-Agent: muster\r\nAccept: */*\r\n";
   if (!server.bearer_token.empty()) text += "Authorization: Bearer " + server.bearer_token + "\r\n";
   if (header_bytes > 0) {
     text += "Content-Type: application/octet-stream\r\nInference-Header-Content-Length: " +
