@@ -3,23 +3,21 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include "app/bench/bench_output.h"
 #include "app/bench/load_run.h"
 #include "app/subject/row_shapes.h"
 #include "app/verbs.h"
+#include "base/temporary_folder.h"
 #include "base/text.h"
 #include "client/connections.h"
 
@@ -172,35 +170,13 @@ Status check_scenarios(const LoadsOrder& order) {
   return {};
 }
 
-// A folder that goes with it.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> make() {
-    std::string pattern = std::filesystem::temp_directory_path() / "muster-loadgen-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr)
-      return failed_precondition(printable(pattern, 4096) + " cannot be made");
-    return TemporaryFolder(std::move(pattern));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) noexcept : path_(std::move(path)) {}
-  std::string path_;
-};
-
 int run(LoadsOrder order, const BenchArguments& arguments, UsageMeter* of_server) {
   std::optional<TemporaryFolder> folder;
   order.log_folder = arguments.load.log_folder;
   if (!order.scenarios.empty() && order.log_folder.empty()) {
-    auto made = TemporaryFolder::make();
+    auto made = TemporaryFolder::make("muster-loadgen");
     if (!made.ok()) return fail_with(made.status().message());
-    order.log_folder = folder.emplace(*std::move(made)).path();
+    order.log_folder = folder.emplace(*std::move(made)).path().string();
   }
   const BenchFormat format = parse_bench_format(arguments.format);
   if (format == BenchFormat::kTable) put_head(order, arguments);
