@@ -12,6 +12,7 @@
 
 #include <muster/image.h>
 
+#include "base/temporary_folder.h"
 #include "bench/experiment.h"
 #include "bench/load.h"
 
@@ -24,25 +25,12 @@ namespace fs = std::filesystem;
 // file system: the disk is not what is measured. Gone at its end.
 class PictureFolder {
  public:
-  PictureFolder(const fs::path& originals, int count) {
-    const fs::path memory = "/dev/shm";
-    const bool in_memory = fs::is_directory(memory) && ::access(memory.c_str(), W_OK) == 0;
-    std::string pattern = (in_memory ? memory : fs::temp_directory_path()) / "muster-bench-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      throw std::runtime_error("no folder could be made for the pictures: " + pattern);
-    }
-    folder_ = pattern;
-    fill(originals, count);
-  }
-  ~PictureFolder() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
+  PictureFolder(const fs::path& originals, int count) { fill(originals, count); }
   PictureFolder(const PictureFolder&) = delete;
   PictureFolder& operator=(const PictureFolder&) = delete;
 
-  [[nodiscard]] std::string pictures() const { return folder_ / "pictures"; }
-  [[nodiscard]] std::string results() const { return folder_ / "results.csv"; }
+  [[nodiscard]] std::string pictures() const { return folder_.path() / "pictures"; }
+  [[nodiscard]] std::string results() const { return folder_.path() / "results.csv"; }
   [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
 
  private:
@@ -62,7 +50,14 @@ class PictureFolder {
     }
   }
 
-  fs::path folder_;
+  // In memory where there is such a file system.
+  static fs::path parent() {
+    const fs::path memory = "/dev/shm";
+    const bool in_memory = fs::is_directory(memory) && ::access(memory.c_str(), W_OK) == 0;
+    return in_memory ? memory : fs::path();
+  }
+
+  const TemporaryFolder folder_ = expect(TemporaryFolder::make("muster-bench", parent()));
   std::vector<std::string> files_;
 };
 

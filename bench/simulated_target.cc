@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "batching/testing/target_simulation.h"
+#include "batching/testing/setting_grid.h"
 #include "bench/experiment.h"
 
 namespace muster::bench {

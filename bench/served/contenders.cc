@@ -8,7 +8,6 @@
 #include <thread>
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/descriptor.h"
@@ -55,13 +54,11 @@ std::string repository_of(const Workload& workload) {
 }
 
 MusterServer::MusterServer(const std::string& program, const std::string& repository,
-                           const std::vector<std::string>& words) {
-  std::string pattern = std::filesystem::temp_directory_path() / "muster-bench-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error(pattern + " cannot be made");
-  folder_ = pattern;
+                           const std::vector<std::string>& words)
+    : folder_(expect(TemporaryFolder::make("muster-bench"))) {
   doors_.http = {Transport::kHttp, "127.0.0.1", free_port(), ""};
   doors_.grpc = {Transport::kGrpc, "127.0.0.1", free_port(), ""};
-  doors_.unix_socket = {Transport::kHttp, "", 0, folder_ + "/http"};
+  doors_.unix_socket = {Transport::kHttp, "", 0, (folder_.path() / "http").string()};
   const auto start = WallClock::now();
   std::vector<std::string> line = {program,          "serve",
                                    "--models",       repository,
@@ -79,12 +76,6 @@ MusterServer::MusterServer(const std::string& program, const std::string& reposi
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   milliseconds_to_ready_ = std::chrono::duration<double, std::milli>(since(start)).count();
-}
-
-MusterServer::~MusterServer() {
-  process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 BareServer::BareServer(const std::string& program, const std::string& model_file)

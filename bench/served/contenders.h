@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/temporary_folder.h"
 #include "bench/clients/load_loops.h"
 #include "bench/clients/question.h"
 #include "bench/experiment.h"
@@ -30,7 +31,6 @@ class MusterServer {
  public:
   MusterServer(const std::string& program, const std::string& repository,
                const std::vector<std::string>& words = {});
-  ~MusterServer();
   MusterServer(const MusterServer&) = delete;
   MusterServer& operator=(const MusterServer&) = delete;
 
@@ -39,7 +39,7 @@ class MusterServer {
   [[nodiscard]] double milliseconds_to_ready() const noexcept { return milliseconds_to_ready_; }
 
  private:
-  std::string folder_;  // of the socket
+  TemporaryFolder folder_;  // of the socket; the process ends before it goes
   Doors doors_;
   std::unique_ptr<ServerProcess> process_;
   double milliseconds_to_ready_ = 0;

@@ -25,6 +25,7 @@ std::string_view trimmed(std::string_view text) {
 struct ReplyHead {
   int status = 0;
   std::optional<std::int64_t> length;
+  std::optional<std::int64_t> json_length;  // in front of binary tensors
   bool chunked = false;
   bool says_close = false;
   bool says_keep_alive = false;
@@ -45,16 +46,24 @@ void read_connection(std::string_view value, ReplyHead& head) {
   }
 }
 
+// Of a field that says the same each time, should it be there twice.
+bool read_length(std::string_view value, std::optional<std::int64_t>& length) {
+  const std::optional<std::int64_t> given = parse_int(value);
+  if (!given || *given < 0 || (length && *length != *given)) return false;
+  length = given;
+  return true;
+}
+
 Status read_field(std::string_view line, ReplyHead& head) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return no_reply("has a header without a name");
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (equal_words(name, "content-length")) {
-    const std::optional<std::int64_t> length = parse_int(value);
-    if (!length || *length < 0 || (head.length && *head.length != *length))
-      return no_reply("has no valid Content-Length");
-    head.length = length;
+    if (!read_length(value, head.length)) return no_reply("has no valid Content-Length");
+  } else if (equal_words(name, "inference-header-content-length")) {
+    if (!read_length(value, head.json_length))
+      return no_reply("has no valid Inference-Header-Content-Length");
   } else if (equal_words(name, "transfer-encoding")) {
     if (!equal_words(value, "chunked")) return no_reply("has an unknown Transfer-Encoding");
     head.chunked = true;
@@ -191,6 +200,7 @@ class HttpWire final : public Wire {
     Answer answer{0, Outcome::kFailed, body_, status};
     if (status == 200) answer.outcome = Outcome::kAnswered;
     if (status == 503 || status == 429) answer.outcome = Outcome::kRefused;
+    if (head_->json_length) answer.header_bytes = static_cast<std::size_t>(*head_->json_length);
     // All but the bytes that are handed out: the next request may be asked from within.
     head_.reset();
     asked_ = false;

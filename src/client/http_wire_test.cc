@@ -40,6 +40,25 @@ TEST_F(HttpWireTest, finds_the_end_of_an_answer_however_it_comes) {
   }
 }
 
+TEST_F(HttpWireTest, tells_how_much_of_the_body_is_json) {
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nInference-Header-Content-Length: ";
+  for (const auto& [field, bytes] : {std::pair{"1", 1U}, std::pair{"0", 0U},
+                                     std::pair{"99\r\nInference-header-content-length: 99", 99U}}) {
+    ask();
+    ASSERT_TRUE(take(head + field + "\r\n\r\nok").ok());
+    EXPECT_EQ(heard_.all.back().header_bytes, bytes);
+  }
+  ask();
+  ASSERT_TRUE(take(kFive).ok());
+  EXPECT_FALSE(heard_.all.back().header_bytes);
+  for (const char* field : {"", "x", "-1", "1\r\nInference-Header-Content-Length: 2"}) {
+    wire_ = make_http_wire({1024, 100});
+    ask();
+    EXPECT_FALSE(take(head + field + "\r\n\r\nok").ok()) << field;
+  }
+}
+
 TEST_F(HttpWireTest, tells_refusals_from_failures) {
   for (const auto& [status, outcome] :
        {std::pair{503, Outcome::kRefused}, std::pair{429, Outcome::kRefused},

@@ -15,12 +15,7 @@ namespace muster {
 namespace {
 
 Status refused(const ServerAccess& server, std::string_view what, const ServerReply& reply) {
-  const std::string_view kind = server.address.transport == Transport::kHttp ? "HTTP" : "gRPC";
-  const std::string words = error_words(reply.body);
-  return failed_precondition(printable(server_url(server.address), 4096) + ": " +
-                             std::string(what) + " (" + std::string(kind) + " status " +
-                             std::to_string(reply.code) + ")" + (words.empty() ? "" : ": ") +
-                             words);
+  return refusal(server, what, reply).with_context(printable(server_url(server.address), 4096));
 }
 
 // Of the protocol's messages, without their fields where they have none.

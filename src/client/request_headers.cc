@@ -31,7 +31,7 @@ RequestHeaders::RequestHeaders(std::string_view path, std::string_view authority
   add("\x41", "\x01", "", authority);
   add("\x40", std::string_view("\0", 1), "te", "trailers");
   add("\x5f", "\x0f\x10", "", "application/grpc");
-  add("\x7a", "\x0f\x2b", "", "muster-bench");
+  add("\x7a", "\x0f\x2b", "", "muster");
   for (std::size_t entry = 0; entry < entries_; ++entry)
     known_ += static_cast<char>(0x80U | (kStaticEntries + entries_ - entry));
   if (bearer_token.empty()) return;

@@ -28,7 +28,11 @@ Result<ServerAddress> on_port(std::string_view url, Transport transport, std::st
   if (place.find_first_of("/?#@") != std::string_view::npos)
     return no_url(url, "has more than a host and a port");
   const std::size_t colon = place.rfind(':');
-  if (colon == std::string_view::npos || place.ends_with(']')) return no_url(url, "has no port");
+  if (colon == std::string_view::npos || place.ends_with(']')) {
+    const std::string_view usual = transport == Transport::kHttp ? "8000" : "8001";
+    return no_url(url, "has no port; Muster's own servers have " + std::string(usual) +
+                           " where nothing else is said");
+  }
   std::string_view host = place.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);

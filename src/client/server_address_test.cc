@@ -40,6 +40,15 @@ TEST(ServerUrl, is_refused_with_the_forms_that_there_are) {
   }
 }
 
+TEST(ServerUrl, tells_the_usual_port_where_there_is_none) {
+  EXPECT_NE(parse_server_url("http://a")
+                .status()
+                .message()
+                .find("has no port; Muster's own servers have 8000"),
+            std::string::npos);
+  EXPECT_NE(parse_server_url("grpc://[::1]/").status().message().find("8001"), std::string::npos);
+}
+
 TEST(ServerUrl, says_that_tls_is_not_spoken) {
   for (const char* url : {"https://a:443", "grpcs://a:443"})
     EXPECT_NE(parse_server_url(url).status().message().find("TLS"), std::string::npos) << url;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "client/connections.h"
+#include "client/model_replies.h"
 
 namespace muster {
 namespace {
@@ -13,32 +14,20 @@ namespace {
 class OneAnswer final : public AnswerListener {
  public:
   void answered(const Answer& answer) override {
-    reply = ServerReply{answer.outcome, answer.code, std::string(answer.body)};
+    reply = ServerReply{answer.outcome, answer.code, std::string(answer.body), answer.header_bytes};
   }
   std::optional<ServerReply> reply;
 };
 
 Result<ServerReply> call(const ServerAccess& server, std::string_view grpc_method,
                          std::string_view request) {
-  const std::string url = printable(server_url(server.address), 4096);
   WireLimits limits;
   limits.max_reply_bytes = kMostReplyBytes;
   MUSTER_ASSIGN_OR_RETURN(
       Connections connection,
       Connections::open({server.address, [&] { return make_wire(server, grpc_method, 1, limits); },
                          1, 1, server.limit}));
-  OneAnswer answer;
-  connection.ask(0, request);
-  const Clock::TimePoint until = add_saturating(steady_clock().now(), server.limit);
-  while (!answer.reply) {
-    const Clock::Duration left = until - steady_clock().now();
-    if (left <= Clock::Duration{0})
-      return Status(StatusCode::kDeadlineExceeded, url + " does not answer");
-    MUSTER_RETURN_IF_ERROR(connection.wait(left, answer));
-  }
-  if (answer.reply->outcome == Outcome::kFailed && answer.reply->code == 0)
-    return unavailable(url + ": " + printable(answer.reply->body, 1000));
-  return *std::move(answer.reply);
+  return ask_and_wait(connection, server, request);
 }
 
 }  // namespace
@@ -49,7 +38,7 @@ std::string http_request(const ServerAccess& server, std::string_view method, st
   text += ' ';
   text += path;
   text += " HTTP/1.1\r\nHost: " + authority_of(server.address) +
-          "\r\nUser-Agent: muster-bench\r\nAccept: */*\r\n";
+          "\r\nUser-Agent: muster\r\nAccept: */*\r\n";
   if (!server.bearer_token.empty()) text += "Authorization: Bearer " + server.bearer_token + "\r\n";
   if (header_bytes > 0) {
     text += "Content-Type: application/octet-stream\r\nInference-Header-Content-Length: " +
@@ -69,6 +58,31 @@ std::unique_ptr<Wire> make_wire(const ServerAccess& server, std::string_view grp
       {authority_of(server.address), "/inference.GRPCInferenceService/" + std::string(grpc_method),
        server.bearer_token, streams},
       limits);
+}
+
+Result<ServerReply> ask_and_wait(Connections& connection, const ServerAccess& server,
+                                 std::string_view request) {
+  const std::string url = printable(server_url(server.address), 4096);
+  OneAnswer answer;
+  connection.ask(0, request);
+  const Clock::TimePoint until = add_saturating(steady_clock().now(), server.limit);
+  while (!answer.reply) {
+    const Clock::Duration left = until - steady_clock().now();
+    if (left <= Clock::Duration{0})
+      return Status(StatusCode::kDeadlineExceeded, url + " does not answer");
+    MUSTER_RETURN_IF_ERROR(connection.wait(left, answer));
+  }
+  if (answer.reply->outcome == Outcome::kFailed && answer.reply->code == 0)
+    return unavailable(url + ": " + printable(answer.reply->body, 1000));
+  return *std::move(answer.reply);
+}
+
+Status refusal(const ServerAccess& server, std::string_view what, const ServerReply& reply) {
+  const std::string_view kind = server.address.transport == Transport::kHttp ? "HTTP" : "gRPC";
+  const std::string words = error_words(reply.body);
+  return failed_precondition(std::string(what) + " (" + std::string(kind) + " status " +
+                             std::to_string(reply.code) + ")" + (words.empty() ? "" : ": ") +
+                             words);
 }
 
 Result<ServerReply> call_http(const ServerAccess& server, std::string_view method,

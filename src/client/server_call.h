@@ -2,7 +2,10 @@
 // One call to a server, on a connection of its own: for what is asked once.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +17,8 @@
 
 namespace muster {
 
+class Connections;
+
 // A server, and as whom it is asked.
 struct ServerAccess {
   ServerAddress address;
@@ -23,8 +28,9 @@ struct ServerAccess {
 
 struct ServerReply {
   Outcome outcome = Outcome::kFailed;
-  int code = 0;      // HTTP's status or gRPC's; 0 where nothing came
-  std::string body;  // as Answer has it
+  int code = 0;                                  // HTTP's status or gRPC's; 0 where nothing came
+  std::string body;                              // as Answer has it
+  std::optional<std::size_t> header_bytes = {};  // likewise
 };
 
 // The whole text of a request. `header_bytes`: of the JSON in front of binary tensors, 0 = there
@@ -36,6 +42,14 @@ struct ServerReply {
 [[nodiscard]] std::unique_ptr<Wire> make_wire(const ServerAccess& server,
                                               std::string_view grpc_method, int streams,
                                               const WireLimits& limits = {});
+
+// Asks on a connection of one slot, and waits. Errors as those of the calls below; the connection
+// is of no use any more then.
+[[nodiscard]] Result<ServerReply> ask_and_wait(Connections& connection, const ServerAccess& server,
+                                               std::string_view request);
+// A reply that is no answer, as a failure: "`what` (HTTP status 404): the server's words".
+[[nodiscard]] Status refusal(const ServerAccess& server, std::string_view what,
+                             const ServerReply& reply);
 
 // Of a server's answer about itself or its models.
 inline constexpr std::size_t kMostReplyBytes = std::size_t{16} << 20;

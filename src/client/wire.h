@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ struct Answer {
   // server says of the failure. Where nothing came: why.
   std::string_view body;
   int code = 0;  // HTTP's status or gRPC's; 0 where nothing came
+  // HTTP: of the JSON that binary tensors follow in the body (Inference-Header-Content-Length).
+  std::optional<std::size_t> header_bytes = {};
 };
 
 class AnswerListener {

@@ -52,7 +52,7 @@ Status check_size(const InputHead& head, std::size_t given) {
                           std::to_string(expected) + " bytes, " + std::to_string(given) + " given");
 }
 
-Status check_elements(const InputHead& head, std::span<const std::byte> bytes) {
+Status check_values(const InputHead& head, std::span<const std::byte> bytes) {
   if (head.type == DataType::kBool) return check_bools(bytes);
   if (head.type == DataType::kBytes) return check_strings(head.elements, bytes);
   return {};
@@ -99,8 +99,13 @@ Result<RegionSlice> slice_of(const InputHead& head, const RegionPlace& place,
 Result<Tensor> read_slice(const InputHead& head, const RegionSlice& slice) {
   MUSTER_ASSIGN_OR_RETURN(Tensor tensor, Tensor::allocate(head.type, head.shape, slice.size()));
   MUSTER_RETURN_IF_ERROR(slice.read(tensor.bytes()));
-  MUSTER_RETURN_IF_ERROR(check_elements(head, tensor.bytes()));
+  MUSTER_RETURN_IF_ERROR(check_values(head, tensor.bytes()));
   return tensor;
+}
+
+Status check_elements(const InputHead& head, std::span<const std::byte> bytes) {
+  MUSTER_RETURN_IF_ERROR(check_size(head, bytes.size()));
+  return check_values(head, bytes);
 }
 
 }  // namespace
@@ -153,19 +158,25 @@ Status set_shape(InputHead& head, Shape shape) {
   return {};
 }
 
+std::string tensor_label(std::string_view kind, std::string_view name, std::size_t index) {
+  return std::string(kind) + " " + (name.empty() ? std::to_string(index) : in_quotes(name));
+}
+
 Status in_input(std::string_view name, const Status& status) {
   return status.ok() ? status : status.with_context("input " + in_quotes(name));
 }
 
 Status add_view(InputHead&& head, std::span<const std::byte> bytes, InferRequest& request) {
-  if (const Status size = check_size(head, bytes.size()); !size.ok()) {
-    return in_input(head.name, size);
-  }
   if (const Status elements = check_elements(head, bytes); !elements.ok()) {
     return in_input(head.name, elements);
   }
   request.inputs.push_back({std::move(head.name), {head.type, std::move(head.shape), bytes}});
   return {};
+}
+
+Result<Tensor> copied_tensor(const InputHead& head, std::span<const std::byte> bytes) {
+  MUSTER_RETURN_IF_ERROR(check_elements(head, bytes));
+  return Tensor::copy_of(head.type, head.shape, bytes);
 }
 
 Status add_from_region(InputHead head, const RegionPlace& place, const DecodeContext& context,

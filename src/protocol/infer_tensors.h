@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensors of a request: names, types, shapes and sizes. The one place for both transports.
+// The tensors of a request or a reply: names, types, shapes and sizes. The one place for both
+// transports.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,7 @@
 
 namespace muster {
 
-// An input before its elements: checked by itself, and known to no model.
+// An input, or an output of a reply, before its elements: checked by itself, and known to no model.
 struct InputHead {
   std::string name;
   DataType type = DataType::kInvalid;
@@ -35,12 +36,17 @@ struct InputHead {
 [[nodiscard]] Status check_rank(std::size_t rank, const ProtocolLimits& limits);
 // Type and name are set; takes the shape over.
 [[nodiscard]] Status set_shape(InputHead& head, Shape shape);
+// "input 'x'", or by its place where its name is not known yet.
+[[nodiscard]] std::string tensor_label(std::string_view kind, std::string_view name,
+                                       std::size_t index);
 // The same failure, naming the input.
 [[nodiscard]] Status in_input(std::string_view name, const Status& status);
 
 // The elements as they lie in memory; whoever owns the bytes is kept by the caller.
 [[nodiscard]] Status add_view(InputHead&& head, std::span<const std::byte> bytes,
                               InferRequest& request);
+// Likewise, as a tensor of its own. Errors do not name it.
+[[nodiscard]] Result<Tensor> copied_tensor(const InputHead& head, std::span<const std::byte> bytes);
 // Elements in shared memory. Those that need a check are copied, checked and never looked at again;
 // all others are read when a batch is put together, as they are by then.
 [[nodiscard]] Status add_from_region(InputHead head, const RegionPlace& place,

@@ -16,6 +16,8 @@ constexpr int kHalfBias = 15;
 constexpr int kHalfMantissaBits = 10;
 constexpr int kHalfImplicitOne = 1 << kHalfMantissaBits;
 constexpr std::uint16_t kHalfInfinity = 0x7C00;
+constexpr std::uint16_t kHalfNaN = 0x7E00;
+constexpr std::uint16_t kBf16NaN = 0x7FC0;
 
 double from_half(std::uint16_t half) noexcept {
   const int exponent = (half >> kHalfMantissaBits) & 0x1F;
@@ -33,6 +35,7 @@ std::uint16_t to_half(double value) noexcept {
   const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000 : 0);
   const double magnitude = std::abs(value);
   if (magnitude == 0) return sign;
+  if (std::isnan(value)) return kHalfNaN;
   // Below the smallest exponent the mantissa has no implicit one.
   const int exponent = std::max(std::ilogb(magnitude), 1 - kHalfBias);
   if (exponent > kHalfBias) return sign | kHalfInfinity;
@@ -48,6 +51,7 @@ double from_bf16(std::uint16_t bits) noexcept {
 }
 
 std::uint16_t to_bf16(double value) noexcept {
+  if (std::isnan(value)) return kBf16NaN;
   const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
   const std::uint32_t to_nearest_even = 0x7FFF + ((bits >> 16U) & 1U);
   return static_cast<std::uint16_t>((bits + to_nearest_even) >> 16U);

@@ -12,7 +12,7 @@ namespace muster {
 [[nodiscard]] bool is_floating(DataType type) noexcept;
 // The element that begins at `at`, aligned or not; NaN of a type that is not floating.
 [[nodiscard]] double load_float(DataType type, const std::byte* at) noexcept;
-// `value`, which is finite, as the nearest element of that type, infinite where it is too large.
+// `value` as the nearest element of that type, infinite where it is too large; NaN stays NaN.
 // Nothing is written of a type that is not floating.
 void store_float(DataType type, double value, std::byte* at) noexcept;
 

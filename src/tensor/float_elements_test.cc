@@ -57,6 +57,10 @@ TEST(FloatElements, that_are_too_large_are_infinite) {
   EXPECT_EQ(stored(DataType::kFp16, 65520), infinity);
   EXPECT_EQ(stored(DataType::kFp16, -1e9), -infinity);
   EXPECT_EQ(stored(DataType::kBf16, 1e300), infinity);
+  for (const DataType type : {DataType::kFp16, DataType::kBf16, DataType::kFp32, DataType::kFp64}) {
+    EXPECT_EQ(stored(type, -infinity), -infinity);
+    EXPECT_TRUE(std::isnan(stored(type, std::numeric_limits<double>::quiet_NaN())));
+  }
 }
 
 TEST(FloatElements, may_be_denormal_infinite_or_no_number) {

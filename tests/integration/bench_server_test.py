@@ -61,23 +61,16 @@ def lenet(request, tmp_path_factory):
 
 
 @pytest.fixture
-def serve(request, tmp_path):
+def serve(start_server, tmp_path):
     """A server with these models: name to script."""
-    program = os.path.abspath(request.config.getoption("--program"))
-    started = []
 
     def run(models, *arguments, config='backend: "scripted" max_batch_size: 8\n'):
         repository = tmp_path / "models"
         for name, script in models.items():
             add_model(repository, name, script, config=config, file_name="model.script")
-        server = RunningServer(program, repository, *arguments)
-        started.append(server)
-        return server
+        return start_server(repository, *arguments)
 
-    yield run
-    for server in started:
-        if server.running():
-            server.stop()
+    return run
 
 
 @pytest.fixture

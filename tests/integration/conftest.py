@@ -4,10 +4,14 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "server"))
+
+from running_server import RunningServer
 
 
 def pytest_addoption(parser):
@@ -31,3 +35,19 @@ def muster(request):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     return run
+
+
+@pytest.fixture
+def start_server(request):
+    """Starts `muster serve` with these models, as often as it is called; all stop with the test."""
+    program = os.path.abspath(request.config.getoption("--program"))
+    started = []
+
+    def start(models, *arguments):
+        started.append(RunningServer(program, models, *arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.running():
+            server.stop()

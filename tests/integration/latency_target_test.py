@@ -124,7 +124,7 @@ def test_needs_the_right_infer_where_there_are_tokens(program, models, muster, t
         url = f"http://{server.http}"
         status, out, err = muster("explain", "slow", "--url", url)
         assert (status, out) == (1, "")
-        assert f"muster: {url}/v2/models/slow/explain: the server says 401" in err
+        assert f"muster: {url}: the server does not explain model 'slow' (HTTP status 401): " in err
         bearer = {"Authorization": "Bearer metrics-0123456789"}
         assert ask(server.http, "GET", "/v2/models/slow/explain", headers=bearer)[0] == 403
         assert muster("explain", "slow", "--url", url, "--token-file", right)[0] == 0
@@ -132,13 +132,17 @@ def test_needs_the_right_infer_where_there_are_tokens(program, models, muster, t
 
 def test_says_what_is_wrong(program, models, muster):
     status, out, err = muster("explain", "slow", "--url", "127.0.0.1:8000")
-    assert (status, out) == (1, "")
-    assert "'127.0.0.1:8000' is no URL of a server; write http://HOST:PORT" in err
+    assert (status, out) == (2, "")
+    assert "--url: '127.0.0.1:8000' says no transport; a server's URL is http://HOST:PORT" in err
+    status, _, err = muster("explain", "slow", "--url", "http://127.0.0.1")
+    assert status == 2 and "has no port; Muster's own servers have 8000" in err
+    status, _, err = muster("explain", "slow", "--url", "grpc://127.0.0.1:8001")
+    assert status == 2 and "over HTTP alone" in err
     assert muster("explain")[0] == 2
     with RunningServer(program, models) as server:
         status, _, err = muster("explain", "no/body", "--url", f"http://{server.http}")
         assert status == 1
-        assert "/v2/models/no%2Fbody/explain: the server says 404" in err
+        assert "the server does not explain model 'no/body' (HTTP status 404): " in err
 
 
 def test_is_not_to_be_said_beside_a_delay(muster, tmp_path):

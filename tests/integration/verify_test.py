@@ -4,10 +4,13 @@
 import json
 import pathlib
 import shutil
+import socket
 import struct
 
 import numpy as np
 import pytest
+from model_folders import add_model
+from plain_server import PlainServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "models"
@@ -203,9 +206,186 @@ def test_fails_where_rows_agree_too_rarely(muster, tmp_path):
     assert status == 1
 
 
+def rows_against(out, url):
+    """Of a server, which says nothing of its precision."""
+    rows = [row for row in rows_of(out) if row["backend"] == url]
+    assert all(row["precision"] is None and row["computed_in"] is None for row in rows)
+    return rows
+
+
+def test_holds_a_running_server_against_the_reference(muster, start_server, tmp_path):
+    server = start_server(ROOT / "models", "--unix-socket", tmp_path / "muster")
+    urls = [
+        f"http://{server.http}",
+        f"grpc://{server.grpc}",
+        f"unix:{tmp_path / 'muster'}",
+        f"unix+grpc:{tmp_path / 'muster'}.grpc",
+    ]
+    arguments = ("--pictures", "examples/digits", "--backend", "onnxruntime", "--batch-sizes", "1,3,32", "--format", "json")
+    against = [argument for url in urls for argument in ("--against", url)]
+    status, out, err = muster("verify", "models/lenet", *arguments, *against)
+    assert status == 0, out + err
+    assert len(rows_of(out)) == 3 * 5
+    for url in urls:
+        rows = rows_against(out, url)
+        assert [row["batch_size"] for row in rows] == [1, 3, 32]
+        for row in rows:
+            assert row["within_tolerance"] and row["tolerance"] == 1e-4 and row["top1_agreement"] == 1
+    status, out, _ = muster("verify", "models/lenet", *arguments[:-2], *against[:2])
+    (line,) = [line for line in out.splitlines() if line.startswith(urls[0]) and " 32 " in line]
+    assert status == 0 and line.split()[1] == "-" and line.endswith(" ok")
+
+
+def test_takes_every_type_from_a_server(muster, start_server, tmp_path):
+    types = ("fp16", "bf16", "fp64", "int64", "uint8", "bool", "string")
+    for kind in types:
+        add_model(tmp_path, f"identity_{kind}", MODELS / f"identity_{kind}.onnx")
+    server = start_server(tmp_path)
+    urls = (f"http://{server.http}", f"grpc://{server.grpc}")
+    for kind in types:
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "1,5", "--format", "json")
+        against = [argument for url in urls for argument in ("--against", url)]
+        status, out, err = muster("verify", MODELS / f"identity_{kind}.onnx", *arguments, *against)
+        assert status == 0, kind + out + err
+        for url in urls:
+            rows = rows_against(out, url)
+            assert [row["batch_size"] for row in rows] == [1, 5]
+            assert all(row["differing"] == 0 and row["elements"] > 0 for row in rows)
+
+
+def test_finds_a_server_with_other_weights(muster, start_server, tmp_path):
+    shutil.copytree(MODELS / "external_ok", tmp_path / "sum" / "1")
+    (tmp_path / "sum" / "1" / "weights.bin").write_bytes(struct.pack("<4f", 1, 2, 3.5, 4))
+    server = start_server(tmp_path)
+    np.save(tmp_path / "x.npy", np.zeros((3, 4), np.float32))
+    for url in (f"http://{server.http}", f"grpc://{server.grpc}"):
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "2", "--format", "json", "--against", url, "--model", "sum")
+        status, out, _ = muster("verify", MODELS / "external_ok" / "model.onnx", "--input", f"input={tmp_path / 'x.npy'}", *arguments)
+        assert status == 1
+        assert all(row["within_tolerance"] for row in rows_of(out) if row["backend"] != url)
+        (row,) = rows_against(out, url)
+        assert not row["within_tolerance"] and row["max_abs_error"] == 0.5 and row["differing"] == 4
+        assert row["first_difference"] == {"row": 0, "element": [2], "expected": 3, "given": 3.5}
+        # No flag says what the server computes in; how much it may differ is for whoever asks it.
+        status, _, _ = muster("verify", MODELS / "external_ok" / "model.onnx", *arguments, "--tolerance", "0.5")
+        assert status == 0
+
+
+def test_names_what_a_server_has_otherwise(muster, start_server, tmp_path):
+    for name in ("identity_int64", "two_in_two_out", "no_batch"):
+        add_model(tmp_path, name, MODELS / f"{name}.onnx")
+    server = start_server(tmp_path)
+    for url in (f"http://{server.http}", f"grpc://{server.grpc}"):
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "1", "--format", "json", "--against", url)
+
+        def fault(name):
+            status, out, err = muster("verify", MODELS / "identity_fp32.onnx", *arguments, *(("--model", name) if name else ()))
+            assert status == 1 and rows_against(out, url) == [] and len(rows_of(out)) == 1
+            (line,) = [line for line in err.splitlines() if line.startswith(f"muster: not verified: {url}: ")]
+            return line
+
+        assert fault("identity_int64").endswith(
+            "the server's model 'identity_int64' is another: input 'input' is INT64 [-1,4] instead of FP32 [-1,4]; "
+            "output 'output' is INT64 [-1,4] instead of FP32 [-1,4]"
+        )
+        line = fault("two_in_two_out")
+        assert "there is no input 'input'; input 'a' is one too many" in line and "there is no output 'output'" in line
+        assert "model 'identity_fp32' is not ready (" in fault(None)
+
+
+def test_tells_a_batch_that_the_server_refuses(muster, start_server, tmp_path):
+    add_model(tmp_path, "identity_fp32", MODELS / "identity_fp32.onnx")
+    server = start_server(tmp_path, "--max-request-rows", "4")
+    for url, kind in ((f"http://{server.http}", "HTTP"), (f"grpc://{server.grpc}", "gRPC")):
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "2,8", "--format", "json", "--against", url)
+        status, out, err = muster("verify", MODELS / "identity_fp32.onnx", *arguments)
+        assert status == 1 and [row["batch_size"] for row in rows_against(out, url)] == [2]
+        assert len(rows_of(out)) == 3
+        assert f"not verified: {url}, batch size 8: the server does not answer the batch ({kind} status " in err
+
+
+def test_says_that_no_server_is_there(muster):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "1", "--format", "json")
+        status, out, err = muster("verify", "models/lenet", *arguments, "--against", url)
+        assert status == 1 and len(rows_of(out)) == 1
+        assert f"muster: not verified: {url}: {url} cannot be reached: Connection refused\n" in err
+        taken.listen()
+        status, _, err = muster("verify", "models/lenet", *arguments, "--against", url, "--timeout-seconds", "0.3")
+        assert status == 1 and f"{url} does not answer" in err
+
+
+def test_brings_a_token_to_the_server(muster, start_server, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("infer infer-0123456789ab\n")
+    tokens.chmod(0o600)
+    server = start_server(ROOT / "models", "--token-file", tokens)
+    mine = tmp_path / "mine"
+    mine.write_text("infer-0123456789ab\n")
+    for url in (f"http://{server.http}", f"grpc://{server.grpc}"):
+        arguments = ("--backend", "onnxruntime", "--batch-sizes", "1", "--format", "json", "--against", url)
+        status, _, err = muster("verify", "models/lenet", *arguments)
+        assert status == 1 and "bearer token" in err
+        status, out, err = muster("verify", "models/lenet", *arguments, "--token-file", mine)
+        assert status == 0 and len(rows_against(out, url)) == 1, err
+
+
+FLOATS = {"datatype": "FP32", "shape": [-1, 4]}
+
+
+def plain(answer):
+    return PlainServer("m", [{"name": "input", **FLOATS}], [{"name": "output", **FLOATS}], answer)
+
+
+def as_json(values, name="output"):
+    data = {"name": name, "datatype": "FP32", "shape": list(values.shape), "data": values.tolist()}
+    return {"model_name": "m", "outputs": [data]}
+
+
+def test_takes_json_of_servers_without_binary_data(muster):
+    arguments = ("--backend", "onnxruntime", "--batch-sizes", "1,3", "--format", "json", "--model", "m")
+    with plain(lambda values: (200, as_json(values["input"]))) as server:
+        status, out, err = muster("verify", MODELS / "identity_fp32.onnx", *arguments, "--against", server.url)
+        assert status == 0, out + err
+        assert [row["max_abs_error"] for row in rows_against(out, server.url)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [
+        (lambda x: (200, as_json(x, "other")), "the server's answer has no output 'output'"),
+        (lambda x: (200, as_json(x[:2])), "output 'output' has shape [2,4] for a batch of 3 rows"),
+        (lambda x: (200, {"outputs": [{**as_json(x)["outputs"][0], "shape": [3, 5]}]}), "its shape has 15 elements, 12 are given"),
+        (lambda x: (200, {"outputs": 5}), "what the server answers: the server's JSON"),
+        (lambda x: (400, {"error": "at most 2 rows"}), "(HTTP status 400): at most 2 rows"),
+        (lambda x: (503, {"error": "busy"}), "(HTTP status 503): busy"),
+    ],
+)
+def test_tells_answers_that_are_none(muster, answer, expected):
+    arguments = ("--backend", "onnxruntime", "--batch-sizes", "3", "--format", "json", "--model", "m")
+    with plain(lambda values: answer(values["input"])) as server:
+        status, out, err = muster("verify", MODELS / "identity_fp32.onnx", *arguments, "--against", server.url)
+        assert status == 1 and rows_against(out, server.url) == []
+        assert f"not verified: {server.url}, batch size 3: " in err and expected in err, err
+
+
+def test_finds_an_answer_of_another_shape(muster):
+    arguments = ("--backend", "onnxruntime", "--batch-sizes", "3", "--format", "json", "--model", "m")
+    with plain(lambda values: (200, as_json(values["input"][:, :2]))) as server:
+        status, out, _ = muster("verify", MODELS / "identity_fp32.onnx", *arguments, "--against", server.url)
+        (row,) = rows_against(out, server.url)
+        assert status == 1 and row["first_difference"]["expected"] == "FP32 [4]"
+        assert row["first_difference"]["given"] == "FP32 [2]"
+
+
 @pytest.mark.parametrize(
     "arguments, status, expected",
     [
+        (["models/lenet", "--against", "localhost:8000"], 2, "--against: 'localhost:8000' says no transport"),
+        (["models/lenet", "--against", "http://h:1", "--token-file", "/no/such"], 2, "/no/such cannot be read"),
+        (["models/lenet", "--model", "x"], 2, "requires --against"),
         (["no/model"], 1, "muster: there is no model at no/model"),
         (["models/lenet", "--backend", "openvimo"], 1, "nothing could be verified"),
         (["models/lenet", "--reference", "openvimo"], 1, "the reference, openvimo f32: backend 'openvimo'"),

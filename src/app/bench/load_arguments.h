@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the flags of `muster bench --url` say, and how their texts are read.
+// What the flags of `muster bench --url` say.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "client/server_call.h"
+#include "app/server_flags.h"
 
 namespace muster {
 
@@ -22,15 +22,8 @@ struct LoadArguments {
   std::string log_folder;              // of LoadGen; "" = a temporary one
   std::optional<int> connections;
   int streams = 1;
-  std::string token_file;
-  double timeout_seconds = 30;
+  ServerFlags access;
   int server_pid = 0;  // 0 = not given
 };
-
-// A token as a file holds it, with space around. kInvalidArgument: there is none, or it is no
-// token.
-[[nodiscard]] Result<std::string> read_bearer_token(const std::string& file);
-// URL, token and timeout.
-[[nodiscard]] Result<ServerAccess> parse_server_access(const LoadArguments& arguments);
 
 }  // namespace muster

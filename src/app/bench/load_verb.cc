@@ -3,23 +3,21 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include "app/bench/bench_output.h"
 #include "app/bench/load_run.h"
 #include "app/subject/row_shapes.h"
 #include "app/verbs.h"
+#include "base/temporary_folder.h"
 #include "base/text.h"
 #include "client/connections.h"
 
@@ -28,7 +26,6 @@ namespace {
 
 constexpr int kMostConcurrency = static_cast<int>(Connections::kMostSlots);
 constexpr double kMostRate = 10'000'000;
-constexpr double kMostTimeoutSeconds = 3600;
 constexpr int kMostStreams = 1024;
 constexpr int kConnectionsOfOpenLoops = 256;
 constexpr int kMostSamplesPerQuery = 65536;
@@ -173,35 +170,13 @@ Status check_scenarios(const LoadsOrder& order) {
   return {};
 }
 
-// A folder that goes with it.
-class TemporaryFolder {
- public:
-  static Result<TemporaryFolder> make() {
-    std::string pattern = std::filesystem::temp_directory_path() / "muster-loadgen-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr)
-      return failed_precondition(printable(pattern, 4096) + " cannot be made");
-    return TemporaryFolder(std::move(pattern));
-  }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) noexcept : path_(std::move(path)) {}
-  std::string path_;
-};
-
 int run(LoadsOrder order, const BenchArguments& arguments, UsageMeter* of_server) {
   std::optional<TemporaryFolder> folder;
   order.log_folder = arguments.load.log_folder;
   if (!order.scenarios.empty() && order.log_folder.empty()) {
-    auto made = TemporaryFolder::make();
+    auto made = TemporaryFolder::make("muster-loadgen");
     if (!made.ok()) return fail_with(made.status().message());
-    order.log_folder = folder.emplace(*std::move(made)).path();
+    order.log_folder = folder.emplace(*std::move(made)).path().string();
   }
   const BenchFormat format = parse_bench_format(arguments.format);
   if (format == BenchFormat::kTable) put_head(order, arguments);
@@ -223,15 +198,7 @@ CLI::Option* add_load_flags(CLI::App& verb, LoadArguments& arguments) {
       ->needs(url);
   add_loop_flags(verb, arguments, url);
   add_scenario_flags(verb, arguments, url);
-  verb.add_option("--token-file", arguments.token_file, "A bearer token for it")
-      ->type_name("FILE")
-      ->needs(url);
-  verb.add_option("--timeout-seconds", arguments.timeout_seconds,
-                  "After which a request has failed")
-      ->check(CLI::Range(0.001, kMostTimeoutSeconds))
-      ->type_name("S")
-      ->capture_default_str()
-      ->needs(url);
+  add_server_flags(verb, arguments.access, url);
   verb.add_option("--server-pid", arguments.server_pid,
                   "Its process on this machine, whose processor time and memory are read")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()))
@@ -243,7 +210,7 @@ CLI::Option* add_load_flags(CLI::App& verb, LoadArguments& arguments) {
 int bench_server(const BenchArguments& arguments) {
   auto shapes = parse_row_shapes(arguments.shapes);
   if (!shapes.ok()) return misuse(shapes.status());
-  auto server = parse_server_access(arguments.load);
+  auto server = parse_server_access("--url", arguments.load.url, arguments.load.access);
   if (!server.ok()) return misuse(server.status());
   LoadsOrder order = order_of(arguments);
   const Status possible = check_scenarios(order);

@@ -1,61 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "app/explain/explain_text.h"
-#include "app/explain/http_get.h"
+#include "app/server_flags.h"
 #include "app/verbs.h"
 #include "base/text.h"
+#include "client/remote_model.h"
 #include "protocol/explanation_json.h"
 
 namespace muster {
 namespace {
 
-constexpr std::chrono::seconds kLimit{10};
-
 struct ExplainArguments {
   std::string model;
   std::int64_t version = 0;
   std::string url = "http://127.0.0.1:8000";
-  std::string token_file;
+  ServerFlags access;
   std::string format = "text";
   bool freeze = false;
 };
 
-// As a path's segment.
-std::string escaped(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                          (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
-    text += is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-  }
-  return text;
-}
-
-Result<std::string> read_token(const std::string& file) {
-  if (file.empty()) return std::string();
-  std::ifstream in(file);
-  std::string token;
-  if (!(in >> token)) return not_found(printable(file) + ": there is no token in it");
-  return token;
-}
-
-Result<std::string> explain(const ExplainArguments& arguments) {
-  MUSTER_ASSIGN_OR_RETURN(const std::string token, read_token(arguments.token_file));
-  std::string path = "/v2/models/" + escaped(arguments.model);
+// What the server says, as JSON.
+Result<std::string> ask(const ExplainArguments& arguments, const ServerAccess& server) {
+  std::string path = model_path(arguments.model);
   if (arguments.version > 0) path += "/versions/" + std::to_string(arguments.version);
-  MUSTER_ASSIGN_OR_RETURN(const std::string json,
-                          http_get(arguments.url, path + "/explain", token, kLimit));
+  MUSTER_ASSIGN_OR_RETURN(ServerReply reply, call_http(server, "GET", path + "/explain"));
+  if (reply.outcome == Outcome::kAnswered) return std::move(reply.body);
+  return refusal(server, "the server does not explain model '" + printable(arguments.model) + "'",
+                 reply)
+      .with_context(printable(server_url(server.address), 4096));
+}
+
+Result<ServerAccess> server_of(const ExplainArguments& arguments) {
+  MUSTER_ASSIGN_OR_RETURN(ServerAccess server,
+                          parse_server_access("--url", arguments.url, arguments.access));
+  if (server.address.transport == Transport::kHttp) return server;
+  return invalid_argument(
+      "--url: a model is explained over HTTP alone: write http://HOST:PORT or unix:PATH");
+}
+
+Result<std::string> explain(const ExplainArguments& arguments, const ServerAccess& server) {
+  MUSTER_ASSIGN_OR_RETURN(const std::string json, ask(arguments, server));
   MUSTER_ASSIGN_OR_RETURN(const BatchingExplanation explanation, parse_explanation(json));
   if (arguments.freeze) {
     if (explanation.latency_target.count() == 0) {
@@ -73,12 +65,16 @@ Result<std::string> explain(const ExplainArguments& arguments) {
   return arguments.format == "json" ? json + "\n" : explain_text(explanation);
 }
 
+int fail(const Status& why, int status) {
+  fmt::print(stderr, "muster: {}\n", why.message());
+  return status;
+}
+
 int run(const ExplainArguments& arguments) {
-  const auto text = explain(arguments);
-  if (!text.ok()) {
-    fmt::print(stderr, "muster: {}\n", text.status().message());
-    return kExitFailed;
-  }
+  const auto server = server_of(arguments);
+  if (!server.ok()) return fail(server.status(), kExitUsage);
+  const auto text = explain(arguments, *server);
+  if (!text.ok()) return fail(text.status(), kExitFailed);
   fmt::print("{}", *text);
   return kExitOk;
 }
@@ -92,10 +88,10 @@ void add_explain_verb(CLI::App& app, int& exit_status) {
   verb->add_option("MODEL", arguments->model, "Name of the model")->required();
   verb->add_option("--model-version", arguments->version, "Version; default: the newest")
       ->check(CLI::PositiveNumber);
-  verb->add_option("--url", arguments->url, "The server")->capture_default_str();
-  verb->add_option("--token-file", arguments->token_file,
-                   "File with a token that has the right 'infer', where the server wants one")
-      ->type_name("FILE");
+  verb->add_option("--url", arguments->url, "The server: http://HOST:PORT or unix:PATH")
+      ->type_name("URL")
+      ->capture_default_str();
+  add_server_flags(*verb, arguments->access, nullptr);
   CLI::Option* format = verb->add_option("--format", arguments->format, "text or json")
                             ->check(CLI::IsMember({"text", "json"}))
                             ->capture_default_str();

@@ -21,9 +21,10 @@
 
 namespace muster {
 
-// A model that one backend has loaded. The backend outlives the model.
+// A model that one backend has loaded, or that a running server has. The backend outlives the
+// model.
 struct Contender {
-  std::shared_ptr<Backend> backend;
+  std::shared_ptr<Backend> backend;  // null for a server's
   std::shared_ptr<const CompiledModel> model;
   ModelConfig config;           // resolved
   bool stacked = false;         // the first axis of every input counts rows

@@ -43,6 +43,11 @@ std::string json_element(const ElementText& element) {
   return element.numeric ? element.text : json_string(element.text);
 }
 
+// Null where nobody told.
+std::string json_precision(const std::string& precision) {
+  return precision.empty() ? "null" : json_string(precision);
+}
+
 std::string json_first(const std::optional<FirstDifference>& first) {
   if (!first) return "null";
   return fmt::format(R"({{"row":{},"element":{},"expected":{},"given":{}}})", first->row,
@@ -59,8 +64,8 @@ std::string json_line(const VerifyRow& row) {
       R"("differing":{},"top1_agreement":{},"top1_choices":{},"within_tolerance":{},)"
       R"("first_difference":{}}})"
       "\n",
-      json_string(row.backend), json_string(row.precision),
-      json_string(row.computed_in.empty() ? row.precision : row.computed_in), row.batch_size,
+      json_string(row.backend), json_precision(row.precision),
+      json_precision(row.computed_in.empty() ? row.precision : row.computed_in), row.batch_size,
       json_string(row.output), error(found.max_abs), error(found.mean_abs), error(found.max_rel),
       error(found.mean_rel), json_number(row.tolerance), found.elements, found.differing,
       found.agreement() ? json_number(*found.agreement()) : "null",
@@ -79,12 +84,12 @@ std::string table_difference(const VerifyRow& row) {
 
 // "bf16", or "f16 (bf16)" where the processor has no f16.
 std::string precision_text(const VerifyRow& row) {
-  const std::string asked = printable(row.precision);
+  const std::string asked = row.precision.empty() ? "-" : printable(row.precision);
   if (row.computed_in.empty() || row.computed_in == row.precision) return asked;
   return asked + " (" + printable(row.computed_in) + ")";
 }
 
-std::string table_line(const VerifyRow& row) {
+std::string table_line(const VerifyRow& row, std::size_t name_width) {
   const OutputFindings& found = row.found;
   const auto error = [&](double value) {
     return found.exact ? std::string("-") : fmt::format("{:.2e}", value);
@@ -92,11 +97,11 @@ std::string table_line(const VerifyRow& row) {
   const std::string agreement =
       found.agreement() ? fmt::format("{}/{}", found.agreeing_rows, found.scored_rows) : "-";
   std::string line = fmt::format(
-      "{:<20} {:<11} {:>10} {:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n",
-      printable(row.backend), precision_text(row), row.batch_size, printable(row.output),
-      error(found.max_abs), error(found.mean_abs), error(found.max_rel), error(found.mean_rel),
-      found.exact ? "exact" : fmt::format("{:.0e}", row.tolerance), agreement,
-      found.within_tolerance() ? "ok" : "DIFFERS");
+      "{:<{}} {:<11} {:>10} {:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n",
+      printable(row.backend), name_width, precision_text(row), row.batch_size,
+      printable(row.output), error(found.max_abs), error(found.mean_abs), error(found.max_rel),
+      error(found.mean_rel), found.exact ? "exact" : fmt::format("{:.0e}", row.tolerance),
+      agreement, found.within_tolerance() ? "ok" : "DIFFERS");
   if (!found.within_tolerance()) line += table_difference(row);
   return line;
 }
@@ -128,15 +133,15 @@ double Tolerances::of(std::string_view precision, DataType type) const {
   return std::max(default_of(precision), default_of(type));
 }
 
-std::string verify_header(VerifyFormat format) {
+std::string verify_header(VerifyFormat format, std::size_t name_width) {
   if (format == VerifyFormat::kJson) return "";
-  return fmt::format("{:<20} {:<11} {:>10} {:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "backend",
-                     "precision", "batch_size", "output", "max_abs", "mean_abs", "max_rel",
-                     "mean_rel", "tolerance", "top-1");
+  return fmt::format("{:<{}} {:<11} {:>10} {:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "backend",
+                     name_width, "precision", "batch_size", "output", "max_abs", "mean_abs",
+                     "max_rel", "mean_rel", "tolerance", "top-1");
 }
 
-std::string verify_line(VerifyFormat format, const VerifyRow& row) {
-  return format == VerifyFormat::kJson ? json_line(row) : table_line(row);
+std::string verify_line(VerifyFormat format, const VerifyRow& row, std::size_t name_width) {
+  return format == VerifyFormat::kJson ? json_line(row) : table_line(row, name_width);
 }
 
 std::string describe_miss(const VerifyMiss& miss) {

@@ -2,6 +2,7 @@
 // What `muster verify` found, and its text: a table for people, JSON for programs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -38,7 +39,7 @@ class Tolerances {
 // One output of one backend, precision and batch size.
 struct VerifyRow {
   std::string backend;
-  std::string precision;    // that was asked for
+  std::string precision;    // that was asked for; "" = a server's, which nobody told
   std::string computed_in;  // what the processor has for it, as the runtime says; "" = the same
   std::int64_t batch_size = 0;
   std::string output;
@@ -52,12 +53,18 @@ struct VerifyMiss {
   std::string precision;
   std::int64_t batch_size = 0;  // 0: no batch size at all
   std::string reason;
+  bool asked_for = false;  // by name
 };
+
+// Columns of the table for names of usual length.
+inline constexpr std::size_t kNameWidth = 20;
 
 // Each ends in a line break, or is empty. JSON is one object a line. The line of an output that is
 // beyond its tolerance has a second one behind it in the table, which names the first difference.
-[[nodiscard]] std::string verify_header(VerifyFormat format);
-[[nodiscard]] std::string verify_line(VerifyFormat format, const VerifyRow& row);
+// `name_width`: of the longest name of a backend in the table.
+[[nodiscard]] std::string verify_header(VerifyFormat format, std::size_t name_width = kNameWidth);
+[[nodiscard]] std::string verify_line(VerifyFormat format, const VerifyRow& row,
+                                      std::size_t name_width = kNameWidth);
 // "openvino bf16, batch size 8: why", without a line break.
 [[nodiscard]] std::string describe_miss(const VerifyMiss& miss);
 

@@ -101,6 +101,16 @@ TEST(VerifyResults, name_the_precision_that_the_processor_has) {
   EXPECT_EQ(verify_line(VerifyFormat::kTable, row).find('('), std::string::npos);
 }
 
+TEST(VerifyResults, have_no_precision_where_nobody_told) {
+  const VerifyRow row{"http://127.0.0.1:8000", "", "", 1, "y", 1e-4, {}};
+  EXPECT_NE(verify_line(VerifyFormat::kJson, row).find(R"("precision":null,"computed_in":null)"),
+            std::string::npos);
+  EXPECT_TRUE(verify_line(VerifyFormat::kTable, row, 22)
+                  .starts_with("http://127.0.0.1:8000  -           "));
+  EXPECT_TRUE(
+      verify_header(VerifyFormat::kTable, 22).starts_with("backend                precision"));
+}
+
 TEST(VerifyResults, say_what_could_not_be_verified) {
   EXPECT_EQ(describe_miss({"openvino", "bf16", 8, "why"}), "openvino bf16, batch size 8: why");
   EXPECT_EQ(describe_miss({"onnxruntime", "", 0, "why"}), "onnxruntime: why");

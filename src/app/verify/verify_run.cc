@@ -18,6 +18,8 @@ constexpr std::int64_t kFewestRows = 16;
 // What the reference said, by output.
 struct Expected {
   ModelSignature signature;
+  ModelSignature served;  // what the configuration lets others see of it
+  std::int64_t max_batch_size = 1;
   bool stacked = false;
   VerifyInputs inputs;
   std::vector<OutputReference> outputs;
@@ -71,6 +73,8 @@ class Verification {
   Status ask_reference() {
     MUSTER_ASSIGN_OR_RETURN(const Contender contender, subject_.load(order_.reference.order));
     expected_.signature = contender.model->signature();
+    expected_.served = {contender.config.inputs, contender.config.outputs};
+    expected_.max_batch_size = contender.max_batch_size;
     expected_.stacked = contender.stacked;
     if (expected_.signature.inputs.empty()) return no_batch_axis(expected_.signature);
     // The inputs are there twice: here, and in a session.
@@ -93,7 +97,7 @@ class Verification {
   }
 
   void verify(const VerifyCandidate& candidate) {
-    const auto contender = caught([&] { return subject_.load(candidate.order); });
+    const auto contender = caught([&] { return open(candidate); });
     if (!contender.ok()) return miss(candidate, 0, contender.status());
     std::vector<std::int64_t> sizes = order_.batch_sizes;
     if (sizes.empty()) sizes = doubling_sizes(contender->stacked ? contender->max_batch_size : 1);
@@ -108,8 +112,14 @@ class Verification {
   }
 
  private:
+  [[nodiscard]] Result<Contender> open(const VerifyCandidate& candidate) const {
+    if (!candidate.server) return subject_.load(candidate.order);
+    return find_at_server(*candidate.server, expected_.served, expected_.max_batch_size);
+  }
+
   void miss(const VerifyCandidate& candidate, std::int64_t size, const Status& why) const {
-    listener_.missed({candidate.name, candidate.order.precision, size, std::string(why.message())});
+    listener_.missed({candidate.name, candidate.order.precision, size, std::string(why.message()),
+                      candidate.asked_for});
   }
 
   Result<std::vector<VerifyRow>> compare(const VerifyCandidate& candidate,

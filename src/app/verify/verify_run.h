@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// VerifyRun: the same rows through one model, with each backend, precision and batch size, held
-// against one reference. On the calling thread.
+// VerifyRun: the same rows through one model, with each backend, precision and batch size, and
+// through the model that a running server has, held against one reference. On the calling thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/subject/model_subject.h"
+#include "app/verify/server_contender.h"
 #include "app/verify/verify_inputs.h"
 #include "app/verify/verify_results.h"
 #include "measuring/usage_meter.h"
@@ -17,8 +19,10 @@ namespace muster {
 
 // One way to run the model.
 struct VerifyCandidate {
-  std::string name;  // as people see it: "onnxruntime+openvino"
+  std::string name;  // as people see it: "onnxruntime+openvino", "http://127.0.0.1:8000"
   ContenderOrder order;
+  std::optional<VerifyServer> server = {};  // asked, instead of loading anything
+  bool asked_for = false;                   // by name, so that its absence is a failure
 };
 
 struct VerifyOrder {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +15,8 @@
 #include "app/picture_paths.h"
 #include "app/subject/row_shapes.h"
 #include "app/verbs.h"
+#include "app/verify/verify_arguments.h"
+#include "app/verify/verify_candidates.h"
 #include "app/verify/verify_run.h"
 #include "base/cpu_budget.h"
 #include "base/text.h"
@@ -24,103 +25,13 @@
 namespace muster {
 namespace {
 
-constexpr const char* kWithAccelerators = "onnxruntime";
-
-struct Arguments {
-  std::string model;
-  std::vector<std::string> backends;
-  std::vector<std::string> precisions;
-  std::vector<std::string> accelerators;
-  std::string reference;
-  std::vector<std::int64_t> batch_sizes;
-  std::vector<std::string> files;
-  std::vector<std::string> pictures;
-  std::vector<std::string> shapes;
-  std::vector<std::string> ranges;
-  std::vector<std::string> tolerances;
-  std::uint64_t seed = 1;
-  std::int64_t rows = 0;       // 0 = not given
-  double least_agreement = 0;  // of the highest element, 0 to 1
-  int threads = 0;             // 0 = not given
-  std::string format = "table";
-};
-
 int fail(std::string_view message, int status = kExitFailed) {
   fmt::print(stderr, "muster: {}\n", message);
   return status;
 }
 
-bool has(const std::vector<std::string>& list, const std::string& word) {
-  return std::ranges::find(list, word) != list.end();
-}
-
-// Without repetitions, in the order given; `otherwise` where nothing is.
-std::vector<std::string> once_each(const std::vector<std::string>& given,
-                                   std::vector<std::string> otherwise) {
-  if (given.empty()) return otherwise;
-  std::vector<std::string> words;
-  for (const std::string& word : given)
-    if (!has(words, word)) words.push_back(word);
-  return words;
-}
-
-std::string joined(const std::vector<ExecutionAccelerator>& accelerators) {
-  std::string names;
-  for (const ExecutionAccelerator& accelerator : accelerators)
-    names += '+' + accelerator.name;
-  return names;
-}
-
-// "openvino:f32", or "onnxruntime".
-VerifyCandidate reference_of(const ModelSubject& subject, const Arguments& arguments, int threads) {
-  const std::size_t colon = arguments.reference.find(':');
-  std::string backend = arguments.reference.substr(0, colon);
-  if (backend.empty()) backend = subject.backend();
-  std::string precision =
-      colon == std::string::npos ? "f32" : arguments.reference.substr(colon + 1);
-  std::string name = backend + ' ' + precision;
-  return {
-      std::move(name),
-      {std::move(backend), threads, std::move(precision), std::vector<ExecutionAccelerator>(), {}}};
-}
-
-// ONNX Runtime with what the configuration asks for, and with each that the command line names.
-void add_accelerated(const ModelSubject& subject, const Arguments& arguments, int threads,
-                     std::vector<VerifyCandidate>& candidates) {
-  std::vector<std::vector<ExecutionAccelerator>> lists;
-  if (!subject.accelerators().empty()) lists.push_back(subject.accelerators());
-  std::map<std::string, std::string, std::less<>> libraries;
-  for (const std::string& text : arguments.accelerators) {
-    const std::size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    if (equals != std::string::npos) libraries[name] = text.substr(equals + 1);
-    lists.push_back({{name, {}, name == "cuda" || name == "tensorrt", 0}});
-  }
-  for (std::vector<ExecutionAccelerator>& list : lists) {
-    std::string name = kWithAccelerators + joined(list);
-    candidates.push_back(
-        {std::move(name), {kWithAccelerators, threads, "f32", std::move(list), libraries}});
-  }
-}
-
-std::vector<VerifyCandidate> candidates_of(const ModelSubject& subject, const Arguments& arguments,
-                                           int threads) {
-  std::vector<VerifyCandidate> candidates;
-  for (const std::string& backend : once_each(arguments.backends, subject.backends())) {
-    const std::vector<std::string> known = precisions_of(backend);
-    for (const std::string& precision : once_each(arguments.precisions, known)) {
-      // What is asked for by both names and cannot be is worth a word.
-      if (!has(known, precision) && arguments.backends.empty()) continue;
-      candidates.push_back(
-          {backend, {backend, threads, precision, std::vector<ExecutionAccelerator>(), {}}});
-    }
-  }
-  add_accelerated(subject, arguments, threads, candidates);
-  return candidates;
-}
-
 // Wrong texts on the command line.
-Status read_texts(const Arguments& arguments, VerifyOrder& order) {
+Status read_texts(const VerifyArguments& arguments, VerifyOrder& order) {
   MUSTER_ASSIGN_OR_RETURN(order.inputs.files, parse_input_files(arguments.files));
   MUSTER_ASSIGN_OR_RETURN(order.inputs.shapes, parse_row_shapes(arguments.shapes));
   MUSTER_ASSIGN_OR_RETURN(order.inputs.ranges, parse_value_ranges(arguments.ranges));
@@ -128,7 +39,7 @@ Status read_texts(const Arguments& arguments, VerifyOrder& order) {
   return {};
 }
 
-Status find_all_pictures(const Arguments& arguments, std::vector<std::string>& files) {
+Status find_all_pictures(const VerifyArguments& arguments, std::vector<std::string>& files) {
   if (arguments.pictures.empty()) return {};
   PicturePaths found = find_pictures(arguments.pictures);
   if (!found.errors.empty()) return not_found(found.errors.front());
@@ -136,12 +47,21 @@ Status find_all_pictures(const Arguments& arguments, std::vector<std::string>& f
   return {};
 }
 
+// For the table, which is widened for the URLs of servers.
+std::size_t longest_name(const std::vector<VerifyCandidate>& candidates) {
+  std::size_t width = kNameWidth;
+  for (const VerifyCandidate& candidate : candidates)
+    width = std::max(width, printable(candidate.name).size());
+  return width;
+}
+
 class Output {
  public:
-  explicit Output(const Arguments& arguments, std::string subject)
+  Output(const VerifyArguments& arguments, std::string subject, std::size_t name_width)
       : arguments_(arguments),
         format_(arguments.format == "json" ? VerifyFormat::kJson : VerifyFormat::kTable),
-        subject_(std::move(subject)) {}
+        subject_(std::move(subject)),
+        name_width_(name_width) {}
 
   VerifyListener listener(const std::string& reference) {
     return {[this, reference](const std::string& origin, const std::string& runtime) {
@@ -153,10 +73,10 @@ class Output {
               } else {
                 fmt::print(stderr, "muster: {}", line);
               }
-              put(verify_header(format_));
+              put(verify_header(format_, name_width_));
             },
             [this](const VerifyRow& row) {
-              put(verify_line(format_, row));
+              put(verify_line(format_, row, name_width_));
               ++compared_;
               failed_ |= !row.found.within_tolerance() ||
                          row.found.agreement().value_or(1) < arguments_.least_agreement;
@@ -181,23 +101,23 @@ class Output {
  private:
   // What was asked for by name and is missing is a failure; what was merely tried is not.
   [[nodiscard]] bool was_asked_for(const VerifyMiss& miss) const {
-    return !arguments_.backends.empty() || miss.backend.find('+') != std::string::npos ||
-           (miss.batch_size > 0 && !arguments_.batch_sizes.empty());
+    return miss.asked_for || (miss.batch_size > 0 && !arguments_.batch_sizes.empty());
   }
   static void put(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   }
 
-  const Arguments& arguments_;
+  const VerifyArguments& arguments_;
   const VerifyFormat format_;
   const std::string subject_;
+  const std::size_t name_width_;
   std::size_t compared_ = 0;
   bool failed_ = false;
   bool missed_ = false;
 };
 
-int verify(const Arguments& arguments) {
+int verify(const VerifyArguments& arguments) {
   VerifyOrder order;
   if (const Status read = read_texts(arguments, order); !read.ok())
     return fail(read.message(), kExitUsage);
@@ -210,16 +130,18 @@ int verify(const Arguments& arguments) {
   order.inputs.rows = arguments.rows;
   order.batch_sizes = arguments.batch_sizes;
   order.reference = reference_of(*subject, arguments, threads);
-  order.candidates = candidates_of(*subject, arguments, threads);
+  auto candidates = candidates_of(*subject, arguments, threads);
+  if (!candidates.ok()) return fail(candidates.status().message(), kExitUsage);
+  order.candidates = *std::move(candidates);
 
-  Output output(arguments, subject->name());
+  Output output(arguments, subject->name(), longest_name(order.candidates));
   const Status done =
       run_verify(*subject, order, output.listener(order.reference.name), process_usage());
   if (!done.ok()) return fail(done.message());
   return output.finish();
 }
 
-void add_way_flags(CLI::App& verb, Arguments& arguments) {
+void add_way_flags(CLI::App& verb, VerifyArguments& arguments) {
   verb.add_option("--backend", arguments.backends,
                   "Backend to verify; may be given several times (default: all installed)")
       ->allow_extra_args(false)
@@ -250,7 +172,21 @@ void add_way_flags(CLI::App& verb, Arguments& arguments) {
       ->type_name("N");
 }
 
-void add_input_flags(CLI::App& verb, Arguments& arguments) {
+void add_against_flags(CLI::App& verb, VerifyArguments& arguments) {
+  CLI::Option* const against =
+      verb.add_option("--against", arguments.servers,
+                      "Also a running server with the model: http://HOST:PORT, grpc://HOST:PORT,\n"
+                      "unix:PATH or unix+grpc:PATH; may be given several times")
+          ->allow_extra_args(false)
+          ->type_name("URL");
+  verb.add_option("--model", arguments.server_model,
+                  "The model's name there (default: the one that it has here)")
+      ->type_name("NAME")
+      ->needs(against);
+  add_server_flags(verb, arguments.access, against);
+}
+
+void add_input_flags(CLI::App& verb, VerifyArguments& arguments) {
   CLI::Option* files =
       verb.add_option("--input", arguments.files,
                       "An input's rows: a .npy file, or the elements as they lie in memory; may\n"
@@ -286,13 +222,14 @@ void add_input_flags(CLI::App& verb, Arguments& arguments) {
 }  // namespace
 
 void add_verify_verb(CLI::App& app, int& exit_status) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* verb = app.add_subcommand(
       "verify", "Compare what each backend, precision and batch size says of the same inputs");
   verb->add_option("MODEL", arguments->model, "Model folder or model file")
       ->required()
       ->type_name("DIR|FILE");
   add_way_flags(*verb, *arguments);
+  add_against_flags(*verb, *arguments);
   add_input_flags(*verb, *arguments);
   verb->add_option("--tolerance", arguments->tolerances,
                    "Relative error that is still right (default: f32:1e-4, f16:2e-2, bf16:1e-1)")
@@ -309,7 +246,8 @@ void add_verify_verb(CLI::App& app, int& exit_status) {
   verb->footer(
       "The exit status is 1 where an output differs by more than the tolerance, where nothing\n"
       "could be compared, or where something is missing that was asked for by name.\n\n"
-      "Example:\n  muster verify models/lenet --pictures examples/digits --batch-sizes 1,8");
+      "Example:\n  muster verify models/lenet --pictures examples/digits --batch-sizes 1,8\n"
+      "  muster verify models/lenet --backend onnxruntime --against grpc://127.0.0.1:8001");
   verb->callback([arguments, &exit_status] { exit_status = verify(*arguments); });
 }
 

@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "inference/session_outputs.h"
 
 namespace muster::onnxruntime {
 
@@ -195,13 +196,7 @@ Status BoundSession::take_output(std::size_t index, const Ort::Value& value) {
 }
 
 Result<TensorView> BoundSession::output(std::size_t index) {
-  if (index >= outputs_.size()) {
-    return invalid_argument("the model has no output number " + std::to_string(index));
-  }
-  if (!ran_ || outputs_[index].type == DataType::kInvalid) {
-    return failed_precondition("output() was called without a run() that succeeded");
-  }
-  return outputs_[index];
+  return output_of_run(outputs_, ran_, index);
 }
 
 // What the arena has freed lies in the C library's heap; without the second step it stays there.

@@ -11,6 +11,7 @@
 #include "backends/openvino/error.h"
 #include "base/heap.h"
 #include "base/text.h"
+#include "inference/session_outputs.h"
 
 namespace muster::openvino {
 namespace {
@@ -235,13 +236,7 @@ Status InferSession::take_outputs(Runner& runner) {
 }
 
 Result<TensorView> InferSession::output(std::size_t index) {
-  if (index >= outputs_.size()) {
-    return invalid_argument("the model has no output number " + std::to_string(index));
-  }
-  if (!ran_ || outputs_[index].type == DataType::kInvalid) {
-    return failed_precondition("output() was called without a run() that succeeded");
-  }
-  return outputs_[index];
+  return output_of_run(outputs_, ran_, index);
 }
 
 // What the runtime keeps for the largest batch belongs to what was compiled, not to the request.

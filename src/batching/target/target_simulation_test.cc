@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue with a latency target against a batcher that knows the future, and against settings
 // tuned by hand: bench/workloads/latency-target-*.txt have the same at length.
-#include "batching/testing/target_simulation.h"
-
 #include <cstddef>
 #include <ostream>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "batching/testing/setting_grid.h"
 
 namespace muster::testing {
 namespace {

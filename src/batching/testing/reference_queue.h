@@ -9,36 +9,14 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "batching/batch_queue.h"
+#include "batching/testing/reference_policy.h"
 
 namespace muster::testing {
-
-struct ReferenceRequest {
-  int id = 0;
-  std::int64_t rows = 1;
-  std::size_t bytes = 0;
-  std::int64_t width = 0;  // of a row; only equal widths share a batch
-  std::uint64_t priority = 0;
-  TimePoint deadline = kNoDeadline;
-  RequestTicket ticket = 0;
-  // Set when it is accepted.
-  TimePoint accepted_at = {};
-  std::size_t level = 0;
-  TimePoint late_at = kNoDeadline;
-};
-
-struct ReferenceBatch {
-  std::vector<int> ids;
-  std::int64_t rows = 0;
-  CloseReason reason = CloseReason::kDelay;
-
-  friend bool operator==(const ReferenceBatch&, const ReferenceBatch&) = default;
-};
 
 class ReferenceQueue {
  public:
@@ -52,7 +30,7 @@ class ReferenceQueue {
     if (closed_) return StatusCode::kUnavailable;
     if (requests.front().deadline <= now) return StatusCode::kDeadlineExceeded;
     for (ReferenceRequest& request : requests)
-      accept(request, now);
+      accept(request, options_, now);
     const std::size_t level = requests.front().level;
     std::size_t bytes = 0;
     std::size_t count = 0;
@@ -75,8 +53,8 @@ class ReferenceQueue {
     if (options_.runners_are_thread_bound || closed_ || !waiting_.empty() || idle_.empty())
       return {};
     if (alone.deadline <= now || shared_lately()) return {};
-    accept(alone, now);
-    const auto reason = due({&alone}, now).first;
+    accept(alone, options_, now);
+    const auto reason = due({&alone}, options_.limits, closed_, now).first;
     if (!reason) return {};
     const std::size_t runner = idle_.back();
     idle_.pop_back();
@@ -116,9 +94,9 @@ class ReferenceQueue {
       const Group members = group(width, now);
       if (members.empty()) continue;
       ++groups;
-      const auto [reason, rows] = due(members, now);
-      if (!reason || (best && place(*members.front(), now) >= best_place)) continue;
-      best_place = place(*members.front(), now);
+      const auto [reason, rows] = due(members, options_.limits, closed_, now);
+      if (!reason || (best && place_of(*members.front(), now) >= best_place)) continue;
+      best_place = place_of(*members.front(), now);
       best = ReferenceBatch{{}, 0, *reason};
       for (const ReferenceRequest* member : members) {
         if (!best->ids.empty() && (!options_.limits.merge || best->rows + member->rows > rows))
@@ -164,31 +142,10 @@ class ReferenceQueue {
   }
 
  private:
-  using Group = std::vector<const ReferenceRequest*>;
-
   [[nodiscard]] bool shared_lately() const {
     const std::size_t count = std::min(taken_.size(), BatchQueue::kLoneBatches);
     return std::any_of(taken_.end() - static_cast<std::ptrdiff_t>(count), taken_.end(),
                        [](std::size_t requests) { return requests > 1; });
-  }
-
-  // Level, whether it is late, and the deadline that counts.
-  using Place = std::tuple<std::size_t, bool, TimePoint>;
-  static Place place(const ReferenceRequest& request, TimePoint now) {
-    return {request.level, request.late_at <= now,
-            std::min(request.deadline, request.accepted_at + WaitingLine::kUndatedHorizon)};
-  }
-
-  void accept(ReferenceRequest& request, TimePoint now) const {
-    request.accepted_at = now;
-    request.level = options_.default_level;
-    for (std::size_t level = 0; level < options_.levels.size(); ++level) {
-      if (request.priority == level + 1) request.level = level;
-    }
-    const QueueLevel& level = options_.levels[request.level];
-    if (level.timeout.count() == 0) return;
-    TimePoint& limit = level.delays ? request.late_at : request.deadline;
-    limit = std::min(limit, now + level.timeout);
   }
 
   [[nodiscard]] Group group(std::int64_t width, TimePoint now) const {
@@ -196,35 +153,9 @@ class ReferenceQueue {
     for (const ReferenceRequest& request : waiting_) {
       if (request.width == width) members.push_back(&request);
     }
-    std::ranges::stable_sort(members, {}, [&](const auto* member) { return place(*member, now); });
+    std::ranges::stable_sort(members, {},
+                             [&](const auto* member) { return place_of(*member, now); });
     return members;
-  }
-
-  // Why a batch of the group must go now, and with how many rows at most.
-  [[nodiscard]] std::pair<std::optional<CloseReason>, std::int64_t> due(const Group& members,
-                                                                        TimePoint now) const {
-    const BatchLimits& limits = options_.limits;
-    std::int64_t rows = 0;
-    bool delay_over = false;
-    TimePoint patience = kNoDeadline;
-    for (const ReferenceRequest* member : members) {
-      rows += member->rows;
-      patience = std::min(patience, add_saturating(member->accepted_at, limits.max_queue_delay));
-    }
-    delay_over = patience <= now;
-    const std::int64_t most = std::min(rows, limits.max_rows);
-    if (closed_) return {CloseReason::kDrain, most};
-    if (!limits.merge || rows >= limits.max_rows) return {CloseReason::kFull, most};
-    std::int64_t preferred = 0;
-    for (const std::int64_t size : limits.preferred_rows) {
-      if (size <= rows) preferred = std::max(preferred, size);
-    }
-    if (preferred > 0) return {CloseReason::kPreferred, preferred};
-    if (delay_over) return {CloseReason::kDelay, most};
-    for (const ReferenceRequest* member : members) {
-      if (member->deadline <= patience) return {CloseReason::kDeadline, most};
-    }
-    return {std::nullopt, 0};
   }
 
   const QueueOptions options_;

@@ -2,6 +2,7 @@
 // HeardAnswers: keeps what it hears.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,12 @@ class HeardAnswers final : public AnswerListener {
     Outcome outcome;
     std::string body;
     int code;
+    std::optional<std::size_t> header_bytes;
   };
 
   void answered(const Answer& answer) override {
-    all.push_back({answer.slot, answer.outcome, std::string(answer.body), answer.code});
+    all.push_back(
+        {answer.slot, answer.outcome, std::string(answer.body), answer.code, answer.header_bytes});
   }
 
   std::vector<Heard> all;

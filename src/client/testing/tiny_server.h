@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/temporary_folder.h"
 #include "client/server_address.h"
 
 namespace muster {
@@ -36,9 +37,6 @@ class TinyServer {
   using Script = std::function<Reply(const std::string& request)>;
 
   explicit TinyServer(Script script) : script_(std::move(script)) {
-    std::string pattern = std::filesystem::temp_directory_path() / "muster-client-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
     listening_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -47,10 +45,7 @@ class TinyServer {
     EXPECT_EQ(::listen(listening_.get(), 64), 0);
     thread_ = std::thread([this] { run(); });
   }
-  ~TinyServer() {
-    stop();
-    std::filesystem::remove_all(folder_);
-  }
+  ~TinyServer() { stop(); }
   TinyServer(const TinyServer&) = delete;
   TinyServer& operator=(const TinyServer&) = delete;
 
@@ -73,7 +68,7 @@ class TinyServer {
     Descriptor socket;
     std::string received;
   };
-  [[nodiscard]] std::string path() const { return folder_ + "/socket"; }
+  [[nodiscard]] std::string path() const { return folder_.path() / "socket"; }
 
   void run() {
     std::vector<Connection> connections;
@@ -112,7 +107,7 @@ class TinyServer {
   }
 
   const Script script_;
-  std::string folder_;
+  const TemporaryFolder folder_ = TemporaryFolder::make("muster-client").value();
   Descriptor listening_;
   Descriptor over_{::eventfd(0, EFD_CLOEXEC)};
   std::atomic<int> connected_{0};

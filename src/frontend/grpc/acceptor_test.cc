@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/temporary_folder.h"
 #include "base/testing/fake_clock.h"
 #include "frontend/grpc/testing/certificates.h"
 #include "frontend/grpc/testing/grpc_server.h"
@@ -131,14 +132,8 @@ TEST_F(AcceptorTest, counts_what_is_left_open_as_closed_at_its_end) {
 // With gRPC behind it. Every way in which gRPC ends a connection must be noticed while the client
 // still holds on to it.
 struct GrpcConnectionsTest : ::testing::Test {
-  explicit GrpcConnectionsTest(Clock& clock = steady_clock()) : server(clock) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "muster-grpc-XXXXXX").string();
-    folder = mkdtemp(pattern.data());
-  }
-  ~GrpcConnectionsTest() override {
-    server.stop();
-    std::filesystem::remove_all(folder);
-  }
+  explicit GrpcConnectionsTest(Clock& clock = steady_clock()) : server(clock) {}
+  ~GrpcConnectionsTest() override { server.stop(); }
 
   grpc::Status infer(const std::shared_ptr<grpc::Channel>& channel) {
     grpc::ClientContext context;
@@ -148,7 +143,8 @@ struct GrpcConnectionsTest : ::testing::Test {
   std::uint16_t port() { return server.frontend().ports()[0]; }
   TransportMetrics& metrics() { return server.fakes.metrics.grpc; }
 
-  std::filesystem::path folder;
+  const TemporaryFolder temporary = TemporaryFolder::make("muster-grpc").value();
+  const std::filesystem::path folder = temporary.path();
   GrpcServer server;
 };
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/temporary_folder.h"
 #include "frontend/grpc/testing/certificates.h"
 #include "frontend/grpc/testing/grpc_server.h"
 
@@ -21,16 +22,10 @@ namespace muster::testing {
 namespace {
 
 struct GrpcFrontendTest : ::testing::Test {
-  GrpcFrontendTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "muster-grpc-XXXXXX").string();
-    folder = mkdtemp(pattern.data());
-  }
-  ~GrpcFrontendTest() override {
-    server.stop();
-    std::filesystem::remove_all(folder);
-  }
+  ~GrpcFrontendTest() override { server.stop(); }
 
-  std::filesystem::path folder;
+  const TemporaryFolder temporary = TemporaryFolder::make("muster-grpc").value();
+  const std::filesystem::path folder = temporary.path();
   GrpcServer server;
 
   static grpc::Status infer(const std::shared_ptr<grpc::Channel>& channel) {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "protocol/grpc/wire_reader.h"
@@ -15,6 +16,14 @@ namespace {
 using Request = ::inference::ModelInferRequest;
 using RequestInput = Request::InferInputTensor;
 using RequestOutput = Request::InferRequestedOutputTensor;
+using Reply = ::inference::ModelInferResponse;
+using ReplyOutput = Reply::InferOutputTensor;
+
+static_assert(int{ReplyOutput::kNameFieldNumber} == RequestInput::kNameFieldNumber &&
+              int{ReplyOutput::kDatatypeFieldNumber} == RequestInput::kDatatypeFieldNumber &&
+              int{ReplyOutput::kShapeFieldNumber} == RequestInput::kShapeFieldNumber &&
+              int{ReplyOutput::kParametersFieldNumber} == RequestInput::kParametersFieldNumber &&
+              int{ReplyOutput::kContentsFieldNumber} == RequestInput::kContentsFieldNumber);
 
 constexpr std::uint32_t bytes_tag(int field) {
   return wire_tag(field, WireType::kBytes);
@@ -97,45 +106,54 @@ void empty(std::vector<T>& items) noexcept {
 
 class InferMessage::Reader {
  public:
-  Reader(InferMessage& message, const ProtocolLimits& limits) noexcept
-      : message_(message), limits_(limits) {}
+  // `what`: the message, for people.
+  Reader(InferMessage& message, const ProtocolLimits& limits, std::string_view what) noexcept
+      : message_(message), limits_(limits), what_(what) {}
 
+  // Request or Reply.
+  template <typename Message>
   Status read(std::string_view bytes) {
     WireReader in(bytes);
     while (const std::uint32_t tag = in.next())
-      in.require(read_field(in, tag));
+      in.require(read_field<Message>(in, tag));
     if (in.whole()) {
       keep_last(message_.parameters_, 0);
       return {};
     }
     if (!fault_.ok()) return std::move(fault_);
     return invalid_argument("the bytes are no message " +
-                            Request::default_instance().GetTypeName());
+                            Message::default_instance().GetTypeName());
   }
 
  private:
+  template <typename Message>
   bool read_field(WireReader& in, std::uint32_t tag) {
+    constexpr bool kIsRequest = std::is_same_v<Message, Request>;
+    constexpr int kTensors =
+        kIsRequest ? int{Request::kInputsFieldNumber} : int{Reply::kOutputsFieldNumber};
+    constexpr int kRaw = kIsRequest ? int{Request::kRawInputContentsFieldNumber}
+                                    : int{Reply::kRawOutputContentsFieldNumber};
     switch (tag) {
-      case bytes_tag(Request::kModelNameFieldNumber):
+      case bytes_tag(Message::kModelNameFieldNumber):
         message_.model_name_ = in.text();
         return true;
-      case bytes_tag(Request::kModelVersionFieldNumber):
+      case bytes_tag(Message::kModelVersionFieldNumber):
         message_.model_version_ = in.text();
         return true;
-      case bytes_tag(Request::kIdFieldNumber):
+      case bytes_tag(Message::kIdFieldNumber):
         message_.id_ = in.text();
         return true;
-      case bytes_tag(Request::kParametersFieldNumber):
+      case bytes_tag(Message::kParametersFieldNumber):
         return read_parameter(in.message(), "parameters", 0, message_.parameters_);
-      case bytes_tag(Request::kInputsFieldNumber):
+      case bytes_tag(kTensors):
         return has_room(message_.inputs_) && read_input(in.message());
-      case bytes_tag(Request::kOutputsFieldNumber):
-        return has_room(message_.outputs_) && read_output(in.message());
-      case bytes_tag(Request::kRawInputContentsFieldNumber):
+      case bytes_tag(kRaw):
         if (!has_room(message_.raw_input_contents_)) return false;
         message_.raw_input_contents_.push_back(in.bytes());
         return true;
       default:
+        if (kIsRequest && tag == bytes_tag(Request::kOutputsFieldNumber))
+          return has_room(message_.outputs_) && read_output(in.message());
         in.skip(tag);
         return true;
     }
@@ -218,18 +236,25 @@ class InferMessage::Reader {
   }
 
   bool too_many(const char* what, std::size_t limit) {
-    fault_ = invalid_argument("the request has more than " + std::to_string(limit) + " " + what);
+    fault_ = invalid_argument(std::string(what_) + " has more than " + std::to_string(limit) + " " +
+                              what);
     return false;
   }
 
   InferMessage& message_;
   const ProtocolLimits& limits_;
+  const std::string_view what_;
   Status fault_;
 };
 
 Status InferMessage::read(std::string_view bytes, const ProtocolLimits& limits) {
   clear();
-  return Reader(*this, limits).read(bytes);
+  return Reader(*this, limits, "the request").read<Request>(bytes);
+}
+
+Status InferMessage::read_reply(std::string_view bytes, const ProtocolLimits& limits) {
+  clear();
+  return Reader(*this, limits, "the answer").read<Reply>(bytes);
 }
 
 void InferMessage::clear() noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// InferMessage: a ModelInferRequest where it lies, its bytes read once: texts, tensors and values
-// are views into them. What is no message to protobuf's parser is none here, and what is one means
-// the same: the last value counts, map entries with one key are one, `contents` adds up, unknown
-// fields are passed over.
+// InferMessage: a ModelInferRequest, or a ModelInferResponse, where it lies, its bytes read once:
+// texts, tensors and values are views into them. What is no message to protobuf's parser is none
+// here, and what is one means the same: the last value counts, map entries with one key are one,
+// `contents` adds up, unknown fields are passed over.
 //
 // Limits are held while reading, so that memory is bounded by their number and not by what the
 // bytes hold. Made to be used again. One thread.
@@ -50,6 +50,9 @@ class InferMessage {
   // no such message, or more tensors or parameters than the limits say; what came before that
   // point has been read.
   [[nodiscard]] Status read(std::string_view bytes, const ProtocolLimits& limits);
+  // A ModelInferResponse, likewise: its outputs and their raw contents stand where a request's
+  // inputs and theirs do, as they are the same messages by other names.
+  [[nodiscard]] Status read_reply(std::string_view bytes, const ProtocolLimits& limits);
   // Large memory is given back.
   void clear() noexcept;
 

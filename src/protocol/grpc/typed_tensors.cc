@@ -153,6 +153,12 @@ Result<Tensor> tensor_of(const InputHead& head, int field, const TypedContents& 
 
 }  // namespace
 
+Result<Tensor> typed_tensor(const InputHead& head, const TypedContents& contents) {
+  const TypedField field = field_of(head.type);
+  MUSTER_RETURN_IF_ERROR(check_contents(head, field, contents));
+  return tensor_of(head, field.number, contents);
+}
+
 Status add_typed(InputHead&& head, const TypedContents& contents, InferRequest& request) {
   const TypedField field = field_of(head.type);
   if (const Status status = check_contents(head, field, contents); !status.ok()) {

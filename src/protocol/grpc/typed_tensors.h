@@ -12,5 +12,7 @@ namespace muster {
 // The input of that name and type; kInvalidArgument, naming it, where the elements are not its.
 [[nodiscard]] Status add_typed(InputHead&& head, const TypedContents& contents,
                                InferRequest& request);
+// Always a tensor of its own. Errors do not name it.
+[[nodiscard]] Result<Tensor> typed_tensor(const InputHead& head, const TypedContents& contents);
 
 }  // namespace muster

@@ -21,41 +21,9 @@
 #include <muster/backend.h>
 
 #include "base/mutex.h"
+#include "serving/testing/gate.h"
 
 namespace muster::testing {
-
-// Holds whoever passes while it is shut, and tells when somebody stands before it.
-class Gate {
- public:
-  void shut() {
-    const MutexLock lock(mutex_);
-    open_ = false;
-  }
-  void open() {
-    const MutexLock lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  void pass() {
-    MutexLock lock(mutex_);
-    ++standing_;
-    changed_.notify_all();
-    while (!open_)
-      changed_.wait(lock);
-    --standing_;
-  }
-  void await_standing(int count = 1) {
-    MutexLock lock(mutex_);
-    while (standing_ < count)
-      changed_.wait(lock);
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool open_ MUSTER_GUARDED_BY(mutex_) = true;
-  int standing_ MUSTER_GUARDED_BY(mutex_) = 0;
-};
 
 using Inputs = std::vector<TensorView>;
 using Outputs = std::vector<Tensor>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/bench/load_arguments.h"
+#include "app/server_flags.h"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string_view>
 #include <utility>
+
+#include <CLI/CLI.hpp>
 
 #include "base/text.h"
 
@@ -16,6 +18,20 @@ namespace {
 constexpr std::size_t kMostTokenBytes = 4096;
 
 }  // namespace
+
+void add_server_flags(CLI::App& verb, ServerFlags& flags, CLI::Option* url) {
+  CLI::Option* const token =
+      verb.add_option("--token-file", flags.token_file, "A bearer token for the server")
+          ->type_name("FILE");
+  CLI::Option* const timeout = verb.add_option("--timeout-seconds", flags.timeout_seconds,
+                                               "After which a request to the server has failed")
+                                   ->check(CLI::Range(0.001, kMostTimeoutSeconds))
+                                   ->type_name("S")
+                                   ->capture_default_str();
+  if (url == nullptr) return;
+  token->needs(url);
+  timeout->needs(url);
+}
 
 Result<std::string> read_bearer_token(const std::string& file) {
   const std::string shown = "the token file " + printable(file, 4096);
@@ -36,16 +52,17 @@ Result<std::string> read_bearer_token(const std::string& file) {
   return std::string(text);
 }
 
-Result<ServerAccess> parse_server_access(const LoadArguments& arguments) {
+Result<ServerAccess> parse_server_access(std::string_view flag, std::string_view url,
+                                         const ServerFlags& flags) {
   ServerAccess server;
-  auto address = parse_server_url(arguments.url);
-  if (!address.ok()) return address.status().with_context("--url");
+  auto address = parse_server_url(url);
+  if (!address.ok()) return address.status().with_context(flag);
   server.address = *std::move(address);
-  if (!arguments.token_file.empty()) {
-    MUSTER_ASSIGN_OR_RETURN(server.bearer_token, read_bearer_token(arguments.token_file));
+  if (!flags.token_file.empty()) {
+    MUSTER_ASSIGN_OR_RETURN(server.bearer_token, read_bearer_token(flags.token_file));
   }
   server.limit = std::chrono::duration_cast<Clock::Duration>(
-      std::chrono::duration<double>(arguments.timeout_seconds));
+      std::chrono::duration<double>(flags.timeout_seconds));
   return server;
 }
 

@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/bench/load_arguments.h"
+#include "app/server_flags.h"
 
-#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
+
+#include "base/temporary_folder.h"
 
 namespace muster {
 namespace {
 
 class TokenFile : public testing::Test {
  protected:
-  TokenFile() {
-    std::string pattern = std::filesystem::temp_directory_path() / "muster-token-XXXXXX";
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  ~TokenFile() override { std::filesystem::remove_all(folder_); }
   std::string with(const std::string& text) {
-    const std::string file = folder_ / "token";
+    const std::string file = folder_.path() / "token";
     std::ofstream(file, std::ios::binary) << text;
     return file;
   }
 
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_ = TemporaryFolder::make("muster-token").value();
 };
 
 TEST_F(TokenFile, holds_a_token_with_space_around) {
@@ -42,21 +36,18 @@ TEST_F(TokenFile, is_refused_without_showing_what_is_in_it) {
     EXPECT_EQ(token.status().code(), StatusCode::kInvalidArgument) << text;
     EXPECT_EQ(token.status().message().find("s3cr"), std::string::npos);
   }
-  EXPECT_FALSE(read_bearer_token(folder_ / "missing").ok());
-  EXPECT_FALSE(read_bearer_token(folder_).ok());
+  EXPECT_FALSE(read_bearer_token(folder_.path() / "missing").ok());
+  EXPECT_FALSE(read_bearer_token(folder_.path()).ok());
 }
 
 TEST_F(TokenFile, goes_with_the_url) {
-  LoadArguments arguments;
-  arguments.url = "grpc://localhost:1";
-  arguments.token_file = with("abc");
-  arguments.timeout_seconds = 0.5;
-  const auto server = parse_server_access(arguments);
+  const ServerFlags flags{with("abc"), 0.5};
+  const auto server = parse_server_access("--url", "grpc://localhost:1", flags);
   ASSERT_TRUE(server.ok());
   EXPECT_EQ(server->bearer_token, "abc");
   EXPECT_EQ(server->limit, std::chrono::milliseconds(500));
-  arguments.url = "localhost:1";
-  EXPECT_TRUE(parse_server_access(arguments).status().message().starts_with("--url: "));
+  const auto other = parse_server_access("--against", "localhost:1", flags);
+  EXPECT_TRUE(other.status().message().starts_with("--against: 'localhost:1' says no transport"));
 }
 
 }  // namespace
