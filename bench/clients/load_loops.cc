@@ -75,6 +75,14 @@ void put_rest(Figures& figures, const LoadMeasurement& measured, bool of_server,
   put_into(figures, measured.latency);
 }
 
+OpenLoop loop_of(const OpenLoad& load) {
+  OpenLoop loop{load.per_second, 1, duration(load.seconds / 5), duration(load.seconds), kPatience};
+  loop.deadline = load.deadline;
+  loop.burst_length = duration(load.burst_seconds);
+  loop.seed = load.seed;
+  return loop;
+}
+
 }  // namespace
 
 Figures run_closed_load(const Asked& asked, const std::vector<Question>& questions,
@@ -103,10 +111,8 @@ Figures run_open_load(const Asked& asked, const std::vector<Question>& questions
   ServerTarget target = connect(asked, questions, load.connections, 1);
   const auto server = server_of(asked);
   Comparing comparing(questions);
-  OpenLoop loop{load.per_second, 1, duration(load.seconds / 5), duration(load.seconds), kPatience};
-  loop.deadline = load.deadline;
-  const LoadMeasurement measured = expect(
-      run_open_loop(target, loop, steady_clock(), {process_usage(), server.get()}, &comparing));
+  const LoadMeasurement measured = expect(run_open_loop(
+      target, loop_of(load), steady_clock(), {process_usage(), server.get()}, &comparing));
   comparing.expect_right(measured);
   const auto accepted = static_cast<double>(measured.answered());
   const auto refused = static_cast<double>(measured.refused);
@@ -117,11 +123,24 @@ Figures run_open_load(const Asked& asked, const std::vector<Question>& questions
                   {"cpu_us", static_cast<double>(measured.server_cpu.count()) / 1e3},
                   {"accepted", accepted},
                   {"refused", refused},
+                  {"good", accepted - late},
                   {"good_per_s", (accepted - late) / seconds},
                   {"late_percent", accepted == 0 ? 0 : 100 * late / accepted},
                   {"refused_percent", all == 0 ? 0 : 100 * refused / all}};
   put_rest(figures, measured, server != nullptr, all);
   return figures;
+}
+
+std::vector<double> arrivals_of(const OpenLoad& load) {
+  const OpenLoop loop = loop_of(load);
+  const Clock::TimePoint begin = Clock::TimePoint() + loop.warm_up;
+  std::vector<double> milliseconds;
+  for (Arrivals next(loop.rates(), Clock::TimePoint(), loop.seed);
+       next.next() < begin + loop.duration; next.advance()) {
+    const std::chrono::duration<double, std::milli> after = next.next() - begin;
+    if (after.count() >= 0) milliseconds.push_back(after.count());
+  }
+  return milliseconds;
 }
 
 ServerReply http_exchange(const ServerAddress& address, const std::string& method,
