@@ -52,6 +52,7 @@ struct Peers {
 [[nodiscard]] Experiment batch_sizes(const Workload& workload);
 [[nodiscard]] Experiment classify_files(const Workload& workload, const std::string& program);
 [[nodiscard]] Experiment served(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment served_throughput(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment overload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment reload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment simulated_target(const Workload& workload);

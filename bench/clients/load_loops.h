@@ -22,11 +22,19 @@ struct Asked {
   pid_t pid = 0;  // whose processor time it takes; 0 = not known
 };
 
+// How a closed loop comes to its rate.
+enum class Counting : std::uint8_t {
+  kAnswers,  // answers within the time, by the time
+  // From the end of one batch to that of another, where a batch takes a good part of the time.
+  kWholeBatches
+};
+
 struct ClosedLoad {
   int connections = 1;
   int streams = 1;  // requests in flight on each connection; HTTP has one
   double seconds = 1;
   std::int64_t rows = 1;  // of each question
+  Counting counting = Counting::kAnswers;
 };
 
 // Warms up, measures, waits for the last answers. Needs a question for every request in flight.

@@ -165,7 +165,8 @@ Experiment served_target(const Workload& workload, const Peers& peers) {
       experiment.contenders.push_back(of_demand(
           settings[i].name, workload, demand,
           [server, kept = repository, asked = questions[i]](const OpenLoad& load) {
-            return run_open_load({server->doors().http, server->doors().pid}, *asked, load);
+            return (void)kept,
+                   run_open_load({server->doors().http, server->doors().pid}, *asked, load);
           }));
     }
   }
