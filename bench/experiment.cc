@@ -38,8 +38,10 @@ Experiment make_experiment(const Workload& workload, const Peers& peers) {
   if (workload.kind == "one_by_one") return one_by_one(workload);
   if (workload.kind == "many_callers") return many_callers(workload);
   if (workload.kind == "batch_sizes") return batch_sizes(workload);
+  if (workload.kind == "bench_cost") return bench_cost(workload);
   if (workload.kind == "classify_files") return classify_files(workload, peers.program);
   if (workload.kind == "served") return served(workload, peers);
+  if (workload.kind == "served_throughput") return served_throughput(workload, peers);
   if (workload.kind == "overload") return overload(workload, peers);
   if (workload.kind == "reload") return reload(workload, peers);
   if (workload.kind == "simulated_target") return simulated_target(workload);

@@ -50,8 +50,10 @@ struct Peers {
 [[nodiscard]] Experiment one_by_one(const Workload& workload);
 [[nodiscard]] Experiment many_callers(const Workload& workload);
 [[nodiscard]] Experiment batch_sizes(const Workload& workload);
+[[nodiscard]] Experiment bench_cost(const Workload& workload);
 [[nodiscard]] Experiment classify_files(const Workload& workload, const std::string& program);
 [[nodiscard]] Experiment served(const Workload& workload, const Peers& peers);
+[[nodiscard]] Experiment served_throughput(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment overload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment reload(const Workload& workload, const Peers& peers);
 [[nodiscard]] Experiment simulated_target(const Workload& workload);

@@ -2,6 +2,8 @@
 #include "bench/load.h"
 
 #include <atomic>
+#include <latch>
+#include <numeric>
 #include <thread>
 
 namespace muster::bench {
@@ -39,32 +41,45 @@ InferRequest Rows::request() const {
   return request;
 }
 
-RawLoops::RawLoops(const std::string& model_file, std::int64_t batch, int threads)
-    : runtime_(model_file) {
-  for (int i = 0; i < threads; ++i) {
+RawLoops::RawLoops(const std::string& model_file, std::int64_t batch, int loops,
+                   const RawThreads& threads_of_each)
+    : runtime_(model_file, threads_of_each) {
+  for (int i = 0; i < loops; ++i) {
     loops_.push_back(std::make_unique<RawRuntime::Loop>(runtime_, batch));
+    loops_.back()->run();  // the first takes longer
   }
 }
 
 Figures RawLoops::measure(double seconds) {
   const std::int64_t batch = loops_.front()->batch();
   if (loops_.size() == 1) return measure_calls(seconds, batch, [&] { loops_.front()->run(); });
+  const auto length = std::chrono::duration<double>(seconds);
   std::atomic<std::int64_t> runs{0};
-  std::atomic<bool> stop{false};
+  std::vector<double> runs_per_second(loops_.size());
+  std::latch ended(static_cast<std::ptrdiff_t>(loops_.size()));
+  std::latch counted(1);  // what a thread has used is known until it is gone
   std::vector<std::jthread> threads;
   const Usage usage;
-  for (const auto& loop : loops_) {
-    threads.emplace_back([&, each = loop.get()] {
-      while (!stop.load(std::memory_order_relaxed)) {
-        each->run();
-        runs.fetch_add(1, std::memory_order_relaxed);
-      }
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto begin = WallClock::now();
+      std::int64_t own = 0;
+      for (; WallClock::now() - begin < length; ++own)
+        loops_[i]->run();
+      runs_per_second[i] =
+          static_cast<double>(own) / std::chrono::duration<double>(since(begin)).count();
+      runs += own;
+      ended.count_down();
+      counted.wait();
     });
   }
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  ended.wait();
   Figures figures;
   usage.put_into(figures, static_cast<double>(runs.load() * batch));
-  stop = true;
+  counted.count_down();
+  // Where one ends sooner than the other, its own time counts.
+  figures["items_per_s"] = static_cast<double>(batch) *
+                           std::accumulate(runs_per_second.begin(), runs_per_second.end(), 0.0);
   return figures;
 }
 

@@ -68,10 +68,12 @@ Figures measure_calls(double seconds, std::int64_t items, Call&& call) {
   return figures;
 }
 
-// The raw runtime's loops, one thread each. Meant for one contender.
+// The raw runtime's loops, each called by a thread of its own. Meant for one contender.
 class RawLoops {
  public:
-  RawLoops(const std::string& model_file, std::int64_t batch, int threads);
+  RawLoops(const std::string& model_file, std::int64_t batch, int loops,
+           const RawThreads& threads_of_each = {});
+  // Whole runs alone: where a run takes a good part of that time, it is a little longer.
   [[nodiscard]] Figures measure(double seconds);
 
  private:

@@ -10,13 +10,13 @@
 namespace muster::bench {
 namespace {
 
-Ort::SessionOptions one_thread() {
+Ort::SessionOptions with(const RawThreads& threads) {
   Ort::SessionOptions options;
-  options.SetIntraOpNumThreads(1);
+  options.SetIntraOpNumThreads(threads.count);
   options.SetInterOpNumThreads(1);
   options.SetExecutionMode(ORT_SEQUENTIAL);
   options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-  options.AddConfigEntry("session.intra_op.allow_spinning", "0");
+  options.AddConfigEntry("session.intra_op.allow_spinning", threads.spin ? "1" : "0");
   options.AddConfigEntry("session.inter_op.allow_spinning", "0");
   return options;
 }
@@ -48,8 +48,8 @@ std::vector<float> picture_like(std::size_t count) {
   return values;
 }
 
-RawRuntime::RawRuntime(const std::string& model_file)
-    : env_(ORT_LOGGING_LEVEL_WARNING, "bench"), session_(env_, model_file.c_str(), one_thread()) {}
+RawRuntime::RawRuntime(const std::string& model_file, const RawThreads& threads)
+    : env_(ORT_LOGGING_LEVEL_WARNING, "bench"), session_(env_, model_file.c_str(), with(threads)) {}
 
 RawRuntime::Loop::Loop(RawRuntime& runtime, std::int64_t batch)
     : session_(runtime.session_), batch_(batch), binding_(runtime.session_) {

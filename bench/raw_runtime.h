@@ -2,8 +2,9 @@
 // RawRuntime: ONNX Runtime alone, as fast as a program can call it. What Muster is measured
 // against.
 //
-// One intra-op thread, no spinning, the whole graph optimised, input and output bound to memory
-// that stays. Failures are exceptions: the benchmark ends with their text.
+// One intra-op thread and no spinning where nothing else is said, the whole graph optimised, input
+// and output bound to memory that stays. Failures are exceptions: the benchmark ends with their
+// text.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,16 @@
 
 namespace muster::bench {
 
+// Of a run.
+struct RawThreads {
+  int count = 1;  // the calling one included
+  bool spin = false;
+};
+
 // One model. It must have inputs and outputs of float32 with an open first axis alone.
 class RawRuntime {
  public:
-  explicit RawRuntime(const std::string& model_file);
+  explicit RawRuntime(const std::string& model_file, const RawThreads& threads = {});
 
   // One batch size, bound. Many may run at once, each in a thread of its own.
   class Loop {

@@ -39,6 +39,9 @@ constexpr Column kColumns[] = {{"items/s", "items_per_s", 0},
                                {"client us", "client_cpu_us_per_item", 2},
                                {"good/s", "good_per_s", 0},
                                {"late %", "late_percent", 2},
+                               {"of clairv.", "of_clairvoyant", 3},
+                               {"grid of it", "grid_of_clairvoyant", 3},
+                               {"timed grid", "grid_with_timeouts_of_clairvoyant", 3},
                                {"refused %", "refused_percent", 1},
                                {"resident MiB", "resident_mib", 1}};
 

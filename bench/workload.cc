@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/workload.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -42,6 +43,13 @@ bool read_words(const std::string& text, std::vector<std::string>& words) {
   return !words.empty();
 }
 
+bool read_arrivals(const std::string& text, std::vector<std::string>& arrivals) {
+  arrivals.clear();
+  return read_words(text, arrivals) && std::ranges::all_of(arrivals, [](const std::string& word) {
+           return word == kPoisson || word == kBursts;
+         });
+}
+
 bool read_target(const std::string& text, std::vector<Target>& targets) {
   std::istringstream in(text);
   Target target;
@@ -75,6 +83,7 @@ bool read_field(const std::string& key, const std::string& value, Workload& work
     return read_number(value, workload.timeout_us) && workload.timeout_us > 0;
   if (key == "load") return read_number(value, workload.load) && workload.load > 0;
   if (key == "loads") return read_numbers(value, workload.loads);
+  if (key == "arrivals") return read_arrivals(value, workload.arrivals);
   if (key == "fixed_us") return read_number(value, workload.fixed_us) && workload.fixed_us >= 0;
   if (key == "per_row_us")
     return read_number(value, workload.per_row_us) && workload.per_row_us >= 0;

@@ -17,6 +17,10 @@ struct Target {
   double bound = 0;
 };
 
+// The ways in which requests come.
+inline constexpr const char* kPoisson = "poisson";
+inline constexpr const char* kBursts = "bursts";
+
 struct Workload {
   std::string name;  // the file's, without its ending
   std::string kind;  // which experiment, see experiment.h
@@ -36,9 +40,10 @@ struct Workload {
   std::int64_t timeout_us = 0;    // of requests in an overload; 0 = none
   double load = 2;                // of an overload, in peaks
   std::vector<double> loads;      // of a latency target, in parts of what the model can run
-  double fixed_us = 0;            // a model that takes that much for a batch
-  double per_row_us = 0;          // and that much for each row of it
-  double requests = 0;            // of each contender in each round, where they are simulated
+  std::vector<std::string> arrivals = {kPoisson};  // there, of requests: each with every load
+  double fixed_us = 0;                             // a model that takes that much for a batch
+  double per_row_us = 0;                           // and that much for each row of it
+  double requests = 0;  // of each contender in each round, where they are simulated
   std::vector<Target> targets;
 };
 

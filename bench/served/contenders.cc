@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/served/contenders.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,7 +18,7 @@ namespace muster::bench {
 namespace {
 
 constexpr int kStreamsOfAConnection = 8;
-constexpr std::chrono::seconds kTimeToStart{30};
+constexpr std::chrono::seconds kTimeToStart{120};  // large models are warmed up
 
 // Free when it was looked for. The server's own words about its port would have to be understood.
 std::uint16_t free_port() {
@@ -30,6 +31,22 @@ std::uint16_t free_port() {
   if (::bind(socket.get(), generic, size) != 0 || ::getsockname(socket.get(), generic, &size) != 0)
     throw std::runtime_error("no port is free");
   return ntohs(address.sin_port);
+}
+
+// Of a model, since the server began.
+struct Batches {
+  double rows = 0;
+  double batches = 0;
+};
+
+double number_behind(const std::string& text, const std::string& key) {
+  const std::size_t at = text.find(key);
+  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + key.size(), nullptr);
+}
+
+Batches batches_of(const Doors& doors, const std::string& model) {
+  const std::string body = http_exchange(doors.http, "GET", "/v2/models/" + model + "/stats").body;
+  return {number_behind(body, "\"inference_count\":"), number_behind(body, "\"execution_count\":")};
 }
 
 Contender closed_loop(const std::string& name, const Asked& asked, std::vector<Question> questions,
@@ -100,10 +117,10 @@ std::optional<Doors> target_doors(const Peers& peers) {
 
 std::optional<Contender> ask_server(const std::string& contender, const std::string& way,
                                     const Doors& doors, const KnownModel& model,
-                                    const Workload& workload) {
+                                    const Workload& workload, Counting counting) {
   const int count = workload.clients;
   const Asked http{doors.http, doors.pid};
-  const ClosedLoad load{count, 1, workload.seconds, 1};
+  const ClosedLoad load{count, 1, workload.seconds, 1, counting};
   if (way == "http-binary")
     return closed_loop(contender, http, binary_questions(doors.http, model, count), load);
   if (way == "http-json")
@@ -122,9 +139,19 @@ std::optional<Contender> ask_server(const std::string& contender, const std::str
     const int streams = way == "grpc" ? 1 : std::min(kStreamsOfAConnection, count);
     return closed_loop(contender, {*doors.grpc, doors.pid},
                        binary_questions(*doors.grpc, model, count),
-                       {count / streams, streams, workload.seconds, 1});
+                       {count / streams, streams, workload.seconds, 1, counting});
   }
   throw std::runtime_error(workload.name + ": there is no way to ask '" + way + "'");
+}
+
+Figures measure_muster(const Contender& asked, const Doors& doors, const std::string& model) {
+  const Batches before = batches_of(doors, model);
+  Figures figures = asked.measure();
+  const Batches after = batches_of(doors, model);
+  if (after.batches > before.batches)
+    figures["rows_per_batch"] = (after.rows - before.rows) / (after.batches - before.batches);
+  figures["resident_mib"] = resident_mib(doors.pid);
+  return figures;
 }
 
 }  // namespace muster::bench

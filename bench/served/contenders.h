@@ -66,8 +66,13 @@ class BareServer {
 // such way.
 [[nodiscard]] std::optional<Contender> ask_server(const std::string& contender,
                                                   const std::string& way, const Doors& doors,
-                                                  const KnownModel& model,
-                                                  const Workload& workload);
+                                                  const KnownModel& model, const Workload& workload,
+                                                  Counting counting = Counting::kAnswers);
+
+// A round of a contender that asks that model of a `muster serve`, and how the model's requests
+// shared batches meanwhile: rows_per_batch, resident_mib.
+[[nodiscard]] Figures measure_muster(const Contender& asked, const Doors& doors,
+                                     const std::string& model);
 
 // The repository that holds the workload's model.
 [[nodiscard]] std::string repository_of(const Workload& workload);

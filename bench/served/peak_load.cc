@@ -22,13 +22,9 @@ Contender PeakLoad::contender() const {
 }
 
 Figures PeakLoad::run_at(double load) const {
-  return run_at_rate(load * *per_second_);
-}
-
-Figures PeakLoad::run_at_rate(double per_second) const {
   const Asked asked{server_->doors().http, server_->doors().pid};
   OpenLoad open = load_;
-  open.per_second = per_second;
+  open.per_second = load * *per_second_;
   return run_open_load(asked, *questions_, open);
 }
 

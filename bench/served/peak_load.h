@@ -21,8 +21,6 @@ class PeakLoad {
   [[nodiscard]] Contender contender() const;
   // An open loop at `load` times the last peak.
   [[nodiscard]] Figures run_at(double load) const;
-  // The same at so many requests a second, for which no peak is needed.
-  [[nodiscard]] Figures run_at_rate(double per_second) const;
 
  private:
   std::shared_ptr<const MusterServer> server_;

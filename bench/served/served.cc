@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers in processes of their own, asked over sockets: `muster serve` in every way that the
 // workload names, beside the bare server, the raw runtime and whatever other server there is.
-#include <cstdlib>
-
 #include "bench/load.h"
 #include "bench/served/contenders.h"
 
@@ -18,32 +16,6 @@ Comparison ratio(const std::string& name, const std::string& contender, const st
   return {name, [=](const Round& round) {
             return of(round, contender, metric) / of(round, other, metric);
           }};
-}
-
-// Of a model, since the server began.
-struct Batches {
-  double rows = 0;
-  double batches = 0;
-};
-
-double number_behind(const std::string& text, const std::string& key) {
-  const std::size_t at = text.find(key);
-  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + key.size(), nullptr);
-}
-
-Batches batches_of(const Doors& doors, const std::string& model) {
-  const std::string body = http_exchange(doors.http, "GET", "/v2/models/" + model + "/stats").body;
-  return {number_behind(body, "\"inference_count\":"), number_behind(body, "\"execution_count\":")};
-}
-
-Figures measure_muster(const Contender& asked, const Doors& doors, const std::string& model) {
-  const Batches before = batches_of(doors, model);
-  Figures figures = asked.measure();
-  const Batches after = batches_of(doors, model);
-  if (after.batches > before.batches)
-    figures["rows_per_batch"] = (after.rows - before.rows) / (after.batches - before.batches);
-  figures["resident_mib"] = resident_mib(doors.pid);
-  return figures;
 }
 
 void compare(Experiment& experiment, const std::string& contender, const std::string& base,

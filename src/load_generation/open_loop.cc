@@ -7,7 +7,6 @@
 
 #include <sys/prctl.h>
 
-#include "load_generation/arrivals.h"
 #include "load_generation/free_slots.h"
 #include "load_generation/in_flight.h"
 
@@ -21,7 +20,7 @@ class Crowd final : public AnswerListener {
         clock_(clock),
         check_(check),
         in_flight_(target, loop.timeout, clock),
-        arrivals_(loop.per_second, clock.now(), loop.seed),
+        arrivals_(loop.rates(), clock.now(), loop.seed),
         begin_(add_saturating(clock.now(), loop.warm_up)),
         end_(add_saturating(begin_, loop.duration)),
         free_(target.slots()) {
@@ -93,7 +92,7 @@ class Crowd final : public AnswerListener {
   Clock& clock_;
   AnswerCheck* const check_;
   InFlight in_flight_;
-  PoissonArrivals arrivals_;
+  Arrivals arrivals_;
   const Clock::TimePoint begin_;  // of what counts
   const Clock::TimePoint end_;
   FreeSlots free_;
@@ -104,6 +103,11 @@ class Crowd final : public AnswerListener {
 };
 
 }  // namespace
+
+ArrivalRates OpenLoop::rates() const noexcept {
+  return burst_length.count() > 0 ? ArrivalRates::in_bursts(per_second, burst_length)
+                                  : ArrivalRates::steady(per_second);
+}
 
 Result<LoadMeasurement> run_open_loop(RequestTarget& target, const OpenLoop& loop, Clock& clock,
                                       const LoadMeters& meters, AnswerCheck* check) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "load_generation/arrivals.h"
 #include "load_generation/load_measurement.h"
 #include "load_generation/request_target.h"
 
@@ -19,6 +20,10 @@ struct OpenLoop {
   Clock::Duration timeout = std::chrono::seconds(30);
   Clock::Duration deadline = Clock::Duration::max();  // answers behind it are `late`
   std::uint32_t seed = 28;
+  // 0: arrivals are Poisson. Else they come in bursts that last so long in the mean.
+  Clock::Duration burst_length{0};
+
+  [[nodiscard]] ArrivalRates rates() const noexcept;
 };
 
 // Requests that wait for a slot; more fail at once.

@@ -28,8 +28,8 @@ class OpenLoopTest : public testing::Test {
   std::vector<Clock::TimePoint> moments(double per_second, Clock::Duration duration) {
     std::vector<Clock::TimePoint> all;
     const Clock::TimePoint end = clock_.now() + duration;
-    for (PoissonArrivals next(per_second, clock_.now(), OpenLoop{}.seed); next.next() < end;
-         next.advance())
+    for (Arrivals next(ArrivalRates::steady(per_second), clock_.now(), OpenLoop{}.seed);
+         next.next() < end; next.advance())
       all.push_back(next.next());
     return all;
   }

@@ -110,6 +110,15 @@ def test_measures_open_loops_at_their_rate(muster, url_of, transport):
         assert float(row["items_per_second"]) == pytest.approx(float(row["rate"]), rel=0.35)
 
 
+def test_measures_open_loops_that_come_in_bursts(muster, url_of):
+    status, out, err = muster("bench", "--url", url_of["http"], "--rate", "200", "--bursts", "0.02", *quick("2"))
+    assert status == 0, err
+    (row,) = rows_of(out)
+    assert (row["load"], row["rate"], row["concurrency"]) == ("bursts", "200", "")
+    check_figures(row)
+    assert float(row["items_per_second"]) == pytest.approx(200, rel=0.5)
+
+
 @pytest.mark.parametrize("transport", ["http", "grpc"])
 def test_runs_the_scenarios_of_mlperf(muster, url_of, transport, tmp_path):
     arguments = ("--scenario", "Offline,single-stream,SingleStream,MultiStream", "--connections", "16", "--log-dir", tmp_path)
@@ -277,6 +286,9 @@ def test_gives_up_a_server_that_does_not_answer(muster):
         (["models/lenet", "--rate", "4"], "requires --url"),
         (["--url", "http://localhost:8000", "--concurrency", "0"], "--concurrency"),
         (["--url", "http://localhost:8000", "--rate", "-5"], "--rate"),
+        (["--url", "http://localhost:8000", "--bursts", "1"], "--bursts requires --rate"),
+        (["--url", "http://localhost:8000", "--rate", "5", "--bursts", "0"], "--bursts"),
+        (["--url", "http://localhost:8000", "--scenario", "server", "--rate", "5", "--bursts", "1"], "--bursts does not go"),
         (["--url", "http://localhost:8000", "--scenario", "offlin"], "there is no scenario 'offlin'"),
         (["--url", "http://localhost:8000", "--scenario", "server"], "--scenario Server needs a --rate"),
         (["--url", "http://localhost:8000", "--scenario", "offline", "--rate", "5"], "--rate goes with"),

@@ -16,6 +16,7 @@ struct LoadArguments {
   std::optional<std::string> model;
   std::vector<int> concurrency;
   std::vector<double> rates;           // requests a second
+  double burst_seconds = 0;            // in the mean; 0 = arrivals are Poisson
   std::vector<std::string> scenarios;  // of MLPerf
   int samples_per_query = 8;           // MultiStream
   double target_latency_ms = 15;       // Server

@@ -15,7 +15,7 @@ namespace muster {
 // One load at one batch size.
 struct LoadRow : LatencyFigures {
   std::string transport;                // as the URL names it
-  std::string load;                     // "closed", "open", or a scenario of MLPerf
+  std::string load;                     // "closed", "open", "bursts", or a scenario of MLPerf
   std::optional<int> concurrency = {};  // of a closed loop: requests in flight
   std::optional<double> rate = {};      // of an open one: requests a second
   std::int64_t batch_size = 0;

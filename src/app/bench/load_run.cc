@@ -48,7 +48,7 @@ class Loads {
       run_scenarios(scenario, request, batch_size);
     if (!order_.scenarios.empty()) return;
     for (const double rate : order_.rates) {
-      LoadRow row = row_of("open", batch_size);
+      LoadRow row = row_of(order_.burst_length.count() > 0 ? "bursts" : "open", batch_size);
       row.rate = rate;
       finish(std::move(row), request.ok() ? open(*request, rate, batch_size) : request.status());
     }
@@ -108,8 +108,9 @@ class Loads {
   Result<LoadMeasurement> open(const std::string& request, double rate, std::int64_t rows) {
     MUSTER_ASSIGN_OR_RETURN(ServerTarget target, connect(request, slots()));
     intent_ = {rate, target.slots()};
-    return run_open_loop(target, {rate, rows, order_.warm_up, order_.duration, order_.server.limit},
-                         clock_, meters_);
+    OpenLoop loop{rate, rows, order_.warm_up, order_.duration, order_.server.limit};
+    loop.burst_length = order_.burst_length;
+    return run_open_loop(target, loop, clock_, meters_);
   }
 
   Result<ScenarioMeasurement> run_one(Scenario scenario, const std::string& request, double rate,

@@ -23,6 +23,7 @@ struct LoadsOrder {
   std::vector<std::int64_t> batch_sizes;  // each with every load
   std::vector<int> concurrency;           // closed loops
   std::vector<double> rates;              // open loops, or the samples of kServer
+  Clock::Duration burst_length{0};        // of open loops; 0 = they are Poisson
   std::vector<Scenario> scenarios;
   int samples_per_query = 8;          // kMultiStream
   Clock::Duration target_latency{0};  // kServer

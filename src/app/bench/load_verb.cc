@@ -26,6 +26,7 @@ namespace {
 
 constexpr int kMostConcurrency = static_cast<int>(Connections::kMostSlots);
 constexpr double kMostRate = 10'000'000;
+constexpr double kMostBurstSeconds = 3600;
 constexpr int kMostStreams = 1024;
 constexpr int kConnectionsOfOpenLoops = 256;
 constexpr int kMostSamplesPerQuery = 65536;
@@ -73,6 +74,7 @@ LoadsOrder order_of(const BenchArguments& arguments) {
   if (order.batch_sizes.empty()) order.batch_sizes = {1};
   order.concurrency = without_repetitions(load.concurrency);
   order.rates = without_repetitions(load.rates);
+  order.burst_length = duration_of(load.burst_seconds);
   for (const std::string& name : load.scenarios)
     order.scenarios.push_back(*parse_scenario(name));      // the flag was checked
   order.scenarios = without_repetitions(order.scenarios);  // by whatever names
@@ -104,14 +106,21 @@ void add_loop_flags(CLI::App& verb, LoadArguments& arguments, CLI::Option* url) 
       ->check(CLI::Range(1, kMostConcurrency))
       ->type_name("N,N,...")
       ->needs(url);
-  verb.add_option("--rate", arguments.rates,
-                  "Open loops with so many requests a second, at random (Poisson);\n"
-                  "latencies count from the intended send time")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(0.001, kMostRate))
-      ->type_name("R,R,...")
-      ->needs(url);
+  CLI::Option* const rate =
+      verb.add_option("--rate", arguments.rates,
+                      "Open loops with so many requests a second, at random (Poisson);\n"
+                      "latencies count from the intended send time")
+          ->delimiter(',')
+          ->allow_extra_args(false)
+          ->check(CLI::Range(0.001, kMostRate))
+          ->type_name("R,R,...")
+          ->needs(url);
+  verb.add_option("--bursts", arguments.burst_seconds,
+                  "Open loops come in bursts that last so long in the mean: twice the rate\n"
+                  "for a third of the time, else half of it")
+      ->check(CLI::Range(0.001, kMostBurstSeconds))
+      ->type_name("S")
+      ->needs(rate);
   verb.add_option(
           "--connections", arguments.connections,
           fmt::format("Of an open loop or a scenario (default: {})", kConnectionsOfOpenLoops))
@@ -163,6 +172,8 @@ Status check_scenarios(const LoadsOrder& order) {
       std::ranges::find(order.scenarios, Scenario::kServer) != order.scenarios.end();
   if (server && order.rates.empty())
     return invalid_argument("--scenario Server needs a --rate: how many samples come in a second");
+  if (order.burst_length.count() > 0)
+    return invalid_argument("--bursts does not go with --scenario: LoadGen's Server is Poisson");
   if (!server && !order.rates.empty())
     return invalid_argument("--rate goes with the scenario Server alone");
   if (!order.concurrency.empty())

@@ -11,27 +11,17 @@
 
 #include "batching/testing/setting_grid.h"
 #include "bench/experiment.h"
+#include "bench/latency_target/world.h"
 
 namespace muster::bench {
 namespace {
-
-testing::World world_of(const Workload& workload) {
-  testing::World world;
-  world.name = workload.name;
-  world.fixed_ms = workload.fixed_us / 1000;
-  world.per_row_ms = workload.per_row_us / 1000;
-  world.max_rows = workload.batch;
-  world.target_ms = static_cast<double>(workload.timeout_us) / 1000;
-  world.runners = static_cast<std::size_t>(std::max(1, workload.instances));
-  return world;
-}
 
 Figures simulate(const Workload& workload, double load, bool in_bursts, std::uint64_t seed) {
   const testing::World world = world_of(workload);
   const double rate = load * world.capacity();
   const double length_ms = workload.requests / rate;
   const testing::Arrivals arrivals =
-      in_bursts ? testing::bursts(rate, length_ms, 4 * world.target_ms, seed)
+      in_bursts ? testing::bursts(rate, length_ms, kTargetsOfABurst * world.target_ms, seed)
                 : testing::poisson(rate, length_ms, seed);
   const auto bound = static_cast<double>(testing::clairvoyant_bound(arrivals, world));
   const auto of_bound = [&](std::size_t in_time) { return static_cast<double>(in_time) / bound; };
@@ -66,12 +56,13 @@ double mean(const Round& round, const std::string& figure) {
 
 Experiment simulated_target(const Workload& workload) {
   Experiment experiment;
-  for (const bool in_bursts : {false, true}) {
+  for (const std::string& arrivals : workload.arrivals) {
+    const bool in_bursts = arrivals == kBursts;
     for (const double load : workload.loads) {
       const auto seed = std::make_shared<std::uint64_t>(0);
-      experiment.contenders.push_back(
-          {fmt::format("{}_{:.1f}", in_bursts ? "bursts" : "poisson", load),
-           [=] { return simulate(workload, load, in_bursts, ++*seed); }});
+      experiment.contenders.push_back({fmt::format("{}_{:.1f}", arrivals, load), [=] {
+                                         return simulate(workload, load, in_bursts, ++*seed);
+                                       }});
     }
   }
   experiment.comparisons = {

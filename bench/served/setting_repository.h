@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// SettingRepository: one model under several configurations, each as a model of its own.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace muster::bench {
+
+struct Setting {
+  std::string name;    // of the model
+  std::string config;  // the text of its config.pbtxt; "" = it has none
+};
+
+// A temporary repository, which goes with it. Failures are exceptions.
+class SettingRepository {
+ public:
+  // `model`: the folder whose version 1 all of them serve.
+  SettingRepository(const std::string& model, const std::vector<Setting>& settings);
+  ~SettingRepository();
+  SettingRepository(const SettingRepository&) = delete;
+  SettingRepository& operator=(const SettingRepository&) = delete;
+
+  [[nodiscard]] std::string folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace muster::bench
