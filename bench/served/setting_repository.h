@@ -2,9 +2,10 @@
 // SettingRepository: one model under several configurations, each as a model of its own.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "base/temporary_folder.h"
 
 namespace muster::bench {
 
@@ -18,14 +19,11 @@ class SettingRepository {
  public:
   // `model`: the folder whose version 1 all of them serve.
   SettingRepository(const std::string& model, const std::vector<Setting>& settings);
-  ~SettingRepository();
-  SettingRepository(const SettingRepository&) = delete;
-  SettingRepository& operator=(const SettingRepository&) = delete;
 
-  [[nodiscard]] std::string folder() const { return folder_; }
+  [[nodiscard]] std::string folder() const { return folder_.path(); }
 
  private:
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace muster::bench
