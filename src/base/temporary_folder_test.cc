@@ -43,7 +43,7 @@ TEST(TemporaryFolder, says_where_none_can_be_made) {
   const auto folder = TemporaryFolder::make("a", "/no/such\nplace");
   EXPECT_EQ(folder.status().code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(folder.status().message(),
-            "no folder can be made in /no/such\\x0Aplace: No such file or directory");
+            "no folder can be made in /no/such\\x0aplace: No such file or directory");
 }
 
 }  // namespace

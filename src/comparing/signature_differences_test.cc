@@ -33,7 +33,7 @@ TEST(SignatureDifferences, are_all_named) {
 TEST(SignatureDifferences, are_tensors_that_only_one_has) {
   const TensorSpec other{"z\n", DataType::kFp32, {1}, {}};
   EXPECT_EQ(differences({}, {kOutput, other}),
-            "there is no input 'x'; output 'z\\x0A' is one too many");
+            "there is no input 'x'; output 'z\\x0a' is one too many");
   EXPECT_EQ(differences({kInput}, {kOutput, kOutput}), "output 'y' is one too many");
 }
 

@@ -23,9 +23,9 @@ std::vector<Clock::TimePoint> moments(const ArrivalRates& rates, Clock::Duration
 }
 
 // How many come in each second.
-std::vector<int> counts(const std::vector<Clock::TimePoint>& moments, std::size_t length) {
+std::vector<int> by_second(const std::vector<Clock::TimePoint>& all, std::size_t length) {
   std::vector<int> counts(length);
-  for (const Clock::TimePoint moment : moments)
+  for (const Clock::TimePoint moment : all)
     ++counts.at(static_cast<std::size_t>((moment - kStart) / seconds(1)));
   return counts;
 }
@@ -45,7 +45,7 @@ TEST(Arrivals, are_the_same_for_the_same_seed) {
 }
 
 TEST(Arrivals, are_as_many_in_any_second_where_they_are_steady) {
-  const auto all = counts(moments(ArrivalRates::steady(100), seconds(10000)), 10000);
+  const auto all = by_second(moments(ArrivalRates::steady(100), seconds(10000)), 10000);
   double squares = 0;
   for (const int count : all)
     squares += (count - 100) * (count - 100);
@@ -56,7 +56,7 @@ TEST(Arrivals, are_as_many_in_any_second_where_they_are_steady) {
 
 TEST(Arrivals, are_twice_as_many_for_a_third_of_the_time_and_half_as_many_else) {
   const auto all =
-      counts(moments(ArrivalRates::in_bursts(100, seconds(10)), seconds(20000)), 20000);
+      by_second(moments(ArrivalRates::in_bursts(100, seconds(10)), seconds(20000)), 20000);
   EXPECT_NEAR(share_over(all, 125), 1.0 / 3, 0.05);
   double sum = 0;
   double in_bursts = 0;
@@ -75,7 +75,7 @@ TEST(Arrivals, are_twice_as_many_for_a_third_of_the_time_and_half_as_many_else) 
 
 TEST(Arrivals, begin_calm_and_stay_for_as_long_as_the_rates_say) {
   ArrivalRates rates{1, 100, seconds(100), seconds(100)};
-  const auto all = counts(moments(rates, seconds(20000)), 20000);
+  const auto all = by_second(moments(rates, seconds(20000)), 20000);
   EXPECT_LT(all.front(), 10);
   EXPECT_NEAR(share_over(all, 50), 0.5, 0.1);
   int changes = 0;
