@@ -246,8 +246,7 @@ void add_verify_verb(CLI::App& app, int& exit_status) {
   verb->footer(
       "The exit status is 1 where an output differs by more than the tolerance, where nothing\n"
       "could be compared, or where something is missing that was asked for by name.\n\n"
-      "Examples:\n  muster verify models/lenet --pictures examples/digits --batch-sizes 1,8\n"
-      "  muster verify models/lenet --backend onnxruntime --against grpc://127.0.0.1:8001");
+      "Example:\n  muster verify models/lenet --pictures examples/digits --batch-sizes 1,8");
   verb->callback([arguments, &exit_status] { exit_status = verify(*arguments); });
 }
 
