@@ -155,7 +155,8 @@ std::optional<std::int64_t> batch_size_of_json(std::string_view body) {
   std::string_view key;
   if (!json.enter_object()) return std::nullopt;
   while (json.next_field(key)) {
-    const bool read = key == "max_batch_size" ? json.read_int(size.emplace()) : json.skip_value(true);
+    const bool read =
+        key == "max_batch_size" ? json.read_int(size.emplace()) : json.skip_value(true);
     if (!read) return std::nullopt;
   }
   return json.finish() ? size : std::nullopt;

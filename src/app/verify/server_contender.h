@@ -16,8 +16,8 @@ struct VerifyServer {
 };
 
 // `served`: what the model is expected to have; `stacked`: its first axis counts rows;
-// `max_batch_size`: of batches without a size of their own. Errors where nobody answers, where the model
-// is not ready, or where its tensors are others: they name each that is.
+// `max_batch_size`: of batches without a size of their own. Errors where nobody answers, where the
+// model is not ready, or where its tensors are others: they name each that is.
 [[nodiscard]] Result<Contender> find_at_server(const VerifyServer& server,
                                                const ModelSignature& served, bool stacked,
                                                std::int64_t max_batch_size);
