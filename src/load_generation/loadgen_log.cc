@@ -128,8 +128,7 @@ Status read_loadgen_results(std::string_view log, Scenario scenario, int samples
   const auto validity = results.find("result_validity");
   if (validity == results.end()) return internal_error("LoadGen tells no result_validity");
   measured.valid = validity->second == "VALID";
-  measured.invalid_reason =
-      measured.valid ? "" : printable(reason_of(results), kMostReasonBytes);
+  measured.invalid_reason = measured.valid ? "" : printable(reason_of(results), kMostReasonBytes);
   return {};
 }
 
