@@ -108,12 +108,6 @@ struct ResolveContext {
 [[nodiscard]] Result<std::int64_t> choose_version(const VersionChoice& choice,
                                                   std::span<const std::int64_t> available);
 
-// The first dimension of all tensors, where it is fixed and the same; else 0. OpenVINO's files of
-// that kind take smaller batches, filled up, with this in the configuration.
-[[nodiscard]] std::int64_t fixed_batch_size(const ModelConfig& config);
-inline constexpr std::string_view kBatchPaddingLine =
-    R"(parameters { key: "ENABLE_BATCH_PADDING" value { string_value: "YES" } })";
-
 // The backend that a model file's name tells, "" where it tells none: "model.onnx".
 [[nodiscard]] std::string_view backend_of_file(std::string_view file_name) noexcept;
 // The usual file name of a backend's models, "" where the backend has none: "onnxruntime".

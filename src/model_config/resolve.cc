@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model_config/batch_padding.h"
 #include "model_config/reading/read_fields.h"
 
 namespace muster {
@@ -42,9 +43,10 @@ std::string batching_fix(const ModelConfig& config) {
     return "export the model with a dynamic batch axis, or set max_batch_size: 0";
   }
   const bool fits = config.batching.max_batch_size <= fixed;
-  return fmt::format("add {}{}, export the model with a dynamic batch axis, or set "
-                     "max_batch_size: 0",
-                     fits ? "" : fmt::format("max_batch_size: {} and ", fixed), kBatchPaddingLine);
+  return fmt::format(
+      "add {}{}, export the model with a dynamic batch axis, or set "
+      "max_batch_size: 0",
+      fits ? "" : fmt::format("max_batch_size: {} and ", fixed), kBatchPaddingLine);
 }
 
 // Exporters number the open dimensions that nobody named; such a name says nothing.

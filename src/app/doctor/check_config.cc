@@ -12,6 +12,7 @@
 #include "app/doctor/config_text.h"
 #include "base/text.h"
 #include "inference/signature.h"
+#include "model_config/batch_padding.h"
 
 namespace muster {
 namespace {
@@ -68,8 +69,7 @@ std::string fix_of_fixed_batch(const VersionFacts& version) {
           ? fmt::format("write max_batch_size: {} dynamic_batching {{ }} {}, or ", size,
                         kBatchPaddingLine)
           : "";
-  return with_padding +
-         "export the model with a dynamic batch axis, if requests are to share runs";
+  return with_padding + "export the model with a dynamic batch axis, if requests are to share runs";
 }
 
 void check_batching_off(const ModelFacts& model, const MachineFacts& /*machine*/,

@@ -15,8 +15,7 @@ namespace {
 
 Finding at_line(const ModelFacts& model, Severity severity, int line, std::string field,
                 std::string what, std::string fix) {
-  return {severity,        model.config_file, line, std::move(field),
-          std::move(what), std::move(fix),    ""};
+  return {severity, model.config_file, line, std::move(field), std::move(what), std::move(fix), ""};
 }
 
 // "2" is no more than "1", but nothing at all.

@@ -13,8 +13,9 @@ using testing::model_with;
 using testing::only;
 
 Findings found_of_level(const std::string& level) {
-  return found_by("graph-level", model_with("max_batch_size: 8\noptimization {\n  graph { level: " +
-                                            level + " } }"));
+  return found_by(
+      "graph-level",
+      model_with("max_batch_size: 8\noptimization {\n  graph { level: " + level + " } }"));
 }
 
 TEST(MeaningChecks, find_nothing_in_a_sound_model) {
@@ -31,11 +32,11 @@ TEST(GraphLevel, is_found_where_it_switches_all_off) {
             "models/m/config.pbtxt:3: the graph's level is 2, which switches all optimizations of "
             "it off; 0 is all of them -> write 0, or leave it out, unless that is what is meant");
   EXPECT_EQ(found[0].severity, Severity::kWarning);
-  EXPECT_EQ(only(found_by("graph-level",
-                          model_with("parameters { key: \"session.graph_level\" value { "
-                                     "string_value: \"2\" } }"))),
-            "models/m/config.pbtxt:1: the graph's level is 2, which switches all optimizations of "
-            "it off; 0 is all of them -> write 0, or leave it out, unless that is what is meant");
+  EXPECT_EQ(
+      only(found_by("graph-level", model_with("parameters { key: \"session.graph_level\" value { "
+                                              "string_value: \"2\" } }"))),
+      "models/m/config.pbtxt:1: the graph's level is 2, which switches all optimizations of "
+      "it off; 0 is all of them -> write 0, or leave it out, unless that is what is meant");
 }
 
 TEST(GraphLevel, is_noted_where_it_is_less_than_it_seems) {
@@ -50,8 +51,10 @@ TEST(GraphLevel, is_noted_where_it_is_less_than_it_seems) {
 
 TEST(Format, is_noted_to_be_a_label) {
   const auto with = [](const std::string& format) {
-    return model_with("max_batch_size: 8\ninput {\n  name: \"x\" data_type: TYPE_FP32 dims: 4\n"
-                      "  format: " + format + " }");
+    return model_with(
+        "max_batch_size: 8\ninput {\n  name: \"x\" data_type: TYPE_FP32 dims: 4\n"
+        "  format: " +
+        format + " }");
   };
   const Findings found = found_by("format", with("FORMAT_NHWC"));
   EXPECT_EQ(only(found),

@@ -88,8 +88,9 @@ void read_graph_level(ParsedConfig::Parts& parts, Problems& problems) {
     return;
   }
   if (parts.config.backend == "openvino") {
-    problems.add(line, "optimization.graph.level is ONNX Runtime's, and the openvino backend has "
-                       "none; remove it");
+    problems.add(line,
+                 "optimization.graph.level is ONNX Runtime's, and the openvino backend has "
+                 "none; remove it");
     return;
   }
   if (parts.config.parameters.contains(kGraphLevel)) {
