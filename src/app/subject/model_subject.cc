@@ -12,6 +12,8 @@ namespace muster {
 namespace {
 
 constexpr std::string_view kWithPrecisions = "openvino";
+// Plays scripts, for tests, and reads no model of any other backend.
+constexpr std::string_view kScripted = "scripted";
 constexpr const char* kPrecisionParameter = "INFERENCE_PRECISION_HINT";
 
 }  // namespace
@@ -24,6 +26,9 @@ Result<ModelSubject> ModelSubject::open(const std::string& path) {
 
 std::vector<std::string> ModelSubject::backends() const {
   std::vector<std::string> names = installed_backends();
+  const bool has_script = choice_.backend == kScripted ||
+                          backend_of_file(file_for(std::string(kScripted))) == kScripted;
+  if (!has_script) std::erase(names, kScripted);
   std::ranges::stable_partition(names,
                                 [&](const std::string& name) { return name == choice_.backend; });
   return names;
@@ -62,7 +67,8 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
       resolve(folder_.config(), signature, {choice_.backend, file, [this](std::string_view name) {
                                               return folder_.read(name);
                                             }}));
-  contender.stacked = signature.has_batch_axis();
+  // As it is served: an open first axis may count other things than rows.
+  contender.stacked = contender.config.batching.max_batch_size > 0;
   contender.max_batch_size = std::max<std::int64_t>(1, contender.config.batching.max_batch_size);
   return contender;
 }
@@ -74,7 +80,12 @@ std::vector<std::string> precisions_of(std::string_view backend) {
 
 Status no_batch_axis(const ModelSignature& signature) {
   const TensorSpec* const fixed = input_without_batch_axis(signature);
-  if (fixed == nullptr) return failed_precondition("the model has no inputs");
+  if (signature.inputs.empty()) return failed_precondition("the model has no inputs");
+  if (fixed == nullptr) {
+    return failed_precondition(
+        "the model is served without batches (its max_batch_size is 0): only 1 is possible, a run "
+        "as it is");
+  }
   return failed_precondition("input '" + printable(fixed->name) + "' has shape " +
                              fixed->shape.to_string() +
                              ", without an open batch axis: only 1 is possible, a run as it is");
