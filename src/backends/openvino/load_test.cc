@@ -55,6 +55,29 @@ TEST(Load, reads_ir_with_its_weights) {
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 20, 300}));
 }
 
+TEST(Load, numbers_the_outputs_of_one_operator_that_have_no_names) {
+  const TemporaryFolder folder;
+  folder.write("model.bin", std::string("\1\0\0\0\0\0\0\0", 8));
+  const auto write = [&](std::string_view first, std::string_view second) {
+    return folder.write("model.xml", split_ir_xml(first, second));
+  };
+  LoadedModel loaded(write("halves/sink_port_0", "halves/sink_port_1"));
+  ASSERT_NE(loaded.session, nullptr);
+  const ModelSignature& signature = loaded.model->signature();
+  ASSERT_EQ(signature.outputs.size(), 2U);
+  EXPECT_EQ(signature.outputs[0].name, "halves.0");
+  EXPECT_EQ(signature.outputs[1].name, "halves.1");
+  ASSERT_TRUE(loaded.set<float>(0, {1, 4}, {1, 2, 3, 4}).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{1, 2}));
+  EXPECT_EQ(loaded.get<float>(1), (std::vector<float>{3, 4}));
+  const LoadedModel named(write("left/sink_port_0", "right/sink_port_1"));
+  ASSERT_NE(named.model, nullptr);
+  EXPECT_EQ(named.model->signature().outputs[0].name, "left");
+  EXPECT_EQ(named.model->signature().outputs[1].name, "right");
+  expect_refused(write("same", "same"), "it has two outputs 'same'");
+}
+
 TEST(Load, refuses_ir_whose_weights_are_not_those_it_was_written_with) {
   const TemporaryFolder folder;
   const std::string file = folder.write("model.xml", ir_xml());
