@@ -14,6 +14,7 @@
 
 #include "backends/openvino/describe.h"
 #include "backends/openvino/error.h"
+#include "backends/openvino/integer_range.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -235,6 +236,7 @@ class Compiler {
     std::shared_ptr<ov::Model> model;
     MUSTER_RETURN_IF_ERROR(
         guarded([&] { model = core_.read_model(order_.files.model, order_.files.weights); }));
+    MUSTER_RETURN_IF_ERROR(check_constants(*model));
     if (order_.options.reshape_inputs) {
       MUSTER_RETURN_IF_ERROR(reshape_as_configured(*model, order_.config));
     }
