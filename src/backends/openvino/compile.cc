@@ -131,6 +131,14 @@ class Compiler {
  public:
   Compiler(ov::Core& core, const CompileOrder& order) : core_(core), order_(order) {}
 
+  // Once more with another of these where that is not known.
+  [[nodiscard]] bool all_of_same_files() const {
+    // Those of the cache are of one digest, and those that were read are of one reading.
+    if (!found_any_ || model_ == nullptr) return true;
+    const Result<DigestBytes> now = digest_of(order_.files);
+    return now.ok() && *now == files_;
+  }
+
   Result<Compilation> compile() {
     if (order_.cache) {
       MUSTER_ASSIGN_OR_RETURN(files_, digest_of(order_.files));
@@ -213,7 +221,10 @@ class Compiler {
   Result<ov::CompiledModel> variant(std::int64_t batch_size) {
     const DigestBytes key = order_.cache ? key_of(description_, files_, batch_size) : DigestBytes();
     if (order_.cache) {
-      if (std::optional<ov::CompiledModel> found = from_cache(key)) return *std::move(found);
+      if (std::optional<ov::CompiledModel> found = from_cache(key)) {
+        found_any_ = true;
+        return *std::move(found);
+      }
     }
     MUSTER_RETURN_IF_ERROR(read());
     std::shared_ptr<ov::Model> model = model_;
@@ -233,6 +244,7 @@ class Compiler {
 
   Status read() {
     if (model_ != nullptr) return {};
+    if (order_.before_reading) order_.before_reading();
     std::shared_ptr<ov::Model> model;
     MUSTER_RETURN_IF_ERROR(
         guarded([&] { model = core_.read_model(order_.files.model, order_.files.weights); }));
@@ -285,6 +297,7 @@ class Compiler {
   DigestBytes files_{};
   std::string description_;
   std::shared_ptr<ov::Model> model_;
+  bool found_any_ = false;  // in the cache
 };
 
 }  // namespace
@@ -297,7 +310,14 @@ std::vector<std::int64_t> small_model_sizes(std::int64_t max_batch_size) {
 }
 
 Result<Compilation> compile(ov::Core& core, const CompileOrder& order) {
-  return Compiler(core, order).compile();
+  for (int reading = 0; reading < kMaxReadings; ++reading) {
+    Compiler compiler(core, order);
+    Result<Compilation> made = compiler.compile();
+    if (compiler.all_of_same_files()) return made;
+  }
+  return failed_precondition("its files were replaced while they were read, " +
+                             std::to_string(kMaxReadings) +
+                             " times; load it again when they stay as they are");
 }
 
 }  // namespace muster::openvino
