@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <memory>
 
 #include <gtest/gtest.h>
+#include <openvino/core/model.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/op/result.hpp>
 
+#include "backends/openvino/describe.h"
 #include "backends/openvino/testing/ir_file.h"
 #include "inference/testing/loaded_model.h"
 
@@ -75,7 +80,22 @@ TEST(Load, numbers_the_outputs_of_one_operator_that_have_no_names) {
   ASSERT_NE(named.model, nullptr);
   EXPECT_EQ(named.model->signature().outputs[0].name, "left");
   EXPECT_EQ(named.model->signature().outputs[1].name, "right");
-  expect_refused(write("same", "same"), "it has two outputs 'same'");
+}
+
+TEST(Load, refuses_outputs_that_no_request_could_tell_apart) {
+  const auto x = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, 2});
+  const auto first = std::make_shared<ov::op::v0::Result>(x);
+  const auto second = std::make_shared<ov::op::v0::Result>(x);
+  first->set_friendly_name("same/sink_port_0");
+  second->set_friendly_name("same/sink_port_0");
+  const ov::Model model({first, second}, {x});
+  const Result<ModelSignature> described = describe(model.inputs(), model.outputs());
+  ASSERT_FALSE(described.ok());
+  EXPECT_EQ(described.status().message(),
+            "it has two outputs 'same.0', which no request could tell apart; give each a name of "
+            "its own");
+  second->set_friendly_name("other");
+  EXPECT_TRUE(describe(model.inputs(), model.outputs()).ok());
 }
 
 TEST(Load, refuses_ir_whose_weights_are_not_those_it_was_written_with) {
