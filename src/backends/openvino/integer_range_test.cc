@@ -58,13 +58,12 @@ TEST(WholeNumbers, beyond_32_bits_are_refused_as_constants_of_the_model) {
 TEST(WholeNumbers, that_bound_a_slice_mean_as_far_as_it_goes) {
   const TemporaryFolder folder;
   const auto write = [&](std::int64_t end) {
-    return folder.write("model.onnx",
-                        model(message(1, node("Slice", {"x", "from", "to", "axes"}, "y")) +
-                              message(5, int64_tensor("from", {1})) +
-                              message(5, int64_tensor("to", {end})) +
-                              message(5, int64_tensor("axes", {1})) +
-                              message(11, value_info("x", 1, {"N", "3"})) +
-                              message(12, value_info("y", 1, {"N", "2"}))));
+    return folder.write(
+        "model.onnx",
+        model(message(1, node("Slice", {"x", "from", "to", "axes"}, "y")) +
+              message(5, int64_tensor("from", {1})) + message(5, int64_tensor("to", {end})) +
+              message(5, int64_tensor("axes", {1})) + message(11, value_info("x", 1, {"N", "3"})) +
+              message(12, value_info("y", 1, {"N", "2"}))));
   };
   for (const std::int64_t end : {kLargest, std::int64_t{1} << 40}) {
     LoadedModel loaded(write(end));
