@@ -111,8 +111,8 @@ struct PartlyKept {
   Result<Compilation> load(std::function<void()> before_reading) {
     const ModelFiles files = find_model_files(file).value();
     const Options options = parse_options(loads.config, {file, &loads.config, 1}).value();
-    return compile(core, {files, loads.config, options,
-                          CompiledCache::open(loads.cache()).value(), std::move(before_reading)});
+    return compile(core, {files, loads.config, options, CompiledCache::open(loads.cache()).value(),
+                          std::move(before_reading)});
   }
 
   Loads loads;
