@@ -208,8 +208,8 @@ class OnnxRuntimeBackend final : public Backend {
   Status try_session(const ModelSource& source, const Options& options, const ProviderOrder& order,
                      ProviderFailures& failures, std::vector<std::string>& providers, Made& made) {
     std::optional<Ort::SessionOptions> session;
-    MUSTER_RETURN_IF_ERROR(guarded(
-        [&] { session.emplace(session_options(options, environment_->pool_threads())); }));
+    MUSTER_RETURN_IF_ERROR(
+        guarded([&] { session.emplace(session_options(options, environment_->pool_threads())); }));
     MUSTER_ASSIGN_OR_RETURN(providers, add_providers(*environment_, order, failures, *session));
     made.tried = true;
     return guarded([&] {
@@ -220,8 +220,7 @@ class OnnxRuntimeBackend final : public Backend {
 
   Status try_without_providers(const ModelSource& source, const Options& options) {
     return guarded([&] {
-      const Ort::SessionOptions session =
-          session_options(options, environment_->pool_threads());
+      const Ort::SessionOptions session = session_options(options, environment_->pool_threads());
       const Ort::Session tried(environment_->get(), source.file.c_str(), session);
     });
   }

@@ -258,8 +258,7 @@ Result<ProviderParameters> provider_parameters(const ModelConfig& config,
   return parameters;
 }
 
-Result<std::vector<std::string>> add_providers(Environment& environment,
-                                               const ProviderOrder& order,
+Result<std::vector<std::string>> add_providers(Environment& environment, const ProviderOrder& order,
                                                ProviderFailures& failures,
                                                Ort::SessionOptions& session) {
   std::vector<std::string> running;
@@ -298,8 +297,7 @@ std::vector<std::string> failure_lines(const ProviderOrder& order,
   for (const ExecutionAccelerator& accelerator : order.config.accelerators) {
     const auto failure = failures.find(accelerator.name);
     if (failure == failures.end()) continue;
-    std::string line =
-        place_of(order.config, accelerator) + " cannot be had: " + failure->second;
+    std::string line = place_of(order.config, accelerator) + " cannot be had: " + failure->second;
     // A plugin is a file of the server's own.
     const Provider* const provider = find_provider(accelerator.name);
     if (provider != nullptr && !order.libraries.contains(accelerator.name))
