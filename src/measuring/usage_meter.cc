@@ -87,9 +87,7 @@ class ProcessUsage final : public UsageMeter {
     return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   }
 
-  std::uint64_t available_bytes() noexcept override {
-    return process_memory().available_bytes();
-  }
+  std::uint64_t available_bytes() noexcept override { return process_memory().available_bytes(); }
 
  private:
   const clockid_t clock_;
