@@ -35,20 +35,19 @@ std::string write_row_sums(const TemporaryFolder& folder) {
     weights.append(reinterpret_cast<const char*>(&kOne), sizeof(kOne));
   const std::string tensor =
       number(1, kWidth) + number(1, kWidth) + number(2, 1) + message(8, "w") + message(9, weights);
-  return folder.write("model.onnx", model(message(1, node("MatMul", {"x", "w"}, "y")) +
-                                          message(5, tensor) +
-                                          message(11, value_info("x", 1, {"N", width})) +
-                                          message(12, value_info("y", 1, {"N", width}))));
+  return folder.write("model.onnx",
+                      model(message(1, node("MatMul", {"x", "w"}, "y")) + message(5, tensor) +
+                            message(11, value_info("x", 1, {"N", width})) +
+                            message(12, value_info("y", 1, {"N", width}))));
 }
 
 // Whether rows of `value` give what they should.
 bool runs_right(Session& session, std::int64_t rows, float value) {
   const Shape shape{rows, kWidth};
-  const auto input = session.prepare_input(
-      0, shape, static_cast<std::size_t>(rows * kWidth) * sizeof(float));
+  const auto input =
+      session.prepare_input(0, shape, static_cast<std::size_t>(rows * kWidth) * sizeof(float));
   if (!input.ok()) return false;
-  const std::span elements(reinterpret_cast<float*>(input->data()),
-                           input->size() / sizeof(float));
+  const std::span elements(reinterpret_cast<float*>(input->data()), input->size() / sizeof(float));
   std::ranges::fill(elements, value);
   if (!session.run().ok()) return false;
   const auto output = session.output(0);
