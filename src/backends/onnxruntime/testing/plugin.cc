@@ -2,6 +2,7 @@
 // A library of execution providers for tests, built twice. The provider "breaks" offers the
 // processor as its device, and fails when a session is made with it; "idles" takes part in a
 // session, and no operator.
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
