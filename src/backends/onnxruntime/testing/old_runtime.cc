@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ONNX Runtime 1.5.0, as far as it can be asked for its version: it has no API that we know.
+#include <cstdint>
+
 #include <onnxruntime_c_api.h>
 
 namespace {
