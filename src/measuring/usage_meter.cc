@@ -7,15 +7,15 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <unistd.h>
+
+#include "base/process_memory.h"
 
 namespace muster {
 namespace {
@@ -25,17 +25,8 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
-
 File open_file(const char* path) noexcept {
   return File(std::fopen(path, "re"));
-}
-
-std::optional<std::uint64_t> number_in(const char* path) noexcept {
-  const File file = open_file(path);
-  std::uint64_t number = 0;
-  if (!file || std::fscanf(file.get(), "%" SCNu64, &number) != 1) return std::nullopt;
-  return number;
 }
 
 std::uint64_t number_behind(std::FILE* file, std::string_view key) noexcept {
@@ -96,25 +87,9 @@ class ProcessUsage final : public UsageMeter {
     return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   }
 
-  std::uint64_t available_bytes() noexcept override {
-    return std::min(machine_has(), cgroup_has());
-  }
+  std::uint64_t available_bytes() noexcept override { return process_memory().available_bytes(); }
 
  private:
-  static std::uint64_t machine_has() noexcept {
-    const std::uint64_t kibibytes =
-        number_behind(open_file("/proc/meminfo").get(), "MemAvailable:");
-    return kibibytes > 0 ? kibibytes * 1024 : kUnknown;
-  }
-
-  static std::uint64_t cgroup_has() noexcept {
-    // "max" is no number.
-    const auto most = number_in("/sys/fs/cgroup/memory.max");
-    const auto taken = number_in("/sys/fs/cgroup/memory.current");
-    if (!most || !taken) return kUnknown;
-    return *most > *taken ? *most - *taken : 0;
-  }
-
   const clockid_t clock_;
   // Named beforehand: memory may be short when they are read.
   const std::string tasks_;

@@ -72,6 +72,15 @@ TEST(ParseModelConfig, reads_the_queue) {
   EXPECT_EQ(batching.default_queue_policy.max_queue_size, 12U);
 }
 
+TEST(ModelConfig, tells_whether_the_batch_size_was_said) {
+  const auto said = parse_model_config("backend: \"openvino\"\nmax_batch_size: 0", {"c", ""});
+  ASSERT_TRUE(said.ok());
+  EXPECT_EQ(said->config().parameter_lines.at("max_batch_size"), 2);
+  const auto unsaid = parse_model_config("backend: \"openvino\"", {"c", ""});
+  ASSERT_TRUE(unsaid.ok());
+  EXPECT_TRUE(unsaid->config().parameter_lines.empty());
+}
+
 TEST(ModelConfig, has_priority_levels_with_policies_of_their_own) {
   const auto parsed = parse_model_config(R"(
       max_batch_size: 8

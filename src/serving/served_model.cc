@@ -85,6 +85,7 @@ void warn_of_oversubscription(const LoadOrder& order, int instances,
 Status apply_findings(const WarmUpFindings& findings, const std::string& file,
                       ModelConfig& config) {
   if (!findings.broken.ok()) return findings.broken.with_context(printable(file));
+  if (!findings.too_large.ok()) return findings.too_large.with_context(printable(file));
   if (!findings.not_mergeable.empty() && config.dynamic_batching) {
     log(LogLevel::kWarning,
         file + ": requests will run one by one, because " + findings.not_mergeable);

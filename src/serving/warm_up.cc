@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "base/text.h"
+#include "serving/memory_foresight.h"
 
 namespace muster {
 namespace {
@@ -76,12 +77,14 @@ void pause_after(Clock::TimePoint begun, Clock& clock) {
 // Runs a model on zeros in sessions of its own, and remembers what it found.
 class ZeroRuns {
  public:
-  ZeroRuns(const CompiledModel& model, const ModelConfig& config, WarmUpPace pace, Clock& clock)
+  ZeroRuns(const CompiledModel& model, const ModelConfig& config, WarmUpPace pace, Clock& clock,
+           ProcessMemory& memory)
       : model_(model),
         config_(config),
         stacked_(config.batching.max_batch_size > 0),
         pace_(pace),
-        clock_(clock) {}
+        clock_(clock),
+        foresight_(memory) {}
 
   // Each false: there is nothing more to run.
   [[nodiscard]] bool open() {
@@ -89,15 +92,15 @@ class ZeroRuns {
     return findings_.not_tried.empty() && make_session(session_);
   }
 
-  [[nodiscard]] bool run(std::int64_t rows) { return run_timed(*session_, rows).has_value(); }
+  [[nodiscard]] Status check_memory(std::int64_t rows) const { return foresight_.check(rows); }
 
-  // And again: the first run of a size is not what it takes later.
-  [[nodiscard]] bool run_for_cost(std::int64_t rows) {
-    if (!run(rows)) return false;
-    const auto cost = run_timed(*session_, rows);
-    if (cost) findings_.costs.push_back({rows, *cost});
-    return cost.has_value();
+  [[nodiscard]] bool run_essential(std::int64_t rows, bool wants_cost) {
+    const bool goes_on = wants_cost ? run_for_cost(rows) : run(rows);
+    foresight_.ran(rows);
+    return goes_on;
   }
+
+  [[nodiscard]] bool run(std::int64_t rows) { return run_timed(*session_, rows).has_value(); }
 
   // Counts whether a session is slower where no session ran this size than where another one did:
   // what the model's own sessions would gain. Each of both is new to the size, so that neither has
@@ -119,6 +122,14 @@ class ZeroRuns {
   [[nodiscard]] WarmUpFindings& findings() { return findings_; }
 
  private:
+  // And again: the first run of a size is not what it takes later.
+  bool run_for_cost(std::int64_t rows) {
+    if (!run(rows)) return false;
+    const auto cost = run_timed(*session_, rows);
+    if (cost) findings_.costs.push_back({rows, *cost});
+    return cost.has_value();
+  }
+
   bool make_session(std::unique_ptr<Session>& session) {
     auto made = model_.new_session();
     if (made.ok()) {
@@ -161,6 +172,7 @@ class ZeroRuns {
   const bool stacked_;
   const WarmUpPace pace_;
   Clock& clock_;
+  MemoryForesight foresight_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Session> first_;
   std::unique_ptr<Session> second_;
@@ -169,26 +181,38 @@ class ZeroRuns {
   WarmUpFindings findings_;
 };
 
+// Each after what is smaller, where one may not fit into the memory that there is: what that takes
+// tells more. False where it does not fit even then.
+bool run_essential_sizes(ZeroRuns& zeros, std::vector<std::int64_t> rows, bool wants_costs) {
+  for (auto next = rows.begin(); next != rows.end(); ++next) {
+    if (!zeros.check_memory(*next).ok()) {
+      std::sort(next, rows.end());
+      zeros.findings().too_large = zeros.check_memory(*next);
+      if (!zeros.findings().too_large.ok()) return false;
+    }
+    if (!zeros.run_essential(*next, wants_costs)) return false;
+  }
+  return true;
+}
+
 // `wants_costs`: of the essential sizes.
 WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, bool wants_costs, Clock& clock,
                          Clock::TimePoint until) {
-  if (!zeros.open()) return std::move(zeros.findings());
-  const std::size_t rest = sizes.essential + sizes.samples;
-  for (std::size_t i = 0; i < sizes.rows.size(); ++i) {
-    if (i == rest && sizes.samples > 0 && zeros.gains() * 2 <= sizes.samples) {
+  const auto rest = sizes.rows.begin() + static_cast<std::ptrdiff_t>(sizes.essential);
+  if (!zeros.open() || !run_essential_sizes(zeros, {sizes.rows.begin(), rest}, wants_costs))
+    return std::move(zeros.findings());
+  const std::size_t unsampled = sizes.essential + sizes.samples;
+  for (std::size_t i = sizes.essential; i < sizes.rows.size(); ++i) {
+    if (i == unsampled && sizes.samples > 0 && zeros.gains() * 2 <= sizes.samples) {
       zeros.findings().sizes_spared = sizes.rows.size() - i;
       break;
     }
-    if (i >= sizes.essential && clock.now() >= until) {
+    if (clock.now() >= until) {
       zeros.findings().sizes_left = sizes.rows.size() - i;
       break;
     }
-    const bool is_sample = i >= sizes.essential && i < rest;
     const std::int64_t rows = sizes.rows[i];
-    const bool goes_on = is_sample                            ? zeros.sample(rows)
-                         : i < sizes.essential && wants_costs ? zeros.run_for_cost(rows)
-                                                              : zeros.run(rows);
-    if (!goes_on) break;
+    if (!(i < unsampled ? zeros.sample(rows) : zeros.run(rows))) break;
   }
   return std::move(zeros.findings());
 }
@@ -225,11 +249,12 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
 }
 
 WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, WarmUpExtent extent,
-                       WarmUpPace pace, Clock& clock, Clock::TimePoint until) {
+                       WarmUpPace pace, Clock& clock, Clock::TimePoint until,
+                       ProcessMemory& memory) {
   WarmUpFindings findings;
   if (!model.gains_from_warm_up()) return findings;
   try {
-    return run_sizes({model, config, pace, clock}, warm_up_sizes(config.batching, extent),
+    return run_sizes({model, config, pace, clock, memory}, warm_up_sizes(config.batching, extent),
                      config.batching.latency_target.count() > 0, clock, until);
   } catch (const std::exception& error) {
     findings.not_tried = error.what();

@@ -13,6 +13,7 @@
 #include <muster/backend.h>
 
 #include "base/clock.h"
+#include "base/process_memory.h"
 #include "batching/target/latency_target.h"
 
 namespace muster {
@@ -58,6 +59,9 @@ struct WarmUpFindings {
   std::string not_tried;
   // A session is broken for good: the model cannot serve.
   Status broken;
+  // Not run, because the memory is not there for it (memory_foresight.h): the model cannot serve
+  // batches as large as it is to.
+  Status too_large;
   std::size_t sizes_left = 0;  // for want of time
   // Not run either: sizes that are as quick the first time, as far as the samples tell.
   std::size_t sizes_spared = 0;
@@ -68,8 +72,10 @@ struct WarmUpFindings {
 // Blocks, at most until about `until` or as long as the essential sizes take. Models with open
 // dimensions besides the batch axis are not tried: no size can be guessed that suits them. Only the
 // outputs that `config` serves must follow the rows. Nothing is run where the model gains nothing.
+// What may not fit into `memory` is run after all that is smaller, and only if that took less.
 [[nodiscard]] WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config,
                                      WarmUpExtent extent, WarmUpPace pace, Clock& clock,
-                                     Clock::TimePoint until);
+                                     Clock::TimePoint until,
+                                     ProcessMemory& memory = process_memory());
 
 }  // namespace muster

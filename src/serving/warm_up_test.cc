@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -178,6 +179,92 @@ TEST(WarmUp, leaves_the_processor_to_others_between_runs_where_an_older_version_
   EXPECT_EQ(findings.not_tried, "");
   EXPECT_EQ(clock.waits,
             (std::vector<Clock::Duration>{std::chrono::milliseconds(2), kLongestPause}));
+}
+
+constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
+
+// Of a machine with so much that is free before the first run.
+class FakeMemory final : public ProcessMemory {
+ public:
+  explicit FakeMemory(std::uint64_t free) : free_(free) {}
+  std::uint64_t resident_bytes() noexcept override { return kBefore + taken_; }
+  std::uint64_t peak_bytes() noexcept override { return kBefore + peak_; }
+  std::uint64_t available_bytes() noexcept override { return free_ - std::min(free_, taken_); }
+
+  void take(std::uint64_t bytes, bool gives_back) {
+    peak_ = std::max(peak_, bytes);
+    if (!gives_back) taken_ = std::max(taken_, bytes);
+  }
+
+ private:
+  static constexpr std::uint64_t kBefore = 500 * kMebibyte;
+  const std::uint64_t free_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t peak_ = 0;
+};
+
+struct MemoryOutcome {
+  Sizes runs;
+  std::string refusal;
+};
+
+MemoryOutcome warm_up_within(std::uint64_t free_mib, std::uint64_t mib_per_row,
+                             bool gives_back = false) {
+  FakeClock clock;
+  FakeMemory memory(free_mib * kMebibyte);
+  auto model = linear_model();
+  const auto compute = model->compute;
+  model->compute = [&](const Inputs& inputs) {
+    const auto rows = static_cast<std::uint64_t>(inputs[0].shape[0]);
+    memory.take(rows * mib_per_row * kMebibyte, gives_back);
+    return compute(inputs);
+  };
+  ModelConfig config;
+  config.batching = batches_of(8);
+  config.outputs = model->signature.outputs;
+  // The essential sizes alone.
+  const WarmUpFindings findings =
+      warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
+              clock.now(), memory);
+  MemoryOutcome outcome;
+  for (const auto& run : model->runs())
+    outcome.runs.push_back(run[0][0]);
+  if (!findings.too_large.ok()) outcome.refusal = findings.too_large.to_string();
+  return outcome;
+}
+
+TEST(WarmUp, runs_the_largest_size_at_once_where_there_is_memory_for_it) {
+  const MemoryOutcome outcome = warm_up_within(1000, 100);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4}));
+  EXPECT_EQ(outcome.refusal, "");
+}
+
+TEST(WarmUp, goes_step_by_step_where_the_largest_size_may_not_fit) {
+  const MemoryOutcome outcome = warm_up_within(900, 100);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 4, 8}));
+  EXPECT_EQ(outcome.refusal, "");
+}
+
+TEST(WarmUp, refuses_a_size_that_does_not_fit_before_it_is_run) {
+  const MemoryOutcome outcome = warm_up_within(700, 100);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 4}));
+  EXPECT_EQ(outcome.refusal,
+            "RESOURCE_EXHAUSTED: a batch of 8 rows is foreseen to take 500 MiB more memory (4 took "
+            "400 MiB), and 300 MiB are available; set max_batch_size to 4 or less, or give it more "
+            "memory");
+  EXPECT_NE(warm_up_within(5000, 4000).refusal.find("(one row took 3.9 GiB)"), std::string::npos);
+}
+
+TEST(WarmUp, foresees_what_is_given_back_after_each_run) {
+  const MemoryOutcome outcome = warm_up_within(500, 100, true);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 4}));
+  EXPECT_NE(outcome.refusal, "");
+}
+
+TEST(WarmUp, asks_for_no_memory_where_next_to_none_is_needed) {
+  const MemoryOutcome outcome = warm_up_within(0, 5);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 8, 4}));
+  EXPECT_EQ(outcome.refusal, "");
 }
 
 }  // namespace

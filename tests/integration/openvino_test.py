@@ -6,6 +6,8 @@ import io
 import pathlib
 import re
 import shutil
+import sys
+import urllib.request
 
 import pytest
 
@@ -13,6 +15,11 @@ import pytest
 OF_ONNX_RUNTIME = re.compile(r"^(backend|platform):.*\n|parameters\s*\{\s*key: \"intra_op_thread_count\"[^}]*\}\s*\}", re.M)
 OPENVINO = 'backend: "openvino"\n'
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "server"))
+
+from running_server import RunningServer  # noqa: E402
+
+TIMEOUT = 60
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +78,55 @@ def test_has_no_execution_accelerators(muster, lenet):
     status, _, err = muster("inspect", lenet)
     assert status != 0
     assert "execution accelerators are those of backend 'onnxruntime'" in err
+
+
+def entries_of(cache):
+    """The file of each entry; an entry that is written anew is another file."""
+    return {entry.name: entry.stat().st_ino for entry in cache.iterdir()}
+
+
+def serve_once(request, lenet, cache):
+    """What a server with this cache answers, and all that it prints."""
+    program = pathlib.Path(request.config.getoption("--program")).resolve()
+    picture = (ROOT / "examples" / "digits" / "4_2.png").read_bytes()
+    with RunningServer(program, lenet.parent, "--compiled-model-cache", cache) as server:
+        question = urllib.request.Request(
+            f"http://{server.http}/v2/models/lenet/classify", picture, {"Content-Type": "image/png"}
+        )
+        with urllib.request.urlopen(question, timeout=TIMEOUT) as reply:
+            answer = reply.read()
+        return answer, server.output
+
+
+def test_keeps_what_it_compiled_for_the_next_server(request, lenet, tmp_path):
+    cache = tmp_path / "cache"
+    answer, output = serve_once(request, lenet, cache)
+    assert b'"4"' in answer
+    assert re.search(r"models: lenet/1 \(OpenVINO 20[0-9.]+\)$", output, re.M)
+    # Any batch size, and 1, 2, 4 and 8.
+    entries = entries_of(cache)
+    assert len(entries) == 5
+    assert serve_once(request, lenet, cache)[0] == answer
+    assert entries_of(cache) == entries
+
+
+def test_compiles_anew_what_is_damaged_in_the_cache(request, lenet, tmp_path):
+    cache = tmp_path / "cache"
+    answer, _ = serve_once(request, lenet, cache)
+    entries = entries_of(cache)
+    damaged = sorted(cache.iterdir())[:2]
+    whole = [entry.read_bytes() for entry in damaged]
+    damaged[0].write_bytes(whole[0][: len(whole[0]) // 2])
+    middle = len(whole[1]) // 2
+    damaged[1].write_bytes(whole[1][:middle] + bytes([whole[1][middle] ^ 1]) + whole[1][middle + 1 :])
+    again, output = serve_once(request, lenet, cache)
+    assert again == answer
+    for entry in damaged:
+        assert f"the compiled model {entry.stem} in the cache is damaged; compiled anew" in output
+    rebuilt = entries_of(cache)
+    assert rebuilt.keys() == entries.keys()
+    assert {name for name in entries if rebuilt[name] != entries[name]} == {entry.name for entry in damaged}
+    last, output = serve_once(request, lenet, cache)
+    assert last == answer
+    assert "compiled anew" not in output
+    assert entries_of(cache) == rebuilt

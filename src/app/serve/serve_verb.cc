@@ -49,8 +49,12 @@ bool report_models(ServerApp& app, const ServeSettings& settings,
   const bool all_loaded = app.await_loaded().empty();
   if (!all_loaded && settings.exit_on_error) return false;
   std::string models;
-  for (const ModelIndexEntry& model : app.ready_models())
-    models += ' ' + name_of(model);
+  for (const ModelIndexEntry& model : app.ready_models()) {
+    const std::string runtime = app.runtime_of(model);
+    models += (models.empty() ? " " : ", ") + name_of(model);
+    // Here, too: at the default level the log is silent of it.
+    if (!runtime.empty()) models += " (" + printable(runtime) + ")";
+  }
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begin);
   say(fmt::format("ready in {} ms, models:{}", took.count(), models.empty() ? " none" : models));

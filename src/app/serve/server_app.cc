@@ -166,6 +166,11 @@ std::vector<ModelIndexEntry> ServerApp::ready_models() const {
   return parts_->models->index(true);
 }
 
+std::string ServerApp::runtime_of(const ModelIndexEntry& model) const {
+  const auto description = parts_->models->describe(model.name, model.version);
+  return description.ok() ? (*description)->runtime : std::string();
+}
+
 bool ServerApp::stop() {
   Parts& parts = *parts_;
   const Clock::TimePoint until = add_saturating(parts.clock.now(), parts.settings.exit_timeout);

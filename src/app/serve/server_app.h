@@ -35,6 +35,8 @@ class ServerApp {
   // failed.
   [[nodiscard]] std::vector<ModelIndexEntry> await_loaded();
   [[nodiscard]] std::vector<ModelIndexEntry> ready_models() const;
+  // What runs it: "ONNX Runtime 1.32.0 with openvino"; "" where it is gone.
+  [[nodiscard]] std::string runtime_of(const ModelIndexEntry& model) const;
 
   // Not ready any more; then no new connections; then every request that was read is answered.
   // False where settings.exit_timeout has passed first. Also while await_loaded runs on another

@@ -155,26 +155,74 @@ class OnnxRuntimeBackend final : public Backend {
   struct Made {
     std::unique_ptr<Ort::Session> session;
     std::string accelerators;
+    bool tried = false;  // nothing before it failed
   };
 
+  // A provider that takes part and then breaks the session is left out like one that cannot be had
+  // at all: the next in the list has its turn.
   Result<Made> make_session(const ModelSource& source, const ModelConfig& config,
                             const Options& options, const onnx::Outline& outline) {
-    Made made;
-    std::optional<Ort::SessionOptions> made_options;
-    MUSTER_RETURN_IF_ERROR(guarded(
-        [&] { made_options.emplace(session_options(options, environment_->pool_threads())); }));
-    MUSTER_ASSIGN_OR_RETURN(made.accelerators, add_providers(*environment_,
-                                                             {config, source.accelerator_libraries,
-                                                              options.intra_op_threads},
-                                                             *made_options));
-    const Status created = guarded([&] {
+    const ProviderOrder order{config, source.accelerator_libraries, options.intra_op_threads};
+    ProviderFailures failures;
+    while (true) {
+      std::vector<std::string> providers;
+      Made made;
+      const Status created = try_session(source, options, order, failures, providers, made);
+      if (created.ok()) {
+        for (const std::string& line : failure_lines(order, failures))
+          log(LogLevel::kWarning, line);
+        for (const std::string& name : providers)
+          made.accelerators += (made.accelerators.empty() ? "" : ", ") + printable(name);
+        return made;
+      }
+      if (lacks_shared_pool(created)) return created;
+      // Only where a session was tried is the model looked at: what fails before is no fault of it.
+      if (!made.tried) return created;
+      if (providers.empty()) return model_fault(clearer(created, outline));
+      Status model_alone;
+      std::string culprit = find_culprit(source, options, order, failures, providers, model_alone);
+      if (!model_alone.ok()) return model_fault(clearer(model_alone, outline));
+      failures.emplace(std::move(culprit),
+                       "no session can be made with it: " + std::string(created.message()));
+    }
+  }
+
+  // The first with which, and those before it, no session can be made, where none can be made with
+  // all of `providers`. `model_alone`: what comes without any, whose fault it then is not.
+  std::string find_culprit(const ModelSource& source, const Options& options,
+                           const ProviderOrder& order, const ProviderFailures& failures,
+                           const std::vector<std::string>& providers, Status& model_alone) {
+    model_alone = try_without_providers(source, options);
+    for (std::size_t count = 1; count < providers.size(); ++count) {
+      ProviderFailures others = failures;
+      for (std::size_t i = count; i < providers.size(); ++i)
+        others.emplace(providers[i], "");
+      std::vector<std::string> tried;
+      Made made;
+      if (!try_session(source, options, order, others, tried, made).ok())
+        return providers[count - 1];
+    }
+    return providers.back();
+  }
+
+  Status try_session(const ModelSource& source, const Options& options, const ProviderOrder& order,
+                     ProviderFailures& failures, std::vector<std::string>& providers, Made& made) {
+    std::optional<Ort::SessionOptions> session;
+    MUSTER_RETURN_IF_ERROR(
+        guarded([&] { session.emplace(session_options(options, environment_->pool_threads())); }));
+    MUSTER_ASSIGN_OR_RETURN(providers, add_providers(*environment_, order, failures, *session));
+    made.tried = true;
+    return guarded([&] {
       made.session =
-          std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(), *made_options);
+          std::make_unique<Ort::Session>(environment_->get(), source.file.c_str(), *session);
     });
-    if (created.ok()) return made;
-    // Only here is the model looked at: what fails before is no fault of it.
-    if (lacks_shared_pool(created)) return created;
-    return model_fault(clearer(created, outline));
+  }
+
+  Status try_without_providers(const ModelSource& source, const Options& options) {
+    return guarded([&] {
+      const Ort::SessionOptions session = session_options(options, environment_->pool_threads());
+      const Ort::Session tried(environment_->get(), source.file.c_str(), session);
+    });
   }
 
   // The program that we are part of made the process's environment before us, without pools.

@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "backends/onnxruntime/error.h"
+#include "base/library_file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace muster::onnxruntime {
 namespace {
@@ -45,14 +47,21 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char*, cons
       std::string("onnxruntime: ") + session + (*session != '\0' ? ": " : "") + one_line(message));
 }
 
+// A version 1.N offers the APIs up to N.
+Status too_old() {
+  const std::string version = printable(OrtGetApiBase()->GetVersionString());
+  const std::size_t minor = version.find('.') + 1;
+  return failed_precondition(
+      "ONNX Runtime " + version + " at " +
+      printable(library_of(reinterpret_cast<const void*>(&OrtGetApiBase))) + " offers API " +
+      version.substr(minor, version.find('.', minor) - minor) + ", at least " +
+      std::to_string(ORT_API_VERSION) + " is needed; install a newer one");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Environment>> Environment::create(int threads) {
-  if (OrtGetApiBase()->GetApi(ORT_API_VERSION) == nullptr) {
-    return failed_precondition(std::string("ONNX Runtime ") + OrtGetApiBase()->GetVersionString() +
-                               " is older than the headers that this backend was built with (1." +
-                               std::to_string(ORT_API_VERSION) + "); install a newer library");
-  }
+  if (OrtGetApiBase()->GetApi(ORT_API_VERSION) == nullptr) return too_old();
   refuse_telemetry();
   std::shared_ptr<Environment> environment(new Environment());
   MUSTER_RETURN_IF_ERROR(guarded([&] {

@@ -174,11 +174,10 @@ Status append_built_in(const Provider& provider, const ProviderParameters& param
   const std::vector<std::string> available = Ort::GetAvailableProviders();
   if (std::ranges::find(available, provider.runtime) == available.end()) {
     return failed_precondition("ONNX Runtime " + std::string(OrtGetApiBase()->GetVersionString()) +
-                               " here has no " + std::string(provider.runtime) + "; install " +
-                               std::string(provider.package));
+                               " here has no " + std::string(provider.runtime));
   }
   const OrtApi& api = Ort::GetApi();
-  Status appended = guarded([&] {
+  return guarded([&] {
     if (provider.name == "cuda") {
       append_by_options<OrtCUDAProviderOptionsV2>(
           parameters, api.CreateCUDAProviderOptions, api.UpdateCUDAProviderOptions,
@@ -195,9 +194,6 @@ Status append_built_in(const Provider& provider, const ProviderParameters& param
       session.AppendExecutionProvider_OpenVINO_V2(unordered(parameters));
     }
   });
-  if (appended.ok()) return appended;
-  return failed_precondition(std::string(appended.message()) + "; install " +
-                             std::string(provider.package));
 }
 
 #if ORT_API_VERSION >= 23
@@ -262,36 +258,53 @@ Result<ProviderParameters> provider_parameters(const ModelConfig& config,
   return parameters;
 }
 
-Result<std::string> add_providers(Environment& environment, const ProviderOrder& order,
-                                  Ort::SessionOptions& session) {
-  std::string running;
-  Status first_failure;
+Result<std::vector<std::string>> add_providers(Environment& environment, const ProviderOrder& order,
+                                               ProviderFailures& failures,
+                                               Ort::SessionOptions& session) {
+  std::vector<std::string> running;
   for (const ExecutionAccelerator& accelerator : order.config.accelerators) {
-    const std::string place = place_of(order.config, accelerator);
     MUSTER_ASSIGN_OR_RETURN(const ProviderParameters parameters,
                             provider_parameters(order.config, accelerator, order.threads));
     const auto library = order.libraries.find(accelerator.name);
     const Provider* const provider = find_provider(accelerator.name);
-    Status added;
-    if (library != order.libraries.end()) {
-      added = append_plugin(environment, accelerator.name, library->second, parameters, session);
-    } else if (provider != nullptr) {
-      added = append_built_in(*provider, parameters, session);
-    } else {
-      return invalid_argument(place +
+    if (library == order.libraries.end() && provider == nullptr) {
+      return invalid_argument(place_of(order.config, accelerator) +
                               " is none that Muster knows (openvino, cuda, tensorrt) and no "
                               "plugin of this server (--accelerator NAME=FILE)");
     }
+    if (failures.contains(accelerator.name)) continue;
+    const Status added =
+        library != order.libraries.end()
+            ? append_plugin(environment, accelerator.name, library->second, parameters, session)
+            : append_built_in(*provider, parameters, session);
     if (added.ok()) {
-      running += (running.empty() ? "" : ", ") + printable(accelerator.name);
-      continue;
+      running.push_back(accelerator.name);
+    } else {
+      failures.emplace(accelerator.name, std::string(added.message()));
     }
-    added = failed_precondition(place + " cannot be had: " + std::string(added.message()));
-    log(LogLevel::kWarning, std::string(added.message()));
-    if (first_failure.ok()) first_failure = std::move(added);
   }
-  if (!first_failure.ok() && running.empty()) return first_failure;
-  return running;
+  if (!running.empty() || failures.empty()) return running;
+  const std::vector<std::string> lines = failure_lines(order, failures);
+  // The first is told of by whoever reports the error.
+  std::for_each(lines.begin() + 1, lines.end(),
+                [](const std::string& line) { log(LogLevel::kWarning, line); });
+  return failed_precondition(lines.front());
+}
+
+std::vector<std::string> failure_lines(const ProviderOrder& order,
+                                       const ProviderFailures& failures) {
+  std::vector<std::string> lines;
+  for (const ExecutionAccelerator& accelerator : order.config.accelerators) {
+    const auto failure = failures.find(accelerator.name);
+    if (failure == failures.end()) continue;
+    std::string line = place_of(order.config, accelerator) + " cannot be had: " + failure->second;
+    // A plugin is a file of the server's own.
+    const Provider* const provider = find_provider(accelerator.name);
+    if (provider != nullptr && !order.libraries.contains(accelerator.name))
+      line += "; install " + std::string(provider->package);
+    lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
 }  // namespace muster::onnxruntime

@@ -31,10 +31,19 @@ struct ProviderOrder {
   int threads;
 };
 
-// Gives the session every provider of the list that can be had, in order, and says which:
-// "openvino". Those that cannot are warned of; where none can, the error names what to install.
-[[nodiscard]] Result<std::string> add_providers(Environment& environment,
-                                                const ProviderOrder& order,
-                                                Ort::SessionOptions& session);
+// Why some of a list cannot be had, by name and in the words of the runtime.
+using ProviderFailures = std::map<std::string, std::string, std::less<>>;
+
+// Gives the session every provider of the list that can be had, in order, and returns their names.
+// What is among `failures` is left out, and what fails here is added to it. Where none can be had,
+// the error names what to install.
+[[nodiscard]] Result<std::vector<std::string>> add_providers(Environment& environment,
+                                                             const ProviderOrder& order,
+                                                             ProviderFailures& failures,
+                                                             Ort::SessionOptions& session);
+
+// For each that cannot be had, in the list's order: its place, the reason, and what to install.
+[[nodiscard]] std::vector<std::string> failure_lines(const ProviderOrder& order,
+                                                     const ProviderFailures& failures);
 
 }  // namespace muster::onnxruntime

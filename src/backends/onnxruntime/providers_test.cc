@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/onnxruntime/providers.h"
 
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "inference/testing/loaded_model.h"
@@ -83,6 +88,69 @@ TEST(Providers, of_a_plugin_come_from_the_server_alone) {
   EXPECT_EQ(loaded.status().code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(loaded.status().message().find("'mine' cannot be had"), std::string_view::npos)
       << loaded.status().message();
+}
+
+#if ORT_API_VERSION >= 23
+// A load with these of the plugins in testing/plugin.cc, in this order.
+struct PluginLoad {
+  explicit PluginLoad(std::initializer_list<const char*> names,
+                      const std::string& file = test_model("no_batch.onnx")) {
+    ModelConfig config;
+    for (const char* name : names)
+      config.accelerators.push_back({name, {}, false, 0});
+    ModelSource source{file, &config, 1, 1, {}};
+    for (const char* name : {"breaks", "idles"})
+      source.accelerator_libraries[name] = MUSTER_TEST_PLUGINS + std::string(name) + ".so";
+    testing::internal::CaptureStderr();
+    const auto loaded = backend->load(source);
+    log = testing::internal::GetCapturedStderr();
+    if (loaded.ok()) model = *loaded;
+    if (!loaded.ok()) error = loaded.status().to_string();
+  }
+
+  std::unique_ptr<Backend> backend = backend_under_test();
+  std::shared_ptr<const CompiledModel> model;
+  std::string log;
+  std::string error;
+};
+
+constexpr std::string_view kBroken =
+    "execution accelerator 'breaks' cannot be had: no session can be made with it: ";
+
+TEST(Providers, that_break_the_session_are_left_out_for_the_next_in_the_list) {
+  for (const auto& [first, second] : {std::pair("breaks", "idles"), std::pair("idles", "breaks")}) {
+    const PluginLoad load({first, second});
+    ASSERT_NE(load.model, nullptr) << load.error;
+    EXPECT_EQ(load.model->accelerators(), "idles");
+    EXPECT_NE(load.log.find(kBroken), std::string::npos) << load.log;
+    EXPECT_NE(load.log.find("the device is on fire"), std::string::npos) << load.log;
+    EXPECT_TRUE(load.model->new_session().ok());
+  }
+}
+
+TEST(Providers, that_break_the_session_end_the_load_where_there_is_no_other) {
+  const PluginLoad load({"breaks"});
+  EXPECT_EQ(load.error.find("FAILED_PRECONDITION: "), 0U) << load.error;
+  EXPECT_NE(load.error.find(kBroken), std::string::npos) << load.error;
+  EXPECT_NE(load.error.find("the device is on fire"), std::string::npos) << load.error;
+}
+
+TEST(Providers, are_not_to_blame_for_a_model_that_does_not_load_without_them) {
+  for (const char* name : {"breaks", "idles"}) {
+    const PluginLoad load({name}, test_model("unknown_op.onnx"));
+    EXPECT_NE(load.error.find("com.example"), std::string::npos) << load.error;
+    EXPECT_EQ(load.error.find("cannot be had"), std::string::npos) << load.error;
+  }
+}
+#endif
+
+TEST(Providers, that_failed_are_told_with_reason_and_package) {
+  const ModelConfig config = with_accelerator("cuda");
+  EXPECT_EQ(failure_lines({config, {}, 1}, {{"cuda", "no device"}}),
+            (std::vector<std::string>{
+                "m/config.pbtxt:7: execution accelerator 'cuda' cannot be had: no device; install "
+                "an ONNX Runtime for GPUs (the Python package onnxruntime-gpu holds one) and "
+                "CUDA"}));
 }
 
 }  // namespace

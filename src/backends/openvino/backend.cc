@@ -13,6 +13,7 @@
 
 #include "backends/openvino/compile.h"
 #include "backends/openvino/error.h"
+#include "backends/openvino/integer_range.h"
 #include "backends/openvino/model.h"
 #include "backends/openvino/model_files.h"
 #include "backends/openvino/options.h"
@@ -41,6 +42,14 @@ void warn_of(const std::string& file, const ModelSignature& signature, const Opt
       log(LogLevel::kWarning, printable(file) + ": '" + printable(tensor.name) +
                                   "' is FP64, which OpenVINO computes as FP32 on a CPU");
     }
+  }
+  // Inputs are checked in each run; what the model computes cannot be seen.
+  for (const TensorSpec& output : signature.outputs) {
+    if (!is_narrowed(output.type)) continue;
+    log(LogLevel::kWarning, printable(file) + ": '" + printable(output.name) + "' is " +
+                                std::string(data_type_name(output.type)) +
+                                ", which OpenVINO computes as INT32 on a CPU: a result beyond 32 "
+                                "bits would be wrong");
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "backends/openvino/describe.h"
 #include "backends/openvino/error.h"
+#include "backends/openvino/integer_range.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -21,6 +22,7 @@ namespace muster::openvino {
 namespace {
 
 constexpr const char* kDevice = "CPU";
+constexpr std::string_view kMaxBatchSize = "max_batch_size";
 // Prepared operators that a stream keeps for shapes to come, by the runtime's default 5000: a
 // quarter of a megabyte each were seen. With too few of them every other shape is prepared anew.
 constexpr const char* kPreparedOperators = "1024";
@@ -129,6 +131,14 @@ class Compiler {
  public:
   Compiler(ov::Core& core, const CompileOrder& order) : core_(core), order_(order) {}
 
+  // Once more with another of these where that is not known.
+  [[nodiscard]] bool all_of_same_files() const {
+    // Those of the cache are of one digest, and those that were read are of one reading.
+    if (!found_any_ || model_ == nullptr) return true;
+    const Result<DigestBytes> now = digest_of(order_.files);
+    return now.ok() && *now == files_;
+  }
+
   Result<Compilation> compile() {
     if (order_.cache) {
       MUSTER_ASSIGN_OR_RETURN(files_, digest_of(order_.files));
@@ -145,19 +155,35 @@ class Compiler {
     MUSTER_ASSIGN_OR_RETURN(const std::vector<std::int64_t> sizes, static_sizes(made.signature));
     for (const std::int64_t size :
          made.padded_batch_size > 0 ? std::vector<std::int64_t>() : sizes) {
-      MUSTER_ASSIGN_OR_RETURN(ov::CompiledModel fixed, variant(size));
-      made.variants.push_back({size, std::move(fixed)});
+      MUSTER_RETURN_IF_ERROR(add_fixed(size, made));
     }
     return made;
   }
 
  private:
+  // A size that nobody asked for is passed over where the model does not take it: batches of it run
+  // on the variant for any size, which may hold only multiples of some number.
+  Status add_fixed(std::int64_t size, Compilation& made) {
+    Result<ov::CompiledModel> fixed = variant(size);
+    if (fixed.ok()) {
+      made.variants.push_back({size, std::move(fixed).value()});
+      return {};
+    }
+    // Without a model it is the file that failed, and not the size.
+    if (order_.options.static_batch_sizes || model_ == nullptr) return fixed.status();
+    log(LogLevel::kInfo, printable(order_.files.model) + ": not compiled for batches of " +
+                             std::to_string(size) + ": " + std::string(fixed.status().message()));
+    return {};
+  }
+
   Result<std::vector<std::int64_t>> static_sizes(const ModelSignature& signature) const {
     const auto& said = order_.options.static_batch_sizes;
     const std::int64_t most = order_.config.batching.max_batch_size;
     if (only_batch_is_open(signature)) {
       if (said) return *said;
-      if (bytes_of(order_.files) <= kSmallModelBytes) return small_model_sizes(most);
+      // Said to be 0, the open axis counts no rows, and its sizes may be any.
+      const bool counts_rows = most > 0 || !order_.config.parameter_lines.contains(kMaxBatchSize);
+      if (counts_rows && bytes_of(order_.files) <= kSmallModelBytes) return small_model_sizes(most);
     } else if (said && !said->empty()) {
       return invalid_argument(
           "STATIC_BATCH_SIZES is given, but the batch axis is not the one open axis of every "
@@ -195,7 +221,10 @@ class Compiler {
   Result<ov::CompiledModel> variant(std::int64_t batch_size) {
     const DigestBytes key = order_.cache ? key_of(description_, files_, batch_size) : DigestBytes();
     if (order_.cache) {
-      if (std::optional<ov::CompiledModel> found = from_cache(key)) return *std::move(found);
+      if (std::optional<ov::CompiledModel> found = from_cache(key)) {
+        found_any_ = true;
+        return *std::move(found);
+      }
     }
     MUSTER_RETURN_IF_ERROR(read());
     std::shared_ptr<ov::Model> model = model_;
@@ -215,9 +244,15 @@ class Compiler {
 
   Status read() {
     if (model_ != nullptr) return {};
+    if (order_.before_reading) order_.before_reading();
+    std::shared_ptr<ov::Model> model;
     MUSTER_RETURN_IF_ERROR(
-        guarded([&] { model_ = core_.read_model(order_.files.model, order_.files.weights); }));
-    if (order_.options.reshape_inputs) return reshape_as_configured(*model_, order_.config);
+        guarded([&] { model = core_.read_model(order_.files.model, order_.files.weights); }));
+    MUSTER_RETURN_IF_ERROR(check_constants(*model));
+    if (order_.options.reshape_inputs) {
+      MUSTER_RETURN_IF_ERROR(reshape_as_configured(*model, order_.config));
+    }
+    model_ = std::move(model);
     return {};
   }
 
@@ -262,6 +297,7 @@ class Compiler {
   DigestBytes files_{};
   std::string description_;
   std::shared_ptr<ov::Model> model_;
+  bool found_any_ = false;  // in the cache
 };
 
 }  // namespace
@@ -274,7 +310,14 @@ std::vector<std::int64_t> small_model_sizes(std::int64_t max_batch_size) {
 }
 
 Result<Compilation> compile(ov::Core& core, const CompileOrder& order) {
-  return Compiler(core, order).compile();
+  for (int reading = 0; reading < kMaxReadings; ++reading) {
+    Compiler compiler(core, order);
+    Result<Compilation> made = compiler.compile();
+    if (compiler.all_of_same_files()) return made;
+  }
+  return failed_precondition("its files were replaced while they were read, " +
+                             std::to_string(kMaxReadings) +
+                             " times; load it again when they stay as they are");
 }
 
 }  // namespace muster::openvino

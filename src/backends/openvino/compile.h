@@ -2,6 +2,7 @@
 // Compiling: from the files of a model to what runs it, by way of the cache where there is one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,11 +25,15 @@ namespace muster::openvino {
 [[nodiscard]] std::vector<std::int64_t> small_model_sizes(std::int64_t max_batch_size);
 inline constexpr std::uint64_t kSmallModelBytes = std::uint64_t{16} << 20;
 
+// Where files are replaced while they are read: how often that is done before the load ends.
+inline constexpr int kMaxReadings = 3;
+
 struct CompileOrder {
   const ModelFiles& files;
   const ModelConfig& config;
   const Options& options;
   std::optional<CompiledCache> cache;
+  std::function<void()> before_reading = {};  // the model's files; for tests
 };
 
 struct Compilation {

@@ -2,12 +2,16 @@
 // What is taken from the cache, and what never is.
 #include "backends/openvino/compile.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include <gtest/gtest.h>
 
+#include "backends/openvino/model_files.h"
+#include "backends/openvino/options.h"
 #include "backends/openvino/testing/ir_file.h"
 #include "base/log.h"
 #include "inference/testing/loaded_model.h"
@@ -80,6 +84,70 @@ TEST(CompiledModels, are_never_shared_by_models_that_differ_in_weights_alone) {
   EXPECT_EQ(loads.entries().size(), 4U);
   EXPECT_EQ(loads.answer(write_ir(model, 2, 3)), (std::vector<float>{2, 3}));
   EXPECT_EQ(loads.entries().size(), 4U);
+}
+
+// What each variant makes of 1, 1.
+std::vector<std::vector<float>> answers_of(const Compilation& made) {
+  std::vector<std::vector<float>> answers;
+  for (const Variant& variant : made.variants) {
+    ov::CompiledModel compiled = variant.compiled;
+    ov::InferRequest request = compiled.create_infer_request();
+    std::array<float, 2> ones = {1, 1};
+    request.set_input_tensor(ov::Tensor(ov::element::f32, {1, 2}, ones.data()));
+    request.infer();
+    const float* const values = request.get_output_tensor().data<float>();
+    answers.push_back({values[0], values[1]});
+  }
+  return answers;
+}
+
+// A load for which the cache has the variant for any size and not that for one row.
+struct PartlyKept {
+  PartlyKept() {
+    loads.config.parameters["STATIC_BATCH_SIZES"] = "none";
+    EXPECT_NE(loads.load(file), nullptr);
+    loads.config.parameters["STATIC_BATCH_SIZES"] = "1";
+  }
+  Result<Compilation> load(std::function<void()> before_reading) {
+    const ModelFiles files = find_model_files(file).value();
+    const Options options = parse_options(loads.config, {file, &loads.config, 1}).value();
+    return compile(core, {files, loads.config, options, CompiledCache::open(loads.cache()).value(),
+                          std::move(before_reading)});
+  }
+
+  Loads loads;
+  TemporaryFolder folder;
+  std::string file = write_ir(folder, 2, 3);
+  ov::Core core;
+};
+
+TEST(CompiledModels, are_all_of_the_new_files_where_these_are_replaced_during_a_load) {
+  PartlyKept test;
+  int readings = 0;
+  const Result<Compilation> made = test.load([&] {
+    ++readings;
+    write_ir(test.folder, 5, 7);
+  });
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  EXPECT_EQ(readings, 2);
+  EXPECT_EQ(answers_of(*made), (std::vector<std::vector<float>>(2, {5, 7})));
+}
+
+TEST(CompiledModels, end_the_load_where_the_files_are_replaced_again_and_again) {
+  PartlyKept test;
+  // The cache has the variant for any size of both.
+  test.loads.config.parameters["STATIC_BATCH_SIZES"] = "none";
+  ASSERT_NE(test.loads.load(write_ir(test.folder, 5, 7)), nullptr);
+  test.loads.config.parameters["STATIC_BATCH_SIZES"] = "1";
+  int readings = 0;
+  const Result<Compilation> made = test.load([&] {
+    const float first = readings++ % 2 == 0 ? 2 : 5;
+    write_ir(test.folder, first, first + (first == 2 ? 1 : 2));
+  });
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(readings, kMaxReadings);
+  EXPECT_NE(made.status().message().find("were replaced while they were read, 3 times"),
+            std::string_view::npos);
 }
 
 TEST(CompiledModels, are_never_shared_by_onnx_files_that_differ_in_external_weights_alone) {

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kMagic = "MUSTEROV";
 constexpr std::string_view kSuffix = ".blob";
+constexpr std::string_view kAside = ".new";
 constexpr std::size_t kKeyAt = 8;
 constexpr std::size_t kDigestAt = 40;
 constexpr std::size_t kSizeAt = 72;
@@ -60,9 +61,10 @@ std::optional<std::string> read_file(const std::string& path, std::uint64_t limi
   return text;
 }
 
-bool write_file(const std::string& path, std::string_view header, std::string_view content) {
-  ::unlink(path.c_str());  // of a process that had this number and was killed
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+// `path` ends in "XXXXXX" and kAside; becomes that of the file. A name that nobody else has, also
+// not in another container, whose processes have the same numbers.
+bool write_new_file(std::string& path, std::string_view header, std::string_view content) {
+  const int file = ::mkostemps(path.data(), static_cast<int>(kAside.size()), O_CLOEXEC);
   if (file < 0) return false;
   bool whole = true;
   for (std::string_view rest : {header, content}) {
@@ -75,6 +77,11 @@ bool write_file(const std::string& path, std::string_view header, std::string_vi
   }
   whole = whole && ::fsync(file) == 0;
   return ::close(file) == 0 && whole;
+}
+
+// What write_new_file makes: "KEY.blob.a1B2c3.new".
+bool is_aside(const fs::path& file) {
+  return file.extension() == kAside && file.stem().stem().extension() == kSuffix;
 }
 
 }  // namespace
@@ -133,8 +140,8 @@ Status CompiledCache::store(const DigestBytes& key, std::string_view content) co
                               " bytes is more than the cache holds");
   }
   remove_oldest(content.size() + kHeaderBytes);
-  const std::string aside = path + "." + std::to_string(::getpid()) + ".new";
-  if (!write_file(aside, header_of(key, content), content) ||
+  std::string aside = path + ".XXXXXX" + std::string(kAside);
+  if (!write_new_file(aside, header_of(key, content), content) ||
       ::rename(aside.c_str(), path.c_str()) != 0) {
     const std::string reason = std::strerror(errno);
     ::unlink(aside.c_str());
@@ -155,13 +162,21 @@ void CompiledCache::remove_oldest(std::uint64_t room) const {
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
        entry.increment(error)) {
     std::error_code failed;
+    const bool aside = is_aside(entry->path());
     // What somebody else put here is left alone.
-    if (entry->path().extension() != kSuffix || !entry->is_regular_file(failed)) continue;
+    if ((!aside && entry->path().extension() != kSuffix) || !entry->is_regular_file(failed)) {
+      continue;
+    }
     const std::uint64_t bytes = entry->file_size(failed);
     const fs::file_time_type used = entry->last_write_time(failed);
     if (failed) continue;
-    entries.push_back({entry->path(), used, bytes});
+    if (aside && fs::file_time_type::clock::now() - used > kStaleAfter) {
+      fs::remove(entry->path(), failed);
+      continue;
+    }
     total += bytes;
+    // What is being written is in nobody's way for long.
+    if (!aside) entries.push_back({entry->path(), used, bytes});
   }
   std::ranges::sort(entries, {}, &Entry::used);
   for (const Entry& entry : entries) {

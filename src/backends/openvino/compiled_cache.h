@@ -10,6 +10,7 @@
 //   content
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ namespace muster::openvino {
 
 // The entries of a folder together; the longest unused go first.
 inline constexpr std::uint64_t kMaxCacheBytes = std::uint64_t{8} << 30;
+// What was written aside and never moved into place, by a process that was killed, goes after this.
+inline constexpr std::chrono::hours kStaleAfter{1};
 
 class CompiledCache {
  public:

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/openvino/compiled_cache.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "onnx/testing/onnx_file.h"
 
@@ -117,6 +119,48 @@ TEST(CompiledCache, lets_the_longest_unused_go_where_there_is_no_room) {
   EXPECT_FALSE(test.find("b").has_value());
   EXPECT_TRUE(test.find("d").has_value());
   EXPECT_FALSE(test.cache.store(key_of("e"), std::string(541, 'x')).ok());
+}
+
+fs::path write_aside(Cache& test, std::string_view between, std::size_t bytes,
+                     std::chrono::minutes age) {
+  const fs::path file = test.file("aside").string() + std::string(between) + ".new";
+  std::ofstream(file, std::ios::binary) << std::string(bytes, 'x');
+  fs::last_write_time(file, fs::file_time_type::clock::now() - age);
+  return file;
+}
+
+TEST(CompiledCache, writes_aside_under_a_name_that_nobody_else_has) {
+  Cache test;
+  // That of a process with the same number, in another container.
+  const fs::path other =
+      test.file("a").string() + "." + std::to_string(::getpid()) + std::string(".new");
+  std::ofstream(other, std::ios::binary) << "half of it";
+  ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
+  EXPECT_EQ(test.find("a"), "content");
+  EXPECT_EQ(bytes_of(other), "half of it");
+}
+
+TEST(CompiledCache, removes_what_was_left_aside_long_ago) {
+  Cache test;
+  const fs::path old = write_aside(test, ".abc123", 10, kStaleAfter + std::chrono::minutes(1));
+  const fs::path fresh = write_aside(test, ".def456", 10, kStaleAfter - std::chrono::minutes(1));
+  std::ofstream(test.folder.path() / "cache" / "notes.new") << "somebody else's";
+  fs::last_write_time(test.folder.path() / "cache" / "notes.new", fs::last_write_time(old));
+  ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh));
+  EXPECT_TRUE(fs::exists(test.folder.path() / "cache" / "notes.new"));
+}
+
+TEST(CompiledCache, counts_what_is_being_written_by_others) {
+  Cache test(3 * 180);
+  const std::string content(100, 'x');
+  ASSERT_TRUE(test.cache.store(key_of("a"), content).ok());
+  const fs::path aside = write_aside(test, ".abc123", 300, std::chrono::minutes(1));
+  ASSERT_TRUE(test.cache.store(key_of("b"), content).ok());
+  EXPECT_FALSE(test.find("a").has_value());
+  EXPECT_TRUE(test.find("b").has_value());
+  EXPECT_TRUE(fs::exists(aside));
 }
 
 TEST(CompiledCache, refuses_a_folder_that_others_write_to) {

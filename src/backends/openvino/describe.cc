@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +29,35 @@ constexpr Row kTypes[] = {
     {ov::element::Type_t::bf16, DataType::kBf16},    {ov::element::Type_t::f32, DataType::kFp32},
     {ov::element::Type_t::f64, DataType::kFp64},
 };
+
+// What the readers make of an output's name: "output/sink_port_0".
+constexpr std::string_view kSink = "/sink_port_";
+
+// Several outputs of one operator without names of their own would all have that of the operator:
+// there each keeps its number, "split.0".
+void number_repeated(const std::vector<Port>& outputs, std::vector<TensorSpec>& specs) {
+  std::map<std::string, int> uses;
+  for (const TensorSpec& spec : specs)
+    ++uses[spec.name];
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const std::string& own = outputs[i].get_node()->get_friendly_name();
+    const std::size_t sink = own.rfind(kSink);
+    if (uses[specs[i].name] == 1 || sink == std::string::npos || !outputs[i].get_names().empty()) {
+      continue;
+    }
+    specs[i].name += "." + own.substr(sink + kSink.size());
+  }
+}
+
+Status refuse_repeated(std::string_view role, const std::vector<TensorSpec>& specs) {
+  std::set<std::string_view> seen;
+  for (const TensorSpec& spec : specs) {
+    if (seen.insert(spec.name).second) continue;
+    return invalid_argument("it has two " + std::string(role) + "s '" + printable(spec.name) +
+                            "', which no request could tell apart; give each a name of its own");
+  }
+  return {};
+}
 
 Result<TensorSpec> describe_port(std::string_view role, const Port& port) {
   TensorSpec spec;
@@ -65,8 +96,6 @@ ov::element::Type element_type_of(DataType type) noexcept {
 std::string name_of(const Port& port) {
   const std::unordered_set<std::string>& names = port.get_names();
   std::string own = port.get_node()->get_friendly_name();
-  // What the readers make of an output's name: "output/sink_port_0".
-  constexpr std::string_view kSink = "/sink_port_";
   const std::size_t sink = own.rfind(kSink);
   if (sink != std::string::npos) own.resize(sink);
   if (names.empty() || names.contains(own)) return own;
@@ -90,6 +119,9 @@ Result<ModelSignature> describe(const std::vector<Port>& inputs, const std::vect
       keep(describe_port("output", port), signature.outputs);
   }));
   MUSTER_RETURN_IF_ERROR(std::move(failure));
+  MUSTER_RETURN_IF_ERROR(guarded([&] { number_repeated(outputs, signature.outputs); }));
+  MUSTER_RETURN_IF_ERROR(refuse_repeated("input", signature.inputs));
+  MUSTER_RETURN_IF_ERROR(refuse_repeated("output", signature.outputs));
   return signature;
 }
 

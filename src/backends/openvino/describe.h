@@ -20,6 +20,8 @@ namespace muster::openvino {
 // The name of an input or output: that which the file gives it. A port may bear several.
 [[nodiscard]] std::string name_of(const ov::Output<const ov::Node>& port);
 
+// Outputs of one operator that bear no names of their own have its name and their number,
+// "split.0". Inputs, or outputs, that would still share a name are refused.
 [[nodiscard]] Result<ModelSignature> describe(
     const std::vector<ov::Output<const ov::Node>>& inputs,
     const std::vector<ov::Output<const ov::Node>>& outputs);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <memory>
 
 #include <gtest/gtest.h>
+#include <openvino/core/model.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/op/result.hpp>
 
+#include "backends/openvino/describe.h"
 #include "backends/openvino/testing/ir_file.h"
 #include "inference/testing/loaded_model.h"
 
@@ -53,6 +58,44 @@ TEST(Load, reads_ir_with_its_weights) {
   ASSERT_TRUE(loaded.set<float>(0, {2, 2}, {1, 1, 10, 100}).ok());
   ASSERT_TRUE(loaded.session->run().ok());
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 20, 300}));
+}
+
+TEST(Load, numbers_the_outputs_of_one_operator_that_have_no_names) {
+  const TemporaryFolder folder;
+  folder.write("model.bin", std::string("\1\0\0\0\0\0\0\0", 8));
+  const auto write = [&](std::string_view first, std::string_view second) {
+    return folder.write("model.xml", split_ir_xml(first, second));
+  };
+  LoadedModel loaded(write("halves/sink_port_0", "halves/sink_port_1"));
+  ASSERT_NE(loaded.session, nullptr);
+  const ModelSignature& signature = loaded.model->signature();
+  ASSERT_EQ(signature.outputs.size(), 2U);
+  EXPECT_EQ(signature.outputs[0].name, "halves.0");
+  EXPECT_EQ(signature.outputs[1].name, "halves.1");
+  ASSERT_TRUE(loaded.set<float>(0, {1, 4}, {1, 2, 3, 4}).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{1, 2}));
+  EXPECT_EQ(loaded.get<float>(1), (std::vector<float>{3, 4}));
+  const LoadedModel named(write("left/sink_port_0", "right/sink_port_1"));
+  ASSERT_NE(named.model, nullptr);
+  EXPECT_EQ(named.model->signature().outputs[0].name, "left");
+  EXPECT_EQ(named.model->signature().outputs[1].name, "right");
+}
+
+TEST(Load, refuses_outputs_that_no_request_could_tell_apart) {
+  const auto x = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, 2});
+  const auto first = std::make_shared<ov::op::v0::Result>(x);
+  const auto second = std::make_shared<ov::op::v0::Result>(x);
+  first->set_friendly_name("same/sink_port_0");
+  second->set_friendly_name("same/sink_port_0");
+  const ov::Model model({first, second}, {x});
+  const Result<ModelSignature> described = describe(model.inputs(), model.outputs());
+  ASSERT_FALSE(described.ok());
+  EXPECT_EQ(described.status().message(),
+            "it has two outputs 'same.0', which no request could tell apart; give each a name of "
+            "its own");
+  second->set_friendly_name("other");
+  EXPECT_TRUE(describe(model.inputs(), model.outputs()).ok());
 }
 
 TEST(Load, refuses_ir_whose_weights_are_not_those_it_was_written_with) {

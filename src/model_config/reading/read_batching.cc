@@ -128,6 +128,8 @@ void read_batching(ParsedConfig::Parts& parts, Problems& problems) {
   ModelConfig& config = parts.config;
   BatchingOptions& batching = config.batching;
   batching.max_batch_size = text.max_batch_size();
+  if (text.has_max_batch_size())
+    config.parameter_lines["max_batch_size"] = at.line("max_batch_size");
   if (text.max_batch_size() < 0 || text.max_batch_size() > kMaxBatchSize) {
     problems.add(at.line("max_batch_size"), fmt::format("max_batch_size is {}; it must be 0 to {}",
                                                         text.max_batch_size(), kMaxBatchSize));

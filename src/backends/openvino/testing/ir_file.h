@@ -41,6 +41,30 @@ inline std::string ir_xml(std::string_view batch = "-1", std::string_view offset
          R"(<edge from-layer="2" from-port="2" to-layer="3" to-port="0"/></edges></net>)";
 }
 
+// x FP32 [?,4] split into two of [?,2], whose results bear these names.
+inline std::string split_ir_xml(std::string_view first, std::string_view second) {
+  const std::string half = dims_of("-1", "2");
+  const auto result = [&](std::string_view id, std::string_view name) {
+    return "<layer id=\"" + std::string(id) + "\" name=\"" + std::string(name) +
+           R"(" type="Result" version="opset1"><input><port id="0">)" + half +
+           "</port></input></layer>";
+  };
+  return R"(<?xml version="1.0"?><net name="halves" version="11"><layers>)"
+         R"(<layer id="0" name="x" type="Parameter" version="opset1"><data shape="?,4" element_type="f32"/><output><port id="0" precision="FP32">)" +
+         dims_of("-1", "4") +
+         R"(</port></output></layer>)"
+         R"(<layer id="1" name="axis" type="Const" version="opset1"><data element_type="i64" shape="" offset="0" size="8"/><output><port id="0" precision="I64"/></output></layer>)"
+         R"(<layer id="2" name="halves" type="Split" version="opset1"><data num_splits="2"/><input><port id="0">)" +
+         dims_of("-1", "4") +
+         R"(</port><port id="1"/></input><output><port id="2" precision="FP32">)" + half +
+         R"(</port><port id="3" precision="FP32">)" + half + "</port></output></layer>" +
+         result("3", first) + result("4", second) +
+         R"(</layers><edges><edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>)"
+         R"(<edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>)"
+         R"(<edge from-layer="2" from-port="2" to-layer="3" to-port="0"/>)"
+         R"(<edge from-layer="2" from-port="3" to-layer="4" to-port="0"/></edges></net>)";
+}
+
 inline std::string weight_bytes(float first, float second) {
   const std::array<float, 2> weights = {first, second};
   std::string bytes(sizeof weights, '\0');
