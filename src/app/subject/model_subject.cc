@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/text.h"
 #include "inference/signature.h"
 #include "serving/backend_library.h"
 

@@ -3,20 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <muster/backend.h>
 
-#include "base/text.h"
 #include "serving/model_folder.h"
 
 namespace muster {
@@ -74,18 +70,5 @@ class ModelSubject {
 
 // Why the model takes no batch of another size than 1.
 [[nodiscard]] Status no_batch_axis(const ModelSignature& signature);
-
-// What `work` gives, or what it throws as a Status: where memory runs out, that is the end of one
-// batch size and not of the others.
-template <typename Work>
-std::invoke_result_t<Work&> caught(Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("there is not enough memory");
-  } catch (const std::exception& error) {
-    return internal_error(printable(error.what()));
-  }
-}
 
 }  // namespace muster
