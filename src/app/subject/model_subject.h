@@ -47,7 +47,11 @@ class ModelSubject {
   [[nodiscard]] const std::string& backend() const noexcept { return choice_.backend; }
   // Accelerators that the configuration asks for.
   [[nodiscard]] const std::vector<ExecutionAccelerator>& accelerators() const noexcept {
-    return folder_.config().config().accelerators;
+    return written_config().accelerators;
+  }
+  // As written, before it is resolved: model_config.h says what then means something.
+  [[nodiscard]] const ModelConfig& written_config() const noexcept {
+    return folder_.config().config();
   }
   // Every backend that is installed, the model's own first.
   [[nodiscard]] std::vector<std::string> backends() const;
@@ -55,10 +59,22 @@ class ModelSubject {
   // configuration's parameters are those of the model's own backend: another gets none of them.
   [[nodiscard]] Result<Contender> load(const ContenderOrder& order) const;
 
+  // As ModelFolder::config_path.
+  [[nodiscard]] std::string config_path() const { return folder_.config_path(); }
+  // Loads it as a server with that thread budget would, were `config` the model's configuration.
+  // `backend` must be the one that it names, or else the model's own.
+  [[nodiscard]] Result<Contender> load_as_served(std::shared_ptr<Backend> backend,
+                                                 const ParsedConfig& config,
+                                                 int thread_budget) const;
+
  private:
   ModelSubject(ModelFolder folder, ModelFolder::Choice choice)
       : folder_(std::move(folder)), choice_(std::move(choice)) {}
   [[nodiscard]] std::string file_for(const std::string& backend) const;
+  // Resolves `parsed` for the model that the contender has loaded.
+  [[nodiscard]] Result<Contender> completed(Contender contender, const ParsedConfig& parsed,
+                                            const std::string& backend,
+                                            const std::string& file) const;
 
   ModelFolder folder_;
   ModelFolder::Choice choice_;
