@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as config.pbtxt and, behind a zero byte, as the JSON that a load call sends; compared
-// with two models. What is accepted must come back from its text.
+// with two models. What is accepted must come back from its text, and be rewritten for another way
+// to run it once and not twice.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "base/check.h"
 #include "model_config/model_config.h"
+#include "model_config/rewriting/rewrite.h"
 #include "model_config/testing/models.h"
 
 namespace {
@@ -35,6 +37,15 @@ void resolve_with(const muster::ParsedConfig& parsed, const muster::ModelSignatu
   MUSTER_CHECK(muster::to_text(*same) == text);
 }
 
+void rewrite_as(std::string_view text, const muster::RunSettings& settings) {
+  const muster::Result<muster::RewrittenConfig> once = muster::rewrite_config(text, settings);
+  MUSTER_CHECK(once.ok());
+  const muster::Result<muster::RewrittenConfig> twice =
+      muster::rewrite_config(once->text, settings);
+  MUSTER_CHECK(twice.ok());
+  MUSTER_CHECK(twice->text == once->text);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -44,6 +55,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = all.substr(0, end);
   muster::Result<muster::ParsedConfig> parsed =
       muster::parse_model_config(text, {"config.pbtxt", ""});
+  if (parsed.ok()) {
+    rewrite_as(text, {"onnxruntime", "onnxruntime", 2, 8, {{"intra_op_thread_count", ""}}});
+    rewrite_as(text, {"openvino", "onnxruntime", 1, {}, {{"INFERENCE_NUM_THREADS", "2"}}});
+  }
   if (parsed.ok() && end < size) {
     parsed = muster::put_above(*parsed, all.substr(end + 1), {"sent", ""});
   }

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   app.footer("Example:\n  muster classify --model models/lenet examples/digits");
 
   int exit_status = muster::kExitOk;
+  muster::add_advise_verb(app, exit_status);
   muster::add_bench_verb(app, exit_status);
   muster::add_classify_verb(app, exit_status);
   muster::add_doctor_verb(app, exit_status);

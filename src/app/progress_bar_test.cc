@@ -26,12 +26,19 @@ TEST(ProgressLine, is_full_at_the_end_and_for_nothing_to_do) {
   EXPECT_EQ(progress_line(0, 0, seconds(2)), "[##############################] 0/0");
 }
 
+TEST(TimeLine, tells_how_much_of_the_time_is_over_and_what_is_done) {
+  EXPECT_EQ(time_line(std::chrono::milliseconds(15900), seconds(60), "batches of 8"),
+            "[##........] 15 of 60 s  batches of 8");
+  EXPECT_EQ(time_line(seconds(61), seconds(60), ""), "[##########] 61 of 60 s  ");
+}
+
 TEST(ProgressBar, draws_nothing_where_there_is_no_terminal) {
   std::FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   {
     ProgressBar bar(file, 10);
     bar.update(5);
+    bar.show("a line");
   }
   EXPECT_EQ(std::ftell(file), 0);
   std::fclose(file);

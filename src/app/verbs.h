@@ -15,6 +15,7 @@ inline constexpr int kExitUsage = 2;   // the command line was wrong
 
 // Each adds its verb to `app`. When the verb was given, parsing runs it and leaves its exit status
 // in `exit_status`, which must outlive the parsing.
+void add_advise_verb(CLI::App& app, int& exit_status);
 void add_bench_verb(CLI::App& app, int& exit_status);
 void add_classify_verb(CLI::App& app, int& exit_status);
 void add_doctor_verb(CLI::App& app, int& exit_status);

@@ -2,59 +2,19 @@
 #include "measuring/measure_batches.h"
 
 #include <cstddef>
-#include <limits>
-#include <map>
-#include <span>
-#include <utility>
+#include <cstdint>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "base/testing/fake_clock.h"
 #include "measuring/testing/counted_new.h"
-#include "measuring/testing/fake_usage.h"
+#include "measuring/testing/timed_session.h"
 
 namespace muster {
 namespace {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-
-// Moves the clock by what filling, running and reading take, and uses two processors while it runs.
-class TimedSession final : public Session {
- public:
-  TimedSession(FakeClock& clock, FakeUsage& usage) : clock_(clock), usage_(usage) {}
-
-  Result<std::span<std::byte>> prepare_input(std::size_t, const Shape&, std::size_t size) override {
-    clock_.advance(fill_time);
-    usage_.cpu += fill_time;
-    room_.resize(size);
-    return std::span(room_);
-  }
-  Status run() override {
-    if (runs == fails_at) return unavailable("the device is gone");
-    const microseconds length = lengths[runs++ % lengths.size()];
-    clock_.advance(length);
-    usage_.cpu += 2 * length;
-    return {};
-  }
-  Result<TensorView> output(std::size_t) override {
-    clock_.advance(read_time);
-    usage_.cpu += read_time;
-    return TensorView{};
-  }
-
-  std::vector<microseconds> lengths = {microseconds(1000)};
-  microseconds fill_time{0};
-  microseconds read_time{0};
-  std::uint64_t runs = 0;
-  std::uint64_t fails_at = std::numeric_limits<std::uint64_t>::max();
-
- private:
-  FakeClock& clock_;
-  FakeUsage& usage_;
-  std::vector<std::byte> room_;
-};
 
 class MeasureBatches : public ::testing::Test {
  protected:

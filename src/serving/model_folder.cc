@@ -191,6 +191,11 @@ Result<ModelFolder::Choice> ModelFolder::choose_in(const std::string& sub,
                         : ""));
 }
 
+std::string ModelFolder::config_path() const {
+  if (!file_.empty() || version_of(name_)) return {};
+  return (fs::path(path_) / kConfigFile).string();
+}
+
 Result<std::string> ModelFolder::read(std::string_view bare_name) const {
   if (bare_name.empty() || bare_name.find('/') != std::string_view::npos || bare_name == "..") {
     return invalid_argument("'" + printable(bare_name) + "' is no file's bare name");

@@ -45,6 +45,9 @@ class ModelFolder {
   [[nodiscard]] Result<Choice> choose(std::int64_t version) const;
   // Version folders that are there, ascending.
   [[nodiscard]] const std::vector<std::int64_t>& versions() const noexcept { return versions_; }
+  // Where its configuration lies, or would lie. "" of a model file and of a version folder without
+  // its model's, which stand for themselves.
+  [[nodiscard]] std::string config_path() const;
   // A file of the model folder by its bare name; kNotFound where there is none.
   [[nodiscard]] Result<std::string> read(std::string_view bare_name) const;
 

@@ -33,6 +33,17 @@ TEST(ModelFolder, is_named_after_its_folder) {
   }
 }
 
+TEST(ModelFolder, knows_where_its_configuration_lies_or_would) {
+  const ModelDirectory model("lenet");
+  model.write("1/model.onnx", "x");
+  EXPECT_EQ(ModelFolder::open(model.path())->config_path(), model / "config.pbtxt");
+  EXPECT_EQ(ModelFolder::open(model / "1/model.onnx")->config_path(), "");
+  // Nobody would read one there.
+  EXPECT_EQ(ModelFolder::open(model / "1")->config_path(), "");
+  model.write("config.pbtxt", "");
+  EXPECT_EQ(ModelFolder::open(model / "1")->config_path(), model / "config.pbtxt");
+}
+
 TEST(ModelFolder, chooses_the_model_of_the_newest_version) {
   const ModelDirectory model;
   for (const char* version : {"1", "2", "10"})

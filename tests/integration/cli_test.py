@@ -155,14 +155,14 @@ def test_refuses_a_wrong_command_line_with_a_hint(muster, arguments, expected):
     assert expected in err and "--help" in err
 
 
-@pytest.mark.parametrize("verb", ["bench", "classify", "doctor", "inspect", "verify"])
+@pytest.mark.parametrize("verb", ["advise", "bench", "classify", "doctor", "inspect", "verify"])
 def test_help_has_an_example(muster, verb):
     status, out, _ = muster(verb, "--help")
     assert status == 0 and f"Example:\n  muster {verb} " in out
 
 
 def test_the_examples_of_the_help_run(muster):
-    for verb in ("bench", "classify", "doctor", "inspect", "verify"):
+    for verb in ("advise", "bench", "classify", "doctor", "inspect", "verify"):
         _, out, _ = muster(verb, "--help")
         example = out.split("Example:\n")[1].split(">")[0].split()
         assert example[0] == "muster"

@@ -2,14 +2,11 @@
 // What the flags of `muster bench` say.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "app/bench/load_arguments.h"
-#include "base/clock.h"
 
 namespace muster {
 
@@ -26,19 +23,5 @@ struct BenchArguments {
   std::string format = "table";
   std::string plot;
 };
-
-[[nodiscard]] inline Clock::Duration duration_of(double seconds) {
-  return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
-}
-
-// The first of each.
-template <typename T>
-[[nodiscard]] std::vector<T> without_repetitions(const std::vector<T>& values) {
-  std::vector<T> once;
-  for (const T& value : values) {
-    if (std::ranges::find(once, value) == once.end()) once.push_back(value);
-  }
-  return once;
-}
 
 }  // namespace muster

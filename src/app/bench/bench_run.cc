@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/caught.h"
+
 namespace muster {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/subject/model_subject.h"
+#include "base/caught.h"
 #include "client/connections.h"
 #include "load_generation/client_limit.h"
 #include "load_generation/closed_loop.h"

@@ -15,7 +15,9 @@
 
 #include "app/bench/bench_output.h"
 #include "app/bench/load_run.h"
+#include "app/flag_values.h"
 #include "app/subject/row_shapes.h"
+#include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/temporary_folder.h"
 #include "base/text.h"

@@ -12,6 +12,7 @@
 
 #include "app/subject/model_subject.h"
 #include "base/bounded_file.h"
+#include "base/caught.h"
 #include "base/text.h"
 #include "inference/thread_budget.h"
 #include "serving/model_folder.h"

@@ -22,6 +22,10 @@ class StopSignals {
 
   // Returns when there was a signal.
   void wait() const { stop_.wait(); }
+  // Whether there was one. Any thread.
+  [[nodiscard]] bool is_asked() const {
+    return stop_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
   // As a signal would.
   void ask();
 

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
+#include "base/text.h"
 #include "inference/signature.h"
+#include "inference/thread_budget.h"
 #include "serving/backend_library.h"
 
 namespace muster {
@@ -61,12 +64,31 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
   ModelSource source{file, &config, order.threads, 1, "", order.accelerator_libraries};
   source.pooled = order.threads > 1;  // as it would be served
   MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
+  return completed(std::move(contender), folder_.config(), choice_.backend, file);
+}
+
+Result<Contender> ModelSubject::load_as_served(std::shared_ptr<Backend> backend,
+                                               const ParsedConfig& parsed,
+                                               int thread_budget) const {
+  Contender contender;
+  contender.backend = std::move(backend);
+  const ModelConfig& config = parsed.config();
+  const std::string name(contender.backend->name());
+  const std::string file = config.model_filename.empty() ? file_for(name) : choice_.file;
+  const int instances = std::max(1, config.instance_count);
+  const ThreadShare share = share_threads(thread_budget, instances, std::nullopt);
+  ModelSource source{file, &config, share.per_run, instances, "", {}};
+  source.pooled = share.pooled;
+  MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
+  return completed(std::move(contender), parsed, name, file);
+}
+
+Result<Contender> ModelSubject::completed(Contender contender, const ParsedConfig& parsed,
+                                          const std::string& backend,
+                                          const std::string& file) const {
   const ModelSignature& signature = contender.model->signature();
-  MUSTER_ASSIGN_OR_RETURN(
-      contender.config,
-      resolve(folder_.config(), signature, {choice_.backend, file, [this](std::string_view name) {
-                                              return folder_.read(name);
-                                            }}));
+  const auto read = [this](std::string_view name) { return folder_.read(name); };
+  MUSTER_ASSIGN_OR_RETURN(contender.config, resolve(parsed, signature, {backend, file, read}));
   // As it is served: an open first axis may count other things than rows.
   contender.stacked = contender.config.batching.max_batch_size > 0;
   contender.max_batch_size = std::max<std::int64_t>(1, contender.config.batching.max_batch_size);

@@ -3,20 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <muster/backend.h>
 
-#include "base/text.h"
 #include "serving/model_folder.h"
 
 namespace muster {
@@ -52,7 +48,11 @@ class ModelSubject {
   [[nodiscard]] const std::string& backend() const noexcept { return choice_.backend; }
   // Accelerators that the configuration asks for.
   [[nodiscard]] const std::vector<ExecutionAccelerator>& accelerators() const noexcept {
-    return folder_.config().config().accelerators;
+    return written_config().accelerators;
+  }
+  // As written, before it is resolved: model_config.h says what then means something.
+  [[nodiscard]] const ModelConfig& written_config() const noexcept {
+    return folder_.config().config();
   }
   // Every backend that is installed, the model's own first; `scripted` only beside a script.
   [[nodiscard]] std::vector<std::string> backends() const;
@@ -60,10 +60,22 @@ class ModelSubject {
   // configuration's parameters are those of the model's own backend: another gets none of them.
   [[nodiscard]] Result<Contender> load(const ContenderOrder& order) const;
 
+  // As ModelFolder::config_path.
+  [[nodiscard]] std::string config_path() const { return folder_.config_path(); }
+  // Loads it as a server with that thread budget would, were `config` the model's configuration.
+  // `backend` must be the one that it names, or else the model's own.
+  [[nodiscard]] Result<Contender> load_as_served(std::shared_ptr<Backend> backend,
+                                                 const ParsedConfig& config,
+                                                 int thread_budget) const;
+
  private:
   ModelSubject(ModelFolder folder, ModelFolder::Choice choice)
       : folder_(std::move(folder)), choice_(std::move(choice)) {}
   [[nodiscard]] std::string file_for(const std::string& backend) const;
+  // Resolves `parsed` for the model that the contender has loaded.
+  [[nodiscard]] Result<Contender> completed(Contender contender, const ParsedConfig& parsed,
+                                            const std::string& backend,
+                                            const std::string& file) const;
 
   ModelFolder folder_;
   ModelFolder::Choice choice_;
@@ -75,18 +87,5 @@ class ModelSubject {
 
 // Why the model takes no batch of another size than 1.
 [[nodiscard]] Status no_batch_axis(const ModelSignature& signature);
-
-// What `work` gives, or what it throws as a Status: where memory runs out, that is the end of one
-// batch size and not of the others.
-template <typename Work>
-std::invoke_result_t<Work&> caught(Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return resource_exhausted("there is not enough memory");
-  } catch (const std::exception& error) {
-    return internal_error(printable(error.what()));
-  }
-}
 
 }  // namespace muster

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "base/caught.h"
 #include "base/text.h"
 #include "comparing/row_runs.h"
 #include "measuring/measure_batches.h"
