@@ -41,7 +41,9 @@ Experiment served_throughput(const Workload& workload, const Peers& peers) {
   const auto repository = std::make_shared<SettingRepository>(
       workload.model,
       std::vector<Setting>{{model.name, ""}, {configured.name, config_of(raw.way)}});
-  const auto server = std::make_shared<MusterServer>(peers.program, repository->folder());
+  // Ready means both models: the one without a configuration is warmed up at batches of up to 64.
+  const auto server = std::make_shared<MusterServer>(
+      peers.program, repository->folder(), std::vector<std::string>{"--strict-readiness"});
 
   Experiment experiment;
   const std::string base = raw.way.name();
