@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "client/remote_compiled_model.h"
 #include "comparing/signature_differences.h"
 

@@ -88,7 +88,7 @@ TEST(Load, refuses_outputs_that_no_request_could_tell_apart) {
   const auto second = std::make_shared<ov::op::v0::Result>(x);
   first->set_friendly_name("same/sink_port_0");
   second->set_friendly_name("same/sink_port_0");
-  const ov::Model model({first, second}, {x});
+  const ov::Model model(ov::ResultVector{first, second}, ov::ParameterVector{x});
   const Result<ModelSignature> described = describe(model.inputs(), model.outputs());
   ASSERT_FALSE(described.ok());
   EXPECT_EQ(described.status().message(),
