@@ -15,7 +15,7 @@
 
 #include <unistd.h>
 
-#include "base/process_memory.h"
+#include "base/memory/process_memory.h"
 
 namespace muster {
 namespace {

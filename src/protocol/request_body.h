@@ -9,7 +9,7 @@
 
 #include <muster/status.h>
 
-#include "base/byte_memory.h"
+#include "base/memory/byte_memory.h"
 
 namespace muster {
 
@@ -39,7 +39,9 @@ class RequestBody {
   // memory that was here is in `memory` afterwards.
   void adopt(ByteMemory& memory, std::size_t begin, std::size_t size) noexcept;
 
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {memory_.data() + begin_, size_}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return {memory_.data() + begin_, size_};
+  }
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(memory_.data()) + begin_, size_};
   }

@@ -8,7 +8,7 @@
 
 #include <muster/status.h>
 
-#include "base/process_memory.h"
+#include "base/memory/process_memory.h"
 
 namespace muster {
 

@@ -13,7 +13,7 @@
 #include <muster/backend.h>
 
 #include "base/clock.h"
-#include "base/process_memory.h"
+#include "base/memory/process_memory.h"
 #include "batching/target/latency_target.h"
 
 namespace muster {

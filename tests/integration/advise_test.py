@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LENET = ROOT / "models" / "lenet"
 QUICK = ("--seconds", "1", "--batch-sizes", "1,4")
 ONNX = ("--backend", "onnxruntime")
+PLAYED = ("--backend", "scripted", "--instances", "1", "--seconds", "1", "--batch-sizes", "1,64")
 SCRIPT = "input x FP32 [-1,4]\noutput x FP32 [-1,4]\nlatency_us 2000 100\n"
 
 
@@ -83,7 +84,7 @@ def test_tells_programs_everything_as_json(muster):
 
 def test_chooses_by_latency_and_says_where_nothing_keeps_to_it(muster, scripted):
     # A batch of 1 takes 2.1 ms, and up to twice that with its wait.
-    arguments = ("advise", scripted, "--seconds", "1", "--batch-sizes", "1,64", "--instances", "1", "--format", "json")
+    arguments = ("advise", scripted, *PLAYED, "--format", "json")
     status, out, _ = muster(*arguments)
     assert status == 0 and advice_of(out)["candidates"][0]["batch_size"] == 64
     status, out, _ = muster(*arguments, "--latency-ms", "12")
@@ -95,7 +96,7 @@ def test_chooses_by_latency_and_says_where_nothing_keeps_to_it(muster, scripted)
 
 
 def test_chooses_by_rate_and_says_where_nothing_carries_it(muster, scripted):
-    arguments = ("advise", scripted, "--seconds", "1", "--batch-sizes", "1,64", "--instances", "1", "--format", "json")
+    arguments = ("advise", scripted, *PLAYED, "--format", "json")
     status, out, _ = muster(*arguments, "--rate", "2000")
     assert status == 0 and advice_of(out)["candidates"][0]["batch_size"] == 64
     status, out, _ = muster(*arguments, "--rate", "50000")

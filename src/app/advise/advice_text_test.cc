@@ -54,7 +54,7 @@ TEST(AdviceWords, weigh_instances_against_threads) {
             "gRPC take turns with it when it is at full load. With 1 instance of 2 threads: 700 "
             "rows a second (30 % fewer); a row alone takes 0.25 ms and not 0.25.");
   EXPECT_EQ(about(advice_of({measured({"onnxruntime", 1, 1}, 64, 1000, 12)}), "deployment"),
-            "1 instance of 1 thread keep up to 1 of 2 processors busy: the others are left to "
+            "1 instance of 1 thread keeps up to 1 of 2 processors busy: the others are left to "
             "other models, HTTP and gRPC.");
 }
 
@@ -140,9 +140,9 @@ TEST(AdviceCsv, has_a_field_for_every_column) {
 TEST(AdviceJson, is_one_object_on_a_line) {
   Advice advice = usual_advice();
   advice.found.misses.push_back({"openvino", muster::Setup{"openvino", 1, 2}, {4, 8}, "\"why\""});
-  const std::string json = advice_json(advice, {"name: \"x\"\n", "models/x/config.pbtxt", true});
+  const std::string json = advice_json(advice, {"name: \"x\"", "models/x/config.pbtxt", true});
   EXPECT_EQ(std::count(json.begin(), json.end(), '\n'), 1);
-  EXPECT_NE(json.find(R"("config":"name: \"x\"\n","config_path":"models/x/config.pbtxt",)"
+  EXPECT_NE(json.find(R"("config":"name: \"x\"","config_path":"models/x/config.pbtxt",)"
                       R"("written":true})"),
             std::string::npos);
   EXPECT_NE(json.find(R"({"backend":"openvino","instances":1,"threads":2,"batch_sizes":[4,8],)"

@@ -26,9 +26,9 @@ constexpr double kRunsAtLeast = 4;
 constexpr int kRounds = 5;  // into which the time is divided
 constexpr int kFewestRounds = 3;
 
-Clock::Duration length_of_runs(double run_ms) {
+Clock::Duration length_of_runs(double run_ms, double runs = kRunsAtLeast) {
   return std::chrono::duration_cast<Clock::Duration>(
-      std::chrono::duration<double, std::milli>(kRunsAtLeast * run_ms));
+      std::chrono::duration<double, std::milli>(runs * run_ms));
 }
 
 struct Looked {
@@ -103,12 +103,16 @@ class Plan {
   void look_at_sizes(const Setup& setup, const std::vector<std::int64_t>& sizes,
                      Clock::TimePoint until) {
     double row_ms = 0;  // of the last size that was measured
+    int measured = 0;
     for (std::size_t i = 0; i < sizes.size() && !is_stopped(); ++i) {
       const std::vector<std::int64_t> rest(sizes.begin() + static_cast<std::ptrdiff_t>(i),
                                            sizes.end());
       const Clock::Duration left = until - clock_.now();
       const double expected_ms = row_ms * static_cast<double>(sizes[i]);
-      if (row_ms > 0 && length_of_runs(expected_ms) > std::max(left, Clock::Duration(kLongestLook)))
+      // A row alone says little of one in a batch, which may cost much less.
+      const double runs = measured == 1 ? 1 : kRunsAtLeast;
+      if (row_ms > 0 &&
+          length_of_runs(expected_ms, runs) > std::max(left, Clock::Duration(kLongestLook)))
         return miss(setup, rest,
                     fmt::format("a run would take about {:.2g} s, for which there is no time; give "
                                 "more with --seconds",
@@ -123,6 +127,7 @@ class Plan {
         continue;
       }
       looked_[candidate].first = *reading;
+      ++measured;
       row_ms = reading->figures.p50_ms / static_cast<double>(sizes[i]);
       if (i + 1 < sizes.size() && is_far_too_slow(*reading)) {
         return miss(setup, {rest.begin() + 1, rest.end()},

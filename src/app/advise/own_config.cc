@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "app/advise/line_diff.h"
+#include "app/advise/replace_file.h"
 #include "base/bounded_file.h"
 #include "base/caught.h"
-#include "base/replace_file.h"
 #include "base/text.h"
 #include "model_config/model_config.h"
 #include "model_config/rewriting/rewrite.h"

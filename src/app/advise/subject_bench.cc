@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/caught.h"
-#include "base/heap.h"
+#include "base/memory/heap.h"
 #include "measuring/measure_batches.h"
 #include "measuring/session_crew.h"
 #include "model_config/model_config.h"

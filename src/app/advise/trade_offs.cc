@@ -40,9 +40,9 @@ std::string deployment(const Advice& advice) {
   const Setup& chosen = first.measured.candidate.setup;
   const int free = advice.thread_budget - chosen.all_threads();
   std::string text = fmt::format(
-      "{} of {} keep up to {} of {} busy: {}.", counted(chosen.instances, "instance"),
-      counted(chosen.threads, "thread"), chosen.all_threads(),
-      counted(advice.thread_budget, "processor"),
+      "{} of {} {} up to {} of {} busy: {}.", counted(chosen.instances, "instance"),
+      counted(chosen.threads, "thread"), chosen.instances == 1 ? "keeps" : "keep",
+      chosen.all_threads(), counted(advice.thread_budget, "processor"),
       free > 0 ? "the others are left to other models, HTTP and gRPC"
                : "other models, HTTP and gRPC take turns with it when it is at full load");
   const RankedCandidate* const other = best_where(advice, [&](const Candidate& candidate) {

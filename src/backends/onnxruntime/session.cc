@@ -6,8 +6,8 @@
 
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/error.h"
-#include "base/heap.h"
 #include "base/log.h"
+#include "base/memory/heap.h"
 #include "base/text.h"
 #include "inference/session_outputs.h"
 

@@ -18,9 +18,9 @@
 #include "backends/openvino/model_files.h"
 #include "backends/openvino/options.h"
 #include "backends/openvino/session.h"
-#include "base/heap.h"
 #include "base/library_file.h"
 #include "base/log.h"
+#include "base/memory/heap.h"
 #include "base/text.h"
 
 namespace muster::openvino {

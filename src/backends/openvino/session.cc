@@ -9,7 +9,7 @@
 
 #include "backends/openvino/describe.h"
 #include "backends/openvino/error.h"
-#include "base/heap.h"
+#include "base/memory/heap.h"
 #include "base/text.h"
 #include "inference/session_outputs.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "base/heap.h"
 #include "base/log.h"
+#include "base/memory/heap.h"
 #include "base/text.h"
 #include "serving/repository/fingerprint.h"
 #include "serving/repository/model_keeper.h"

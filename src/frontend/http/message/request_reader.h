@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/byte_memory.h"
+#include "base/memory/byte_memory.h"
 #include "frontend/http/message/content_coding.h"
 #include "frontend/http/message/request_head.h"
 #include "protocol/http/chunk_reader.h"

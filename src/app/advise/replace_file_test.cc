@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/replace_file.h"
+#include "app/advise/replace_file.h"
 
 #include <algorithm>
 #include <filesystem>
