@@ -149,6 +149,27 @@ Result<RemoteModel> model_of_message(std::string_view message) {
   return model;
 }
 
+std::optional<std::int64_t> batch_size_of_json(std::string_view body) {
+  JsonReader json(body, kLimits.max_json_depth, "the server's JSON");
+  std::optional<std::int64_t> size;
+  std::string_view key;
+  if (!json.enter_object()) return std::nullopt;
+  while (json.next_field(key)) {
+    const bool read =
+        key == "max_batch_size" ? json.read_int(size.emplace()) : json.skip_value(true);
+    if (!read) return std::nullopt;
+  }
+  return json.finish() ? size : std::nullopt;
+}
+
+std::optional<std::int64_t> batch_size_of_message(std::string_view message) {
+  inference::ModelConfigResponse response;
+  if (!response.ParseFromArray(message.data(), static_cast<int>(message.size())) ||
+      !response.has_config())
+    return std::nullopt;
+  return response.config().max_batch_size();
+}
+
 Result<std::set<std::string>> ready_models_of_json(std::string_view body) {
   JsonReader json(body, kLimits.max_json_depth, "the server's JSON");
   std::set<std::string> names;

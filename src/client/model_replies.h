@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +17,10 @@ namespace muster {
 // Without the name, which the caller knows.
 [[nodiscard]] Result<RemoteModel> model_of_json(std::string_view body);
 [[nodiscard]] Result<RemoteModel> model_of_message(std::string_view message);
+// The max_batch_size of a configuration, which has none where it is 0 in a message. Nothing: it is
+// not told, or this is no configuration.
+[[nodiscard]] std::optional<std::int64_t> batch_size_of_json(std::string_view body);
+[[nodiscard]] std::optional<std::int64_t> batch_size_of_message(std::string_view message);
 // Names that are read of an index at most.
 inline constexpr std::size_t kMostModelNames = 65536;
 

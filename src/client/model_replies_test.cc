@@ -89,6 +89,21 @@ TEST(ModelReplies, read_so_many_names_and_no_more) {
             StatusCode::kInvalidArgument);
 }
 
+TEST(ModelReplies, find_the_batch_size_of_a_configuration) {
+  EXPECT_EQ(batch_size_of_json(R"({"name":"m","max_batch_size":8,"input":[{"dims":[3]}]})"), 8);
+  EXPECT_EQ(batch_size_of_json(R"({"max_batch_size":0})"), 0);
+  for (const char* other : {R"({"name":"m"})", R"({"max_batch_size":"8"})", "<html>", "[]", "",
+                            R"({"max_batch_size":8)"})
+    EXPECT_EQ(batch_size_of_json(other), std::nullopt) << other;
+  inference::ModelConfigResponse response;
+  EXPECT_EQ(batch_size_of_message(response.SerializeAsString()), std::nullopt);
+  response.mutable_config();
+  EXPECT_EQ(batch_size_of_message(response.SerializeAsString()), 0);
+  response.mutable_config()->set_max_batch_size(8);
+  EXPECT_EQ(batch_size_of_message(response.SerializeAsString()), 8);
+  EXPECT_EQ(batch_size_of_message("\xff"), std::nullopt);
+}
+
 TEST(ErrorWords, are_the_servers_own) {
   EXPECT_EQ(error_words(R"({"code":3,"error":"no \"x\""})"), "no \"x\"");
   EXPECT_EQ(error_words("<html>\n"), "<html>\\x0a");

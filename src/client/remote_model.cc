@@ -72,6 +72,22 @@ Result<ServerReply> ask_metadata(const ServerAccess& server, const std::string& 
   return call_with(server, "ModelMetadata", request);
 }
 
+Result<ServerReply> ask_config(const ServerAccess& server, const std::string& name) {
+  if (server.address.transport == Transport::kHttp)
+    return call_http(server, "GET", model_path(name) + "/config");
+  inference::ModelConfigRequest request;
+  request.set_name(name);
+  return call_with(server, "ModelConfig", request);
+}
+
+// The configuration is an extension of the protocol: what is not told is no failure.
+std::optional<std::int64_t> ask_batch_size(const ServerAccess& server, const std::string& name) {
+  const auto reply = ask_config(server, name);
+  if (!reply.ok() || reply->outcome != Outcome::kAnswered) return std::nullopt;
+  return server.address.transport == Transport::kHttp ? batch_size_of_json(reply->body)
+                                                      : batch_size_of_message(reply->body);
+}
+
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -161,6 +177,8 @@ Result<RemoteModel> find_remote_model(const ServerAccess& server,
     return model.status().with_context(printable(server_url(server.address), 4096) +
                                        ": what it says of model '" + printable(name) + "'");
   model->name = name;
+  model->stacked = model->signature.has_batch_axis();
+  if (model->stacked) model->stacked = ask_batch_size(server, name).value_or(1) > 0;
   return model;
 }
 

@@ -20,6 +20,9 @@ struct RemoteModel {
   std::string name;
   std::string platform;
   ModelSignature signature;  // shapes with the batch axis, where there is one
+  // The first axis of every input counts rows: as its configuration says, or where the server tells
+  // none, wherever that axis is open.
+  bool stacked = false;
 };
 
 // Asks the server for the model, which must be ready. No name: the only one that is ready, by the

@@ -37,6 +37,24 @@ TEST(RemoteModel, is_found_by_its_name) {
   EXPECT_EQ(model->signature.inputs[0].shape, Shape({-1, 2}));
 }
 
+TEST(RemoteModel, has_rows_where_its_configuration_says_so) {
+  const auto stacked = [](const std::string& config, const char* description) {
+    const TinyServer server(by_path({{"GET /v2/models/m/ready", http_answer(200, "")},
+                                     {"GET /v2/models/m/config", config},
+                                     {"GET /v2/models/m", http_answer(200, description)}}));
+    const auto model = find_remote_model({server.address(), ""}, "m");
+    EXPECT_TRUE(model.ok()) << model.status().to_string();
+    return model.ok() && model->stacked;
+  };
+  EXPECT_TRUE(stacked(http_answer(200, R"({"max_batch_size":8})"), kDescription));
+  EXPECT_FALSE(stacked(http_answer(200, R"({"max_batch_size":0})"), kDescription));
+  // No server need tell its configuration.
+  EXPECT_TRUE(stacked(http_answer(404, ""), kDescription));
+  EXPECT_TRUE(stacked(http_answer(200, "<html>"), kDescription));
+  EXPECT_FALSE(stacked(http_answer(404, ""),
+                       R"({"inputs":[{"name":"x","datatype":"FP32","shape":[4,2]}]})"));
+}
+
 TEST(RemoteModel, is_the_only_one_where_none_is_named) {
   const TinyServer server(
       by_path({{"POST /v2/repository/index", http_answer(200, R"([{"name":"m","state":"READY"}])")},

@@ -100,6 +100,20 @@ def test_measures_closed_loops_over_every_transport(muster, url_of, transport):
 
 
 @pytest.mark.parametrize("transport", ["http", "grpc"])
+def test_gives_an_open_first_axis_that_counts_no_rows(muster, serve, transport):
+    server = serve({"steps": ECHO}, config='backend: "scripted" max_batch_size: 0\n')
+    arguments = ("--url", f"{transport}://{getattr(server, transport)}", "--concurrency", "1", *quick("0.1"))
+    status, _, err = muster("bench", *arguments)
+    assert status == 1 and "input 'x' has open dimensions [-1,4]; give the shape of the input with --shape x:D,4" in err
+    status, out, err = muster("bench", *arguments, "--shape", "x:20,4")
+    assert status == 0, err
+    (row,) = rows_of(out)
+    assert row["batch_size"] == "1" and int(row["answered"]) > 0 and row["failed"] == "0"
+    status, _, err = muster("bench", *arguments, "--shape", "x:20,4", "--batch-sizes", "2")
+    assert status == 1 and "served without batches (its max_batch_size is 0)" in err
+
+
+@pytest.mark.parametrize("transport", ["http", "grpc"])
 def test_measures_open_loops_at_their_rate(muster, url_of, transport):
     status, out, err = muster("bench", "--url", url_of[transport], "--rate", "50,200", *quick("2"))
     assert status == 0, err

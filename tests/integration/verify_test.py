@@ -133,9 +133,10 @@ def test_finds_other_weights_and_names_the_first_difference(muster, openvino, tw
     assert status == 0
 
 
-def test_names_an_output_whose_rows_cannot_be_told_apart(muster):
+def test_names_an_output_whose_rows_cannot_be_told_apart(muster, tmp_path):
+    add_model(tmp_path, "doubling", MODELS / "batch_changing.onnx", "max_batch_size: 8")
     arguments = ("--backend", "onnxruntime", "--batch-sizes", "1,2", "--format", "json")
-    status, out, err = muster("verify", MODELS / "batch_changing.onnx", *arguments)
+    status, out, err = muster("verify", tmp_path / "doubling", *arguments)
     assert status == 1 and [row["batch_size"] for row in rows_of(out)] == [1]
     assert "not verified: onnxruntime f32, batch size 2: output 'output' has shape [4,4] for a batch of 2 rows" in err
 
@@ -181,6 +182,24 @@ def test_runs_a_model_without_batch_axis_as_it_is(muster):
         assert rows_of(out)[0]["elements"] == 16 * (3 if model == "no_batch" else 40)
     status, out, err = muster("verify", MODELS / "no_batch.onnx", "--batch-sizes", "1,2", *arguments)
     assert status == 1 and "without an open batch axis" in err
+
+
+def test_runs_a_first_axis_that_counts_no_rows_as_it_is(muster, start_server, tmp_path):
+    """One sum over all 20 steps, not one for each."""
+    add_model(tmp_path, "sum", MODELS / "scalar_output.onnx", "max_batch_size: 0")
+    np.save(tmp_path / "x.npy", np.ones((20, 4), np.float32))
+    file = ("--input", f"input={tmp_path / 'x.npy'}")
+    arguments = ("--backend", "onnxruntime", "--format", "json")
+    server = start_server(tmp_path)
+    against = ("--against", f"http://{server.http}", "--against", f"grpc://{server.grpc}", "--model", "sum")
+    for model in (tmp_path / "sum", MODELS / "scalar_output.onnx"):
+        status, out, err = muster("verify", model, *file, *arguments, *against)
+        assert status == 0, out + err
+        assert [(row["batch_size"], row["elements"], row["max_abs_error"]) for row in rows_of(out)] == [(1, 1, 0)] * 3
+    status, _, err = muster("verify", tmp_path / "sum", *file, "--batch-sizes", "2", *arguments)
+    assert status == 1 and "served without batches (its max_batch_size is 0)" in err
+    status, _, err = muster("verify", tmp_path / "sum", *arguments)
+    assert status == 1 and "give the shape of the input with --shape input:D,4" in err
 
 
 def test_takes_rows_from_files(muster, tmp_path):

@@ -19,7 +19,7 @@ namespace {
 // One request, as every slot sends it. `limit`: of its inputs.
 Result<std::string> make_request(const LoadsOrder& order, std::int64_t rows, std::uint64_t limit) {
   const ModelSignature& signature = order.model.signature;
-  const bool stacked = signature.has_batch_axis();
+  const bool stacked = order.model.stacked;
   if (!stacked && rows != 1) return no_batch_axis(signature);
   MUSTER_ASSIGN_OR_RETURN(const SampleInputs inputs,
                           SampleInputs::make(signature, stacked, rows, order.shapes, limit));

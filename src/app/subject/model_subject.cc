@@ -62,7 +62,8 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
       resolve(folder_.config(), signature, {choice_.backend, file, [this](std::string_view name) {
                                               return folder_.read(name);
                                             }}));
-  contender.stacked = signature.has_batch_axis();
+  // As it is served: an open first axis may count other things than rows.
+  contender.stacked = contender.config.batching.max_batch_size > 0;
   contender.max_batch_size = std::max<std::int64_t>(1, contender.config.batching.max_batch_size);
   return contender;
 }
@@ -74,7 +75,12 @@ std::vector<std::string> precisions_of(std::string_view backend) {
 
 Status no_batch_axis(const ModelSignature& signature) {
   const TensorSpec* const fixed = input_without_batch_axis(signature);
-  if (fixed == nullptr) return failed_precondition("the model has no inputs");
+  if (signature.inputs.empty()) return failed_precondition("the model has no inputs");
+  if (fixed == nullptr) {
+    return failed_precondition(
+        "the model is served without batches (its max_batch_size is 0): only 1 is possible, a run "
+        "as it is");
+  }
   return failed_precondition("input '" + printable(fixed->name) + "' has shape " +
                              fixed->shape.to_string() +
                              ", without an open batch axis: only 1 is possible, a run as it is");

@@ -27,7 +27,7 @@ struct Contender {
   std::shared_ptr<Backend> backend;  // null for a server's
   std::shared_ptr<const CompiledModel> model;
   ModelConfig config;           // resolved
-  bool stacked = false;         // the first axis of every input counts rows
+  bool stacked = false;         // the first axis of every input counts rows, as it is served
   std::int64_t max_batch_size;  // of the configuration, or what goes without one; at least 1
 };
 

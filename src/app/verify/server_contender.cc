@@ -9,7 +9,7 @@
 namespace muster {
 
 Result<Contender> find_at_server(const VerifyServer& server, const ModelSignature& served,
-                                 std::int64_t max_batch_size) {
+                                 bool stacked, std::int64_t max_batch_size) {
   MUSTER_ASSIGN_OR_RETURN(RemoteModel model, find_remote_model(server.access, server.model));
   const std::string differences = signature_differences(served, model.signature);
   if (!differences.empty()) {
@@ -17,7 +17,7 @@ Result<Contender> find_at_server(const VerifyServer& server, const ModelSignatur
                                "' is another: " + differences);
   }
   Contender contender;
-  contender.stacked = model.signature.has_batch_axis();
+  contender.stacked = stacked;
   contender.max_batch_size = max_batch_size;
   contender.model = make_remote_compiled_model(server.access, std::move(model));
   return contender;

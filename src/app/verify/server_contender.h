@@ -15,11 +15,11 @@ struct VerifyServer {
   std::string model;  // its name there
 };
 
-// `served`: what the model is expected to have; `max_batch_size`: of batches without a size of
-// their own, as no server says how large they may be. Errors where nobody answers, where the model
-// is not ready, or where its tensors are others: they name each that is.
+// `served`: what the model is expected to have; `stacked`: its first axis counts rows;
+// `max_batch_size`: of batches without a size of their own. Errors where nobody answers, where the
+// model is not ready, or where its tensors are others: they name each that is.
 [[nodiscard]] Result<Contender> find_at_server(const VerifyServer& server,
-                                               const ModelSignature& served,
+                                               const ModelSignature& served, bool stacked,
                                                std::int64_t max_batch_size);
 
 }  // namespace muster

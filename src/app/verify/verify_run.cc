@@ -114,7 +114,8 @@ class Verification {
  private:
   [[nodiscard]] Result<Contender> open(const VerifyCandidate& candidate) const {
     if (!candidate.server) return subject_.load(candidate.order);
-    return find_at_server(*candidate.server, expected_.served, expected_.max_batch_size);
+    return find_at_server(*candidate.server, expected_.served, expected_.stacked,
+                          expected_.max_batch_size);
   }
 
   void miss(const VerifyCandidate& candidate, std::int64_t size, const Status& why) const {
