@@ -60,6 +60,23 @@ def test_names_a_backend_that_cannot_open_the_model_and_measures_the_others(must
     assert status == 1 and sizes_of(out) == [2] and "not measured: onnxruntime: " in err
 
 
+def test_tries_scripts_only_where_there_is_one(muster, tmp_path):
+    shutil.copytree(ROOT / "models" / "lenet" / "1", tmp_path / "1")
+    arguments = ("bench", tmp_path, "--batch-sizes", "1", "--format", "csv", *QUICK)
+
+    def backends():
+        status, out, err = muster(*arguments)
+        assert status == 0
+        return [row["backend"] for row in csv.DictReader(io.StringIO(out))], err
+
+    names, err = backends()
+    assert "onnxruntime" in names and "scripted" not in names and "scripted" not in err
+    (tmp_path / "1" / "model.script").write_text("input input FP32 [-1,1,28,28]\noutput output FP32 [-1,10]\n")
+    (tmp_path / "config.pbtxt").write_text('backend: "onnxruntime" max_batch_size: 4\n')
+    names, _ = backends()
+    assert names[0] == "onnxruntime" and "scripted" in names
+
+
 def test_gives_each_backend_its_own_file_and_only_the_named_one_its_parameters(muster, tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "model.script").write_text("input x FP32 [-1,4]\noutput x FP32 [-1,4]\n")

@@ -12,6 +12,8 @@ namespace muster {
 namespace {
 
 constexpr std::string_view kWithPrecisions = "openvino";
+// Plays scripts, for tests, and reads no model of any other backend.
+constexpr std::string_view kScripted = "scripted";
 constexpr const char* kPrecisionParameter = "INFERENCE_PRECISION_HINT";
 
 }  // namespace
@@ -24,6 +26,9 @@ Result<ModelSubject> ModelSubject::open(const std::string& path) {
 
 std::vector<std::string> ModelSubject::backends() const {
   std::vector<std::string> names = installed_backends();
+  const bool has_script = choice_.backend == kScripted ||
+                          backend_of_file(file_for(std::string(kScripted))) == kScripted;
+  if (!has_script) std::erase(names, kScripted);
   std::ranges::stable_partition(names,
                                 [&](const std::string& name) { return name == choice_.backend; });
   return names;

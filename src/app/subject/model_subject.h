@@ -54,7 +54,7 @@ class ModelSubject {
   [[nodiscard]] const std::vector<ExecutionAccelerator>& accelerators() const noexcept {
     return folder_.config().config().accelerators;
   }
-  // Every backend that is installed, the model's own first.
+  // Every backend that is installed, the model's own first; `scripted` only beside a script.
   [[nodiscard]] std::vector<std::string> backends() const;
   // Loads the file that lies there under the backend's usual name, else the model's own. The
   // configuration's parameters are those of the model's own backend: another gets none of them.
