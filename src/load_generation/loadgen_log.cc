@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kLineBegin = ":::MLLOG ";
 constexpr std::size_t kMostDepth = 16;
+constexpr std::size_t kMostReasonBytes = 500;
+constexpr std::string_view kEarlyStopping = "early_stopping_result";
 
 // Text as it is, numbers as they stand.
 using Results = std::map<std::string, std::string, std::less<>>;
@@ -37,7 +39,7 @@ void read_line(std::string_view line, Results& results) {
     }
   }
   // The last one counts.
-  if (json.ok() && name.starts_with("result_")) results[name] = value;
+  if (json.ok() && (name.starts_with("result_") || name == kEarlyStopping)) results[name] = value;
 }
 
 Results read_lines(std::string_view log) {
@@ -69,6 +71,30 @@ class Numbers {
   const Results& results_;
   std::string missing_;
 };
+
+// The words, without the marks of a list and what parts its lines.
+std::string in_one_line(std::string_view text) {
+  std::string words;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find_first_of(" \n"));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!word.empty() && word != "*") (words += words.empty() ? "" : " ") += word;
+  }
+  return words;
+}
+
+// LoadGen gives a reason for what it lays down itself; where too few samples came for its
+// statistics alone, it tells that elsewhere.
+std::string reason_of(const Results& results) {
+  const auto word = [&](std::string_view name) {
+    const auto found = results.find(name);
+    return found == results.end() ? std::string() : in_one_line(found->second);
+  };
+  if (std::string reason = word("result_invalid_reason"); !reason.empty()) return reason;
+  const std::string early = word(kEarlyStopping);
+  return early.empty() ? "it gives no reason"
+                       : "too few samples for its early stopping, give more --seconds: " + early;
+}
 
 }  // namespace
 
@@ -102,8 +128,7 @@ Status read_loadgen_results(std::string_view log, Scenario scenario, int samples
   const auto validity = results.find("result_validity");
   if (validity == results.end()) return internal_error("LoadGen tells no result_validity");
   measured.valid = validity->second == "VALID";
-  const auto reason = results.find("result_invalid_reason");
-  measured.invalid_reason = reason == results.end() ? "" : printable(reason->second, 500);
+  measured.invalid_reason = measured.valid ? "" : printable(reason_of(results), kMostReasonBytes);
   return {};
 }
 

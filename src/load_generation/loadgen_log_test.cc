@@ -40,7 +40,7 @@ TEST(LoadGenLog, tells_the_results) {
   EXPECT_DOUBLE_EQ(measured.p99_ms, 4);
   EXPECT_DOUBLE_EQ(measured.samples_per_second, 123.5);
   EXPECT_FALSE(measured.valid);
-  EXPECT_EQ(measured.invalid_reason, "Increase the duration. ");
+  EXPECT_EQ(measured.invalid_reason, "Increase the duration.");
 }
 
 TEST(LoadGenLog, tells_what_each_scenario_is_measured_by) {
@@ -52,6 +52,29 @@ TEST(LoadGenLog, tells_what_each_scenario_is_measured_by) {
   ASSERT_TRUE(read_loadgen_results(some_log(), Scenario::kMultiStream, 8, measured).ok());
   EXPECT_DOUBLE_EQ(measured.p99_ms, 10);
   EXPECT_DOUBLE_EQ(measured.samples_per_second, 1000);
+}
+
+TEST(LoadGenLog, tells_the_reason_where_only_early_stopping_failed) {
+  const std::string reasonless = some_log() + line("result_invalid_reason", "\"\"");
+  ScenarioMeasurement measured;
+  ASSERT_TRUE(read_loadgen_results(reasonless, Scenario::kServer, 8, measured).ok());
+  EXPECT_EQ(measured.invalid_reason, "it gives no reason");
+  const std::string early =
+      line("early_stopping_result",
+           R"(" * Run unsuccessful.\n * Processed 190 queries.\n * Would need to run at least 269 )"
+           R"(more queries,\n with the run being successful if every additional\n query were )"
+           R"(under latency.")");
+  ASSERT_TRUE(read_loadgen_results(reasonless + early, Scenario::kServer, 8, measured).ok());
+  EXPECT_EQ(measured.invalid_reason,
+            "too few samples for its early stopping, give more --seconds: Run unsuccessful. "
+            "Processed 190 queries. Would need to run at least 269 more queries, with the run "
+            "being successful if every additional query were under latency.");
+  // A reason of its own says more.
+  ASSERT_TRUE(read_loadgen_results(some_log() + early, Scenario::kServer, 8, measured).ok());
+  EXPECT_EQ(measured.invalid_reason, "Increase the duration.");
+  const std::string valid = reasonless + early + line("result_validity", "\"VALID\"");
+  ASSERT_TRUE(read_loadgen_results(valid, Scenario::kServer, 8, measured).ok());
+  EXPECT_EQ(measured.invalid_reason, "");
 }
 
 TEST(LoadGenLog, names_a_result_that_is_missing) {

@@ -44,7 +44,7 @@ struct ScenarioMeasurement {
   double p99_ms = 0;
   double samples_per_second = 0;
   bool valid = false;
-  std::string invalid_reason;  // in LoadGen's words
+  std::string invalid_reason;  // mostly in LoadGen's words; "" where it is valid
 };
 
 // LoadGen lays every sample out beforehand.
