@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model_config/batch_padding.h"
 #include "model_config/reading/read_fields.h"
 
 namespace muster {
@@ -33,6 +34,19 @@ std::string batching_obstacle(const ModelConfig& config) {
     if (std::string text = obstacle("output", spec); !text.empty()) return text;
   }
   return "";
+}
+
+// What to do about it.
+std::string batching_fix(const ModelConfig& config) {
+  const std::int64_t fixed = fixed_batch_size(config);
+  if (config.backend != "openvino" || fixed == 0) {
+    return "export the model with a dynamic batch axis, or set max_batch_size: 0";
+  }
+  const bool fits = config.batching.max_batch_size <= fixed;
+  return fmt::format(
+      "add {}{}, export the model with a dynamic batch axis, or set "
+      "max_batch_size: 0",
+      fits ? "" : fmt::format("max_batch_size: {} and ", fixed), kBatchPaddingLine);
 }
 
 // Exporters number the open dimensions that nobody named; such a name says nothing.
@@ -134,6 +148,18 @@ void resolve_usual_labels(Resolution& r) {
 
 }  // namespace
 
+std::int64_t fixed_batch_size(const ModelConfig& config) {
+  if (config.inputs.empty()) return 0;
+  const Shape& first = config.inputs.front().shape;
+  const std::int64_t size = first.rank() == 0 ? kDynamicDim : first[0];
+  const auto has_it = [&](const TensorSpec& spec) {
+    return spec.shape.rank() > 0 && spec.shape[0] == size;
+  };
+  const bool same =
+      std::ranges::all_of(config.inputs, has_it) && std::ranges::all_of(config.outputs, has_it);
+  return same && size > 0 ? size : 0;
+}
+
 void resolve_batching(Resolution& r) {
   const ::inference::ModelConfig& text = r.parsed.text;
   const Located at = r.parsed.located();
@@ -144,9 +170,8 @@ void resolve_batching(Resolution& r) {
     if (const std::string obstacle = batching_obstacle(r.config); !obstacle.empty()) {
       r.problems.add(
           at.line("max_batch_size"),
-          fmt::format("max_batch_size is {}, but {} in {}; export the model with a "
-                      "dynamic batch axis, or set max_batch_size: 0",
-                      batching.max_batch_size, obstacle, printable(r.context.model_file)));
+          fmt::format("max_batch_size is {}, but {} in {}; {}", batching.max_batch_size, obstacle,
+                      printable(r.context.model_file), batching_fix(r.config)));
     }
   }
   // A target decides how requests share batches; that they do need not be said beside it.

@@ -97,6 +97,7 @@ def test_tells_all_that_is_wrong_with_a_configuration(muster, tmp_path):
         ("instance_group [ { count: 256 } ]", "cpu-budget", 1),
         ('parameters { key: "intra_op_thread_count" value { string_value: "1024" } }', "cpu-budget", 1),
         ('parameters { key: "session.intra_op.allow_spinning" value { string_value: "1" } }', "spinning", 1),
+        ("max_batch_size: 8\noptimization { graph { level: 2 } }", "graph-level", 2),
         ("version_policy { specific { versions: [ 1, 9 ] } }", "wanted-version", 1),
     ],
 )

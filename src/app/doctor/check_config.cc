@@ -12,6 +12,7 @@
 #include "app/doctor/config_text.h"
 #include "base/text.h"
 #include "inference/signature.h"
+#include "model_config/batch_padding.h"
 
 namespace muster {
 namespace {
@@ -61,6 +62,16 @@ std::optional<std::int64_t> parameter(const ModelFacts& model, std::string_view 
   return found == model.said->parameters.end() ? std::nullopt : parse_int(found->second);
 }
 
+std::string fix_of_fixed_batch(const VersionFacts& version) {
+  const std::int64_t size = fixed_batch_size(*version.config);
+  const std::string with_padding =
+      version.backend == "openvino" && size > 1
+          ? fmt::format("write max_batch_size: {} dynamic_batching {{ }} {}, or ", size,
+                        kBatchPaddingLine)
+          : "";
+  return with_padding + "export the model with a dynamic batch axis, if requests are to share runs";
+}
+
 void check_batching_off(const ModelFacts& model, const MachineFacts& /*machine*/,
                         Findings& findings) {
   const VersionFacts* version = loaded_version(model);
@@ -72,8 +83,7 @@ void check_batching_off(const ModelFacts& model, const MachineFacts& /*machine*/
                         fmt::format("input '{}' has shape {}, without an open first axis: requests "
                                     "run one by one",
                                     printable(fixed->name), fixed->shape.to_string()),
-                        "export the model with a dynamic batch axis, if requests are to share runs",
-                        ""});
+                        fix_of_fixed_batch(*version), ""});
     return;
   }
   if (!says(model, "max_batch_size")) return;

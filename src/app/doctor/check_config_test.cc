@@ -49,6 +49,23 @@ TEST(BatchingOff, is_noted_where_the_model_cannot_batch) {
   EXPECT_EQ(found[0].severity, Severity::kNote);
 }
 
+TEST(BatchingOff, is_noted_with_the_line_that_fills_batches_of_openvino_up) {
+  ModelFacts model = model_with("");
+  model.versions[0].backend = "openvino";
+  model.versions[0].signature->inputs[0].shape = {4, 4};
+  ModelConfig& config = *model.versions[0].config;
+  config.batching.max_batch_size = 0;
+  config.inputs = {{"x", DataType::kFp32, {4, 4}, {}}};
+  config.outputs = {{"y", DataType::kFp32, {4, 4}, {}}};
+  EXPECT_EQ(found_by("batching-off", model).at(0).fix,
+            "write max_batch_size: 4 dynamic_batching { } parameters { key: "
+            "\"ENABLE_BATCH_PADDING\" value { string_value: \"YES\" } }, or export the model with "
+            "a dynamic batch axis, if requests are to share runs");
+  config.outputs[0].shape = {5, 4};
+  EXPECT_EQ(found_by("batching-off", model).at(0).fix,
+            "export the model with a dynamic batch axis, if requests are to share runs");
+}
+
 TEST(NotMerged, is_found_without_dynamic_batching) {
   EXPECT_EQ(only(found_by("not-merged", model_with("max_batch_size: 8"))),
             "models/m/config.pbtxt:1: max_batch_size is 8, but without dynamic_batching no two "

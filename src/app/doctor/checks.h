@@ -25,6 +25,8 @@ struct SystemCheck {
 [[nodiscard]] std::span<const ModelCheck> file_checks() noexcept;
 // What its configuration asks for.
 [[nodiscard]] std::span<const ModelCheck> config_checks() noexcept;
+// What in it means something else than it seems to.
+[[nodiscard]] std::span<const ModelCheck> meaning_checks() noexcept;
 // The repository as a whole, and the machine.
 [[nodiscard]] std::span<const SystemCheck> system_checks() noexcept;
 

@@ -14,7 +14,7 @@ namespace {
 TEST(DoctorDocument, lists_every_check) {
   std::set<std::string> checks = {std::string(kCheckOfConfig), std::string(kCheckOfLoad),
                                   std::string(kCheckOfRepository), std::string(kCheckOfSettings)};
-  for (const auto table : {file_checks(), config_checks()})
+  for (const auto table : {file_checks(), config_checks(), meaning_checks()})
     for (const ModelCheck& check : table)
       checks.emplace(check.name);
   for (const SystemCheck& check : system_checks())

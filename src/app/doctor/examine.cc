@@ -40,7 +40,7 @@ void examine_model(const ModelFacts& model, const MachineFacts& machine, Finding
                     version.file.empty() ? version.folder : version.file),
          kCheckOfLoad);
   }
-  for (const auto checks : {file_checks(), config_checks()}) {
+  for (const auto checks : {file_checks(), config_checks(), meaning_checks()}) {
     for (const ModelCheck& check : checks) {
       Findings found;
       check.look(model, machine, found);

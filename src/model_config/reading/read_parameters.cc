@@ -87,6 +87,12 @@ void read_graph_level(ParsedConfig::Parts& parts, Problems& problems) {
                              level));
     return;
   }
+  if (parts.config.backend == "openvino") {
+    problems.add(line,
+                 "optimization.graph.level is ONNX Runtime's, and the openvino backend has "
+                 "none; remove it");
+    return;
+  }
   if (parts.config.parameters.contains(kGraphLevel)) {
     problems.add(line, fmt::format("optimization.graph.level and parameter '{}' say the same "
                                    "thing; keep one",

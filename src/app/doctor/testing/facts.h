@@ -89,7 +89,7 @@ inline DoctorFacts sound_facts() {
 inline Findings found_by(std::string_view name, const ModelFacts& model,
                          const MachineFacts& machine = sound_machine()) {
   Findings findings;
-  for (const auto checks : {file_checks(), config_checks()}) {
+  for (const auto checks : {file_checks(), config_checks(), meaning_checks()}) {
     const auto check = std::ranges::find(checks, name, &ModelCheck::name);
     if (check != checks.end()) {
       check->look(model, machine, findings);

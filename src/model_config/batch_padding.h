@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files whose batch size is fixed, and OpenVINO's way to run fewer rows with them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <muster/model.h>
+
+namespace muster {
+
+// The first dimension of all tensors, where it is fixed and the same; else 0.
+[[nodiscard]] std::int64_t fixed_batch_size(const ModelConfig& config);
+// With this in its configuration OpenVINO fills smaller batches up.
+inline constexpr std::string_view kBatchPaddingLine =
+    R"(parameters { key: "ENABLE_BATCH_PADDING" value { string_value: "YES" } })";
+
+}  // namespace muster
