@@ -97,13 +97,12 @@ double good_of(const Round& round, const Demand& demand, const std::string& cont
   return round.at(demand.name_of(contender)).at("good");
 }
 
-// Of settings by hand, those that answer too many late do not count.
+// What settings by hand answer in time, however much else they answer late.
 double best_of_grid(const Round& round, const Demand& demand,
                     const std::vector<Setting>& settings) {
   double best = 0;
   for (const Setting& setting : settings) {
     if (setting.name == kTargetName) continue;
-    if (round.at(demand.name_of(setting.name)).at("late_percent") > 1) continue;
     best = std::max(best, good_of(round, demand, setting.name));
   }
   return best;
