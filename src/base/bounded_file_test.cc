@@ -3,21 +3,21 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include <gtest/gtest.h>
+
+#include "base/temporary_folder.h"
 
 namespace muster {
 namespace {
 
 class BoundedFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    path_ = std::filesystem::path(::testing::TempDir()) / "muster_bounded_file";
-    std::ofstream(path_, std::ios::binary) << std::string(100'000, 'x');
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
+  void SetUp() override { std::ofstream(path_, std::ios::binary) << std::string(100'000, 'x'); }
 
-  std::filesystem::path path_;
+  const TemporaryFolder folder_ = TemporaryFolder::make("muster-bounded-file").value();
+  const std::filesystem::path path_ = folder_.path() / "file";
 };
 
 TEST_F(BoundedFile, is_read_whole) {
