@@ -42,7 +42,8 @@ void decode(const Route& route, const RequestHead& head,
   static const ProtocolLimits limits;
   switch (route.endpoint) {
     case Endpoint::kInfer:
-      static_cast<void>(decode_http_infer(body, head.json_length, {&limits, &regions, {}, nullptr}));
+      static_cast<void>(
+          decode_http_infer(body, head.json_length, {&limits, &regions, {}, nullptr}));
       break;
     case Endpoint::kClassify:
       static_cast<void>(

@@ -8,8 +8,7 @@
 
 namespace muster::bench {
 
-SettingRepository::SettingRepository(const std::string& model,
-                                     const std::vector<Setting>& settings)
+SettingRepository::SettingRepository(const std::string& model, const std::vector<Setting>& settings)
     : folder_(expect(TemporaryFolder::make("muster-bench"))) {
   for (const Setting& setting : settings) {
     const std::filesystem::path folder = folder_.path() / setting.name;

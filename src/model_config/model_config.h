@@ -63,8 +63,8 @@ class ParsedConfig {
 
   // What Backend::load and the choice of a version need: name, backend ("" = go by the file),
   // model_filename, versions, instance_count, parameters, config_file, batching.max_queue_delay;
-  // inputs and outputs as written; max_batch_size, whose line is among those of the parameters where
-  // it is written. The other fields mean nothing before `resolve`.
+  // inputs and outputs as written; max_batch_size, whose line is among those of the parameters
+  // where it is written. The other fields mean nothing before `resolve`.
   [[nodiscard]] const ModelConfig& config() const noexcept;
 
   struct Parts;  // of this folder's own use

@@ -78,9 +78,9 @@ TEST_F(ExchangeTest, a_reply_of_many_small_tensors_comes_whole) {
     binary += bytes;
   }
   json += R"(],"parameters":{"binary_data_output":true}})";
-  const RawReply reply = server_.ask(
-      post("/v2/models/echo/infer", json + binary,
-           "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n"));
+  const RawReply reply =
+      server_.ask(post("/v2/models/echo/infer", json + binary,
+                       "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n"));
   EXPECT_EQ(reply.status, 200) << reply.body;
   EXPECT_EQ(binary_values(reply), std::vector<float>(kTensors * values.size(), 1.5F));
 }

@@ -109,9 +109,8 @@ Moved SocketConnection::read_socket(std::span<std::byte> space) noexcept {
 
 Moved SocketConnection::write_socket(Buffers buffers) noexcept {
   if (buffers.size() == 1) {
-    return moved(uninterrupted([&] {
-      return ::send(descriptor(), buffers[0].data(), buffers[0].size(), MSG_NOSIGNAL);
-    }));
+    return moved(uninterrupted(
+        [&] { return ::send(descriptor(), buffers[0].data(), buffers[0].size(), MSG_NOSIGNAL); }));
   }
   std::array<iovec, kMostBuffers> parts;
   const std::size_t count = std::min(buffers.size(), parts.size());
@@ -125,9 +124,12 @@ Moved SocketConnection::write_socket(Buffers buffers) noexcept {
 
 void SocketConnection::take(Moved got) {
   switch (got.outcome) {
-    case Moved::Outcome::kBytes: return received(Received::kBytes, got.bytes);
-    case Moved::Outcome::kEnd: return received(Received::kEnd, 0);
-    default: return received(Received::kFailure, 0);
+    case Moved::Outcome::kBytes:
+      return received(Received::kBytes, got.bytes);
+    case Moved::Outcome::kEnd:
+      return received(Received::kEnd, 0);
+    default:
+      return received(Received::kFailure, 0);
   }
 }
 
