@@ -60,7 +60,8 @@ void install_handler() {
   });
 }
 
-// For where somebody stands before our handler who blocks signals meanwhile, as ThreadSanitizer does.
+// For where somebody stands before our handler who blocks signals meanwhile, as ThreadSanitizer
+// does.
 void unblock_bus_errors() noexcept {
   sigset_t bus_errors;
   (void)sigemptyset(&bus_errors);

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
+
+#include "base/temporary_folder.h"
 
 namespace muster {
 namespace {
@@ -18,14 +19,6 @@ namespace fs = std::filesystem;
 
 class ReplaceFile : public ::testing::Test {
  protected:
-  ReplaceFile() {
-    std::string name = (fs::temp_directory_path() / "replace_file_XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    path_ = (folder_ / "config.pbtxt").string();
-  }
-  ~ReplaceFile() override { fs::remove_all(folder_); }
-
   void write(const fs::path& path, std::string_view text) const {
     std::ofstream(path, std::ios::binary) << text;
   }
@@ -41,8 +34,9 @@ class ReplaceFile : public ::testing::Test {
     return found;
   }
 
-  fs::path folder_;
-  std::string path_;
+  const TemporaryFolder temporary_ = TemporaryFolder::make("muster-replace-file").value();
+  const fs::path folder_ = temporary_.path();
+  const std::string path_ = (folder_ / "config.pbtxt").string();
 };
 
 TEST_F(ReplaceFile, writes_one_that_was_not_there) {

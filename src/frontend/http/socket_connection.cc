@@ -63,6 +63,8 @@ void SocketConnection::open() {
 }
 
 void SocketConnection::close_stream() noexcept {
+  space_ = {};
+  waiting_ = {};
   if (!watched_) return descriptor_.close();
   watched_ = false;
   loop_.forget(descriptor(), *this);
@@ -73,7 +75,7 @@ void SocketConnection::close_stream() noexcept {
 void SocketConnection::ready(std::uint32_t events) noexcept {
   const ConnectionRef alive(this);
   if (events == 0) deferred_ = false;
-  if ((events & (EPOLLIN | kEnds)) != 0) readable = true;
+  if ((events & (EPOLLIN | kEnds)) != 0) readable_ = true;
   if ((events & kEnds) != 0) ended_ = true;
   try {
     go_on();
@@ -102,7 +104,7 @@ Moved SocketConnection::read_socket(std::span<std::byte> space) noexcept {
   // All of it was taken; what comes later is told. But the end comes without bytes to tell it by.
   if (result.outcome == Moved::Outcome::kNotNow ||
       (result.outcome == Moved::Outcome::kBytes && result.bytes < space.size() && !ended_)) {
-    readable = false;
+    readable_ = false;
   }
   return result;
 }
@@ -122,7 +124,21 @@ Moved SocketConnection::write_socket(Buffers buffers) noexcept {
   return moved(uninterrupted([&] { return ::sendmsg(descriptor(), &message, MSG_NOSIGNAL); }));
 }
 
-void SocketConnection::take(Moved got) {
+void SocketConnection::move() {
+  if (!space_.empty() && may_read()) receive_now();
+  if (!waiting_.empty()) send_waiting();
+}
+
+// Not at once: the others on the thread have their turn first.
+void SocketConnection::receive(std::span<std::byte> space) {
+  space_ = space;
+  if (may_read()) defer();
+}
+
+void SocketConnection::receive_now() {
+  const Moved got = read_some(space_);
+  if (got.outcome == Moved::Outcome::kNotNow) return;
+  space_ = {};
   switch (got.outcome) {
     case Moved::Outcome::kBytes:
       return received(Received::kBytes, got.bytes);
@@ -131,6 +147,26 @@ void SocketConnection::take(Moved got) {
     default:
       return received(Received::kFailure, 0);
   }
+}
+
+std::size_t SocketConnection::send_now(Buffers buffers, bool& failed) {
+  const Moved went = write_some(buffers);
+  failed = went.outcome == Moved::Outcome::kFailure;
+  return went.bytes;
+}
+
+// Not every socket that took a part is full, and one that is not has nothing to tell.
+void SocketConnection::send(Buffers buffers) {
+  waiting_ = buffers;
+  defer();
+}
+
+void SocketConnection::send_waiting() {
+  const Moved went = write_some(waiting_);
+  if (went.outcome == Moved::Outcome::kNotNow) return;
+  waiting_ = {};
+  sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
+  if (waiting_.empty() && descriptor() >= 0) watch_output(false);
 }
 
 bool SocketConnection::has_bytes() {

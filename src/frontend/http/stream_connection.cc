@@ -19,54 +19,15 @@ class PlainConnection final : public SocketConnection {
  private:
   void start() override { opened(true); }
 
-  void go_on() override {
-    if (readable && !space_.empty()) receive_now();
-    if (!waiting_.empty()) send_waiting();
-  }
+  Moved read_some(std::span<std::byte> space) override { return read_socket(space); }
 
-  // Not at once: the others on the thread have their turn first.
-  void receive(std::span<std::byte> space) override {
-    space_ = space;
-    if (readable) defer();
-  }
-
-  void receive_now() {
-    const Moved got = read_socket(space_);
-    if (got.outcome == Moved::Outcome::kNotNow) return;
-    space_ = {};
-    take(got);
-  }
-
-  std::size_t send_now(Buffers buffers, bool& failed) override {
+  Moved write_some(Buffers buffers) override {
     const Moved went = write_socket(buffers);
-    failed = went.outcome == Moved::Outcome::kFailure;
-    return went.bytes;
-  }
-
-  void send(Buffers buffers) override {
-    waiting_ = buffers;
-    // Not every socket that took a part is full, and one that is not has nothing to tell.
-    defer();
-  }
-
-  void send_waiting() {
-    const Moved went = write_socket(waiting_);
-    if (went.outcome == Moved::Outcome::kNotNow) return watch_output(true);
-    waiting_ = {};
-    sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
-    if (waiting_.empty() && descriptor() >= 0) watch_output(false);
+    if (went.outcome == Moved::Outcome::kNotNow) watch_output(true);
+    return went;
   }
 
   void end_sending() override { ::shutdown(descriptor(), SHUT_WR); }
-
-  void close_stream() noexcept override {
-    space_ = {};
-    waiting_ = {};
-    SocketConnection::close_stream();
-  }
-
-  std::span<std::byte> space_;  // of the receiving that goes on
-  Buffers waiting_;             // of the sending that goes on
 };
 
 }  // namespace

@@ -51,8 +51,7 @@ class TlsConnection final : public SocketConnection {
   void go_on() override {
     if (handshake_ == Handshake::kGoesOn) shake_hands();
     if (handshake_ != Handshake::kDone) return;
-    if (!space_.empty()) receive_now();
-    if (!waiting_.empty()) send_waiting();
+    move();
     if (ending_) end_sending();
   }
 
@@ -64,45 +63,22 @@ class TlsConnection final : public SocketConnection {
     opened(result == 1);
   }
 
-  // Always later, as bytes may lie in the record that was read last.
-  void receive(std::span<std::byte> space) override {
-    space_ = space;
-    defer();
-  }
+  // Bytes may lie in the record that was read last.
+  [[nodiscard]] bool may_read() const noexcept override { return true; }
 
-  void receive_now() {
+  Moved read_some(std::span<std::byte> space) override {
     ERR_clear_error();
     std::size_t bytes = 0;
-    const int result = SSL_read_ex(ssl_.get(), space_.data(), space_.size(), &bytes);
-    if (result != 1 && must_wait(result)) return;
-    space_ = {};
-    if (result == 1) return take({Moved::Outcome::kBytes, bytes});
+    const int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &bytes);
+    if (result == 1) return {Moved::Outcome::kBytes, bytes};
+    if (must_wait(result)) return {Moved::Outcome::kNotNow, 0};
     const bool told = SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN;
-    take({told ? Moved::Outcome::kEnd : Moved::Outcome::kFailure, 0});
+    return {told ? Moved::Outcome::kEnd : Moved::Outcome::kFailure, 0};
   }
 
-  std::size_t send_now(Buffers buffers, bool& failed) override {
-    const Moved went = write_record(buffers);
-    failed = went.outcome == Moved::Outcome::kFailure;
-    return went.bytes;
-  }
-
-  void send(Buffers buffers) override {
-    waiting_ = buffers;
-    // A record is a part: the socket may well take the next.
-    defer();
-  }
-
-  void send_waiting() {
-    const Moved went = write_record(waiting_);
-    if (went.outcome == Moved::Outcome::kNotNow) return;
-    waiting_ = {};
-    sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
-    if (waiting_.empty() && descriptor() >= 0) watch_output(false);
-  }
-
-  // Tried again with the same bytes, as OpenSSL wants it, where it has to wait.
-  Moved write_record(Buffers buffers) {
+  // One record, which is a part: the socket may well take the next. Tried again with the same
+  // bytes, as OpenSSL wants it, where it has to wait.
+  Moved write_some(Buffers buffers) override {
     const boost::asio::const_buffer record = record_of(buffers);
     ERR_clear_error();
     std::size_t bytes = 0;
@@ -137,8 +113,6 @@ class TlsConnection final : public SocketConnection {
   }
 
   void close_stream() noexcept override {
-    space_ = {};
-    waiting_ = {};
     ending_ = false;
     SocketConnection::close_stream();
   }
@@ -185,9 +159,7 @@ class TlsConnection final : public SocketConnection {
 
   const std::unique_ptr<SSL, FreeSsl> ssl_;
   Handshake handshake_ = Handshake::kToCome;
-  std::span<std::byte> space_;  // of the receiving that goes on
-  Buffers waiting_;             // of the sending that goes on
-  bool ending_ = false;         // that nothing more comes has not gone yet
+  bool ending_ = false;  // that nothing more comes has not gone yet
   std::vector<std::byte> record_;
 };
 
