@@ -150,40 +150,47 @@ TEST_F(ConnectionsTest, wake_up_when_told) {
   EXPECT_TRUE(heard_.all.empty());
 }
 
-TEST_F(ConnectionsTest, wait_for_room_where_a_unix_socket_has_none) {
-  // An abstract name, which needs no file.
-  const ServerAddress address{Transport::kHttp, "", 0,
-                              std::string(1, '\0') + "muster-full-" + std::to_string(::getpid())};
-  const auto places = resolve(address);
+struct NarrowSocket {
+  ServerAddress address;
+  std::vector<SocketAddress> places;
+  Descriptor listening;
+};
+
+// With room for one that waits to be accepted. An abstract name, which needs no file.
+void listen_narrowly(const std::string& name, NarrowSocket& made) {
+  made.address = {Transport::kHttp, "", 0,
+                  std::string(1, '\0') + name + std::to_string(::getpid())};
+  auto places = resolve(made.address);
   ASSERT_TRUE(places.ok());
-  const SocketAddress& place = places->front();
-  const Descriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&place.bytes), place.size),
-            0);
-  ASSERT_EQ(::listen(listening.get(), 0), 0);  // that is room for one
-  const auto first = connect_to(address, *places, Clock::Duration{0});
+  made.places = *std::move(places);
+  const SocketAddress& place = made.places.front();
+  made.listening = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(
+      ::bind(made.listening.get(), reinterpret_cast<const sockaddr*>(&place.bytes), place.size), 0);
+  ASSERT_EQ(::listen(made.listening.get(), 0), 0);
+}
+
+TEST_F(ConnectionsTest, wait_for_room_where_a_unix_socket_has_none) {
+  NarrowSocket socket;
+  ASSERT_NO_FATAL_FAILURE(listen_narrowly("muster-full-", socket));
+  const auto& [address, places, listening] = socket;
+  const auto first = connect_to(address, places, Clock::Duration{0});
   ASSERT_TRUE(first.ok()) << first.status().to_string();
-  const auto second = connect_to(address, *places, Clock::Duration{0});
+  const auto second = connect_to(address, places, Clock::Duration{0});
   EXPECT_NE(second.status().message().find("timed out"), std::string::npos)
       << second.status().to_string();
   std::thread accepting(
       [&] { const Descriptor accepted(::accept(listening.get(), nullptr, nullptr)); });
-  const auto third = connect_to(address, *places, kLimit);
+  const auto third = connect_to(address, places, kLimit);
   accepting.join();
   EXPECT_TRUE(third.ok()) << third.status().to_string();
 }
 
 // All others wait meanwhile, so that the patience of the first connections is not theirs.
 TEST_F(ConnectionsTest, try_no_longer_to_connect_again_than_their_own_limit) {
-  const ServerAddress address{Transport::kHttp, "", 0,
-                              std::string(1, '\0') + "muster-gone-" + std::to_string(::getpid())};
-  const auto places = resolve(address);
-  ASSERT_TRUE(places.ok());
-  const SocketAddress& place = places->front();
-  const Descriptor listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&place.bytes), place.size),
-            0);
-  ASSERT_EQ(::listen(listening.get(), 0), 0);
+  NarrowSocket socket;
+  ASSERT_NO_FATAL_FAILURE(listen_narrowly("muster-gone-", socket));
+  const auto& [address, places, listening] = socket;
   auto opened =
       Connections::open({address, [] { return make_http_wire(); }, 1, 1, std::chrono::hours(24)});
   ASSERT_TRUE(opened.ok()) << opened.status().to_string();
@@ -191,7 +198,7 @@ TEST_F(ConnectionsTest, try_no_longer_to_connect_again_than_their_own_limit) {
   Descriptor(::accept(listening.get(), nullptr, nullptr)).close();
   ASSERT_TRUE(connections_->wait(kLimit, heard_).ok());
   // There is room for one, which is taken.
-  const auto other = connect_to(address, *places, Clock::Duration{0});
+  const auto other = connect_to(address, places, Clock::Duration{0});
   ASSERT_TRUE(other.ok()) << other.status().to_string();
   connections_->ask(0, kRequest);
   hear(1);
