@@ -111,9 +111,7 @@ TEST(ListenersTest, replaces_the_socket_of_a_server_that_is_gone_and_no_other_fi
 
 TEST(ListenersTest, asks_for_tokens_before_anything_else) {
   RunningFrontend server;
-  server.fakes.access =
-      AccessPolicy::parse("infer infer-token-0123456789\nadmin admin-token-0123456789\n", "tokens")
-          .value();
+  server.fakes.require_tokens("infer infer-token-0123456789\nadmin admin-token-0123456789\n");
   ASSERT_TRUE(server.start().ok());
   const auto bearer = [](std::string_view token) {
     return "Authorization: Bearer " + std::string(token) + "\r\n";
