@@ -95,6 +95,7 @@ class ModelKeeper {
                                            const std::string& config_json) const;
   void take_plan(ModelRecord& model, Result<ModelPlan> plan);
   void begin_load(ModelRecord& model, std::int64_t version) MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] Status prepare_load(Loading& loading);
   void load_version(const std::shared_ptr<Loading>& loading);
   void start_version(const std::shared_ptr<Loading>& loading,
                      Result<std::unique_ptr<ServedModel>> loaded);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/caught.h"
 #include "base/log.h"
 #include "base/memory/heap.h"
 #include "base/text.h"
@@ -132,21 +133,19 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
               record.instance != 0, model.plan->folder, record.metrics, clock_.now()});
   // First on a thread of usual priority: a backend that is opened may start threads.
   starters_.post([this, loading] {
-    Status status;
-    auto choice =
-        loading->folder->choose(loading->folder->versions().empty() ? 0 : loading->version);
-    if (choice.ok()) {
-      loading->choice = *std::move(choice);
-      loading->choice.version = loading->version;
-      auto backend = backends_.open(loading->choice.backend);
-      status = backend.status();
-      if (backend.ok()) loading->backend = *std::move(backend);
-    } else {
-      status = choice.status();
-    }
+    Status status = caught([&] { return prepare_load(*loading); });
     if (!status.ok()) return end_load(*loading, std::move(status));
     loaders_.post([this, loading] { load_version(loading); });
   });
+}
+
+Status ModelKeeper::prepare_load(Loading& loading) {
+  const ModelFolder& folder = *loading.folder;
+  MUSTER_ASSIGN_OR_RETURN(loading.choice,
+                          folder.choose(folder.versions().empty() ? 0 : loading.version));
+  loading.choice.version = loading.version;
+  MUSTER_ASSIGN_OR_RETURN(loading.backend, backends_.open(loading.choice.backend));
+  return {};
 }
 
 void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
@@ -171,7 +170,7 @@ void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading,
                                 Result<std::unique_ptr<ServedModel>> loaded) {
   if (!loaded.ok()) return end_load(*loading, loaded.status());
   std::unique_ptr<ServedModel> model = *std::move(loaded);
-  Status started = model->start();
+  Status started = caught([&] { return model->start(); });
   if (!started.ok()) return end_load(*loading, std::move(started));
   end_load(*loading, lease_on(std::move(model)));
 }
