@@ -21,7 +21,6 @@ constexpr double kMebibyte = 1 << 20;
 // Of a measurement, the part that warms up; no more than this.
 constexpr int kWarmUpPart = 5;
 constexpr std::chrono::milliseconds kLongestWarmUp{200};
-constexpr std::chrono::seconds kLongestProbe{10};
 
 Reading reading_of(const CrewMeasurement& measured, std::uint64_t resident_before) {
   Reading reading;
@@ -71,7 +70,7 @@ Result<std::string> SubjectBench::look_at_rows(const Contender& contender) {
     return std::string("batching is off in the configuration, or not sure to be possible");
   WarmUpFindings found =
       warm_up(*contender.model, contender.config, WarmUpExtent::kProbe, WarmUpPace::kQuick, clock_,
-              add_saturating(clock_.now(), kLongestProbe));
+              WarmUpLimits());
   MUSTER_RETURN_IF_ERROR(std::move(found.broken));
   return std::move(found.not_mergeable);
 }
