@@ -72,6 +72,24 @@ void keep_heaps_small() {
 #endif
 }
 
+// Takes everything down under the limit, also on the way out of an exception.
+class Leaving {
+ public:
+  explicit Leaving(StopSignals& signals) : signals_(signals) {}
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() { signals_.leave_in_time(); }
+
+ private:
+  StopSignals& signals_;
+};
+
+// Where something fails, what was there already is taken down, which may get stuck as well.
+Status listen(ServerApp& app, StopSignals& signals) {
+  const StopSignals::Limit limit(signals, "beginning to listen");
+  return app.listen();
+}
+
 int serve(const ServeSettings& settings) {
   const auto begin = std::chrono::steady_clock::now();
   keep_heaps_small();
@@ -83,6 +101,11 @@ int serve(const ServeSettings& settings) {
   const auto app = ServerApp::start(settings, kVersion, steady_clock());
   if (!app.ok()) {
     complain(app.status().message());
+    return kExitFailed;
+  }
+  const Leaving before_the_app(signals);
+  if (const Status listens = listen(**app, signals); !listens.ok()) {
+    complain(listens.message());
     return kExitFailed;
   }
   for (const std::string& line : (*app)->listening())

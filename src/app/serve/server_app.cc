@@ -116,7 +116,7 @@ Status ServerApp::Parts::start(const std::string& version) {
   services.emplace(FrontServices{*models, *models, *models, regions, changeable, access,
                                  *access_log, frontend_metrics, [this] { return page->text(); },
                                  identity, settings.limits, clock});
-  return listen();
+  return {};
 }
 
 Status ServerApp::Parts::listen() {
@@ -152,6 +152,10 @@ Result<std::unique_ptr<ServerApp>> ServerApp::start(const ServeSettings& setting
   auto parts = std::make_unique<Parts>(settings, version, clock);
   MUSTER_RETURN_IF_ERROR(parts->start(version));
   return std::unique_ptr<ServerApp>(new ServerApp(std::move(parts)));
+}
+
+Status ServerApp::listen() {
+  return parts_->listen();
 }
 
 const std::vector<std::string>& ServerApp::listening() const {
