@@ -247,6 +247,9 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_count(s.limits.max_pictures, v, 1, kMostThings); }},
     {"idle-timeout-seconds", "", kLimits, "SECONDS", "300", "HTTP: silence between two requests",
      false, [](S& s, V v) { return set_seconds(s.limits.idle_timeout, v, milliseconds(10)); }},
+    {"grpc-idle-timeout-seconds", "", kLimits, "SECONDS", "0",
+     "gRPC: a connection without a call; 0 = for as long as its client likes", false,
+     [](S& s, V v) { return set_seconds(s.limits.grpc_idle_timeout, v, milliseconds(0)); }},
     {"receive-timeout-seconds", "", kLimits, "SECONDS", "30",
      "From a request's first byte to its last; gRPC: until a call's message has come, but for "
      "ModelInfer and streams",
