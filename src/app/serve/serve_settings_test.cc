@@ -219,6 +219,16 @@ TEST(ServeSettingsTest, finds_ports_that_are_given_twice) {
   EXPECT_EQ(error_of({flag("http-port", {"0"}), flag("grpc-port", {"0"})}), "");
 }
 
+TEST(ServeSettingsTest, warns_where_grpc_has_no_room_for_the_largest_message) {
+  const auto said = risks(*settings_of({flag("max-grpc-bytes", {"64MiB"})}));
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_TRUE(said[0].starts_with("--max-grpc-bytes (67108864) is no more than --max-body-bytes"))
+      << said[0];
+  EXPECT_TRUE(
+      risks(*settings_of({flag("max-grpc-bytes", {"64MiB"}), flag("no-grpc", {})})).empty());
+  EXPECT_TRUE(risks(*settings_of({flag("max-grpc-bytes", {"65MiB"})})).empty());
+}
+
 TEST(ServeSettingsTest, warns_beyond_loopback_without_tokens_or_tls) {
   EXPECT_TRUE(risks(*settings_of({})).empty());
   EXPECT_TRUE(
