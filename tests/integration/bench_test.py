@@ -5,8 +5,12 @@ import csv
 import html.parser
 import io
 import json
+import os
 import pathlib
+import select
 import shutil
+import signal
+import subprocess
 
 import pytest
 
@@ -119,6 +123,43 @@ def test_wants_the_shape_of_open_dimensions(muster):
     assert out.count("not measured") == 1
     status, out, _ = muster(*arguments, "--shape", "input:3,16,16", "--format", "csv")
     assert status == 0 and sizes_of(out) == [1, 2]
+
+
+def memory_of(muster, folder, *backends):
+    """The resident memory in MiB that each backend is said to take."""
+    named = [word for backend in backends for word in ("--backend", backend)]
+    status, out, err = muster("bench", folder, "--batch-sizes", "1", "--format", "csv", *named, *QUICK)
+    assert status == 0, err
+    return {row["backend"]: float(row["rss_mib"]) for row in csv.DictReader(io.StringIO(out))}
+
+
+def test_says_what_a_backend_takes_whatever_was_measured_before_it(muster, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.script").write_text("input input FP32 [-1,1,28,28]\noutput output FP32 [-1,10]\n")
+    shutil.copy(ROOT / "models" / "lenet" / "1" / "model.onnx", tmp_path / "1")
+    alone = memory_of(muster, tmp_path, "scripted")["scripted"]
+    both = memory_of(muster, tmp_path, "onnxruntime", "scripted")
+    # A runtime and a model leave more behind than two runs of one program differ by.
+    assert both["onnxruntime"] > alone + 10
+    assert abs(both["scripted"] - alone) < 5
+
+
+def test_leaves_no_process_behind(request, tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.script").write_text("input x FP64 [-1,1000000]\noutput x FP64 [-1,1000000]\n")
+    program = os.path.abspath(request.config.getoption("--program"))
+    # The first size fits into no memory, and is told of by the process that then measures the second without end.
+    arguments = ("--batch-sizes", "65536,1", "--iterations", "1000000000", "--format", "csv")
+    command = [program, "bench", str(tmp_path), "--backend", "scripted", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert "batch size 65536" in process.stderr.readline()
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 1
+        measuring = os.pidfd_open(int(children[0]))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+        assert select.select([measuring], [], [], 60)[0] == [measuring]
+        os.close(measuring)
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,4 @@ Status SubjectBench::try_out(const std::string& config_text, std::int64_t rows) 
   });
 }
 
-std::string SubjectBench::runtime_of(const std::string& backend) const {
-  const auto kept = backends_.find(backend);
-  return kept == backends_.end() || !kept->second ? "" : kept->second->version();
-}
-
 }  // namespace muster

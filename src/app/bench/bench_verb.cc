@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "app/bench/backend_bench.h"
 #include "app/bench/bench_arguments.h"
 #include "app/bench/bench_output.h"
 #include "app/bench/bench_plot.h"
@@ -84,11 +85,10 @@ int bench_model(const BenchArguments& arguments) {
   const auto subject = ModelSubject::open(arguments.model);
   if (!subject.ok()) return fail_with(subject.status().message());
 
+  std::vector<std::string> backends = without_repetitions(arguments.backends);
+  if (backends.empty()) backends = subject->backends();
+  if (backends.empty()) return fail_with("no backend is part of this installation");
   BenchOrder order;
-  order.backends = without_repetitions(arguments.backends);
-  if (order.backends.empty()) order.backends = subject->backends();
-  if (order.backends.empty()) return fail_with("no backend is part of this installation");
-  order.batch_sizes = without_repetitions(arguments.batch_sizes);
   order.shapes = *std::move(shapes);
   order.threads = arguments.threads > 0 ? arguments.threads : available_cpus();
   order.extent = {duration_of(arguments.warm_up_seconds), arguments.iterations,
@@ -103,7 +103,8 @@ int bench_model(const BenchArguments& arguments) {
     if (!writable.ok()) return fail_with(writable.message());
   }
   BenchOutput output(parse_bench_format(arguments.format), results);
-  run_bench(*subject, order, output.listener(), steady_clock(), process_usage());
+  run_bench(backends, without_repetitions(arguments.batch_sizes),
+            backend_bench(*subject, order, steady_clock(), process_usage()), output.listener());
 
   if (!arguments.plot.empty()) {
     const Status written = write_page(arguments.plot, results);
