@@ -146,5 +146,14 @@ TEST(Load, works_with_every_parameter_at_its_other_value) {
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 4}));
 }
 
+TEST(Load, extends_an_arena_as_requested_for_every_backend_of_the_process) {
+  ModelConfig config;
+  config.parameters = {{"arena_extend_strategy", "1"}};
+  const LoadedModel first(test_model("no_batch.onnx"), config);
+  const LoadedModel second(test_model("no_batch.onnx"), config);
+  EXPECT_NE(first.session, nullptr);
+  EXPECT_NE(second.session, nullptr);
+}
+
 }  // namespace
 }  // namespace muster::onnxruntime
