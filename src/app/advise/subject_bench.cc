@@ -66,7 +66,7 @@ Result<std::string> SubjectBench::look_at_rows(const Contender& contender) {
   const auto inputs = SampleInputs::make(signature, contender.stacked, 1, order_.shapes,
                                          usage_.available_bytes() / 2);
   MUSTER_RETURN_IF_ERROR(Status(inputs.status()));
-  if (!contender.stacked) return std::string(no_batch_axis(signature).message());
+  if (!contender.stacked) return std::string(no_batch_axis(contender).message());
   if (contender.config.batching.max_batch_size == 0)
     return std::string("batching is off in the configuration, or not sure to be possible");
   WarmUpFindings found =

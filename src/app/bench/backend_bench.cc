@@ -51,7 +51,7 @@ class BackendBench {
   [[nodiscard]] Result<BatchMeasurement> measure(const Contender& contender,
                                                  std::int64_t size) const {
     const ModelSignature& signature = contender.model->signature();
-    if (!contender.stacked && size != 1) return no_batch_axis(signature);
+    if (!contender.stacked && size != 1) return no_batch_axis(contender);
     // The inputs are there twice: here, and in the session.
     MUSTER_ASSIGN_OR_RETURN(const SampleInputs inputs,
                             SampleInputs::make(signature, contender.stacked, size, order_.shapes,

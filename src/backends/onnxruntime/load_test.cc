@@ -125,6 +125,16 @@ TEST(Load, refuses_unknown_parameters) {
   EXPECT_EQ(load_error(file, config).find("INVALID_ARGUMENT: parameter 'enable_memarena'"), 0U);
 }
 
+TEST(Load, names_the_backend_of_a_file_of_openvino) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("model.xml", "<?xml version=\"1.0\"?><net/>");
+  EXPECT_EQ(load_error(file),
+            "INVALID_ARGUMENT: " + file +
+                ": it is a model of OpenVINO (.xml with .bin), and the onnxruntime backend reads "
+                "ONNX files; lay the same model beside it as model.onnx, or name the backend "
+                "openvino");
+}
+
 TEST(Load, works_with_every_parameter_at_its_other_value) {
   ModelConfig config;
   config.parameters = {{"intra_op_thread_count", "2"},
