@@ -65,7 +65,7 @@ Result<std::string> SubjectBench::look_at_rows(const Contender& contender) {
   const auto inputs = SampleInputs::make(signature, contender.stacked, 1, order_.shapes,
                                          usage_.available_bytes() / 2);
   MUSTER_RETURN_IF_ERROR(Status(inputs.status()));
-  if (!contender.stacked) return std::string(no_batch_axis(signature).message());
+  if (!contender.stacked) return std::string(no_batch_axis(contender).message());
   if (contender.config.batching.max_batch_size == 0)
     return std::string("batching is off in the configuration, or not sure to be possible");
   WarmUpFindings found =
@@ -140,11 +140,6 @@ Status SubjectBench::try_out(const std::string& config_text, std::int64_t rows) 
     const Candidate candidate{{}, rows};
     return measure_now(opened, candidate, 1, {}).status();
   });
-}
-
-std::string SubjectBench::runtime_of(const std::string& backend) const {
-  const auto kept = backends_.find(backend);
-  return kept == backends_.end() || !kept->second ? "" : kept->second->version();
 }
 
 }  // namespace muster
