@@ -50,8 +50,8 @@ inline constexpr unsigned int kSmClock = 1;
 inline constexpr unsigned int kMemoryClock = 2;
 inline constexpr unsigned int kGpuTemperature = 0;
 
-// Bytes of a text, its end included: the longest that the guide has (NVML_DEVICE_UUID_V2_BUFFER_SIZE
-// and its like).
+// Bytes of a text, its end included: the longest that the guide has, for names and UUIDs
+// (NVML_DEVICE_UUID_V2_BUFFER_SIZE).
 inline constexpr unsigned int kTextBytes = 96;
 
 // The calls. Any thread, once `init` has been called; each may take milliseconds, and where a GPU

@@ -20,7 +20,7 @@ struct CudaEnvironment {
 
 struct VisibleGpus {
   std::vector<bool> visible;  // [i]: of the GPU at that place
-  // False: they are named by number in an order that CUDA alone knows, so all are taken for visible.
+  // False: they are named by number in an order that CUDA alone knows; then all count as visible.
   bool known = true;
 };
 

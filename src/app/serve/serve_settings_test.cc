@@ -193,8 +193,9 @@ TEST(ServeSettingsTest, takes_the_interval_of_metrics_in_tritons_unit) {
   ASSERT_TRUE(settings.ok()) << settings.status().to_string();
   EXPECT_EQ(settings->gpus.interval, milliseconds(1500));
   EXPECT_FALSE(settings_of({flag("allow-gpu-metrics", {"false"})})->gpu_metrics);
-  EXPECT_TRUE(starts_with(error_of({flag("metrics-interval-ms", {"99"})}),
-                          "--metrics-interval-ms: '99' is not right; give a whole number from 100"));
+  EXPECT_TRUE(
+      starts_with(error_of({flag("metrics-interval-ms", {"99"})}),
+                  "--metrics-interval-ms: '99' is not right; give a whole number from 100"));
 }
 
 TEST(ServeSettingsTest, names_the_flag_and_the_fix) {

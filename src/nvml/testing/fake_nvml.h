@@ -54,7 +54,8 @@ struct FakeNvml {
   int calls = 0;    // about a GPU
   int holding = 0;  // of them, those that wait now
 
-  // As it is at the start, but with `count` GPUs: "GPU-fake0000-0000-0000-0000-000000000000" and so on.
+  // As it is at the start, but with `count` GPUs: "GPU-fake0000-0000-0000-0000-000000000000" and
+  // so on.
   void reset(std::size_t count) {
     init_answer = count_answer = nvml::kSuccess;
     handle_errors.clear();
