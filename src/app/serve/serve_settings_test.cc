@@ -67,7 +67,8 @@ std::string as_text(const ServeSettings& s) {
       s.models.service.compiled_cache, s.models.picture_threads, s.models.max_waiting_pictures,
       s.models.max_waiting_picture_bytes, s.models.strict_readiness, s.exit_on_error);
   all(s.host, s.http_address, s.grpc_address, s.metrics_address, s.http_port, s.grpc_port,
-      s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.http_threads, s.grpc_threads);
+      s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.gpu_metrics, s.gpus.interval,
+      s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,
       s.shared_memory_limits.max_regions, s.shared_memory_limits.max_bytes,
       s.shared_memory_limits.max_name_bytes);
@@ -185,6 +186,16 @@ TEST(ServeSettingsTest, understands_units) {
   EXPECT_EQ(settings->limits.max_body_bytes, std::size_t{3} << 20);
   EXPECT_EQ(settings->models.poll_interval, milliseconds(250));
   EXPECT_EQ(settings->exit_timeout, milliseconds(0));
+}
+
+TEST(ServeSettingsTest, takes_the_interval_of_metrics_in_tritons_unit) {
+  const auto settings = settings_of({flag("metrics-interval-ms", {"1500"})});
+  ASSERT_TRUE(settings.ok()) << settings.status().to_string();
+  EXPECT_EQ(settings->gpus.interval, milliseconds(1500));
+  EXPECT_FALSE(settings_of({flag("allow-gpu-metrics", {"false"})})->gpu_metrics);
+  EXPECT_TRUE(
+      starts_with(error_of({flag("metrics-interval-ms", {"99"})}),
+                  "--metrics-interval-ms: '99' is not right; give a whole number from 100"));
 }
 
 TEST(ServeSettingsTest, names_the_flag_and_the_fix) {

@@ -15,6 +15,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "app/cuda_environment.h"
 #include "app/serve/serve_settings.h"
 #include "app/serve/server_app.h"
 #include "app/serve/setting_table.h"
@@ -207,7 +208,9 @@ Result<ServeSettings> gather_settings(const Arguments& arguments) {
     complain("warning: " + warning);
   for (GivenSetting& setting : settings_of_flags(arguments))
     given.push_back(std::move(setting));
-  return make_settings(given);
+  MUSTER_ASSIGN_OR_RETURN(ServeSettings settings, make_settings(given));
+  settings.gpus.cuda = cuda_environment();
+  return settings;
 }
 
 int run(const Arguments& arguments, const std::vector<std::string>& rest) {
