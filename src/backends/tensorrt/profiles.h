@@ -51,8 +51,9 @@ struct ProfileText {
 [[nodiscard]] BatchRange batch_range_of(std::span<const ProfileRange> profiles,
                                         std::span<const EnginePort> ports);
 
-// 1, 2, 4, 8, then in steps of a quarter of the power of two below (10 12 14 16 20 24 28 32 40 ...)
-// to `max`: filling up costs at most a quarter.
+// Every size to 8, then in steps of a quarter of the power of two below (10 12 14 16 20 24 28 32 40
+// ...) to `max`, which is one of them, from `min` on: filling up adds less than a quarter. A `max`
+// of 0 gives an empty one.
 [[nodiscard]] std::vector<std::int64_t> ladder_of(BatchRange range);
 // The smallest of `ladder` that is at least `rows`; `rows` where there is none.
 [[nodiscard]] std::int64_t filled_up(std::span<const std::int64_t> ladder, std::int64_t rows);
