@@ -256,9 +256,7 @@ Result<std::unique_ptr<Device>> open_cuda_device(int index) {
   facts.compute_minor = properties.minor;
   facts.multiprocessors = properties.multiProcessorCount;
   facts.memory_bytes = properties.totalGlobalMem;
-  std::unique_ptr<Device> device = std::make_unique<CudaDevice>(std::move(facts));
-  MUSTER_RETURN_IF_ERROR(device->use_on_this_thread());
-  return device;
+  return std::make_unique<CudaDevice>(std::move(facts));
 }
 
 }  // namespace muster::tensorrt
