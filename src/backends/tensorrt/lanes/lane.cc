@@ -22,6 +22,11 @@ std::size_t count_inputs(const Engine& engine) {
       std::ranges::count_if(engine.ports(), [](const EnginePort& port) { return port.is_input; }));
 }
 
+// Batches of about as many rows take about as long.
+std::size_t size_class(std::int64_t rows) {
+  return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(rows))) & 63U;
+}
+
 std::string input_name(const EnginePort& port) { return "input '" + printable(port.spec.name) + "'"; }
 
 }  // namespace
@@ -138,8 +143,7 @@ Status Lane::run_batch() {
   const Clock::TimePoint begun = supply_.clock().now();
   MUSTER_ASSIGN_OR_RETURN(const ContextSetting* setting, issue());
   MUSTER_RETURN_IF_ERROR(await_done());
-  took_[std::bit_width(static_cast<std::uint64_t>(filled_rows_)) % took_.size()] =
-      supply_.clock().now() - begun;
+  took_[size_class(filled_rows_)] = supply_.clock().now() - begun;
   return collect(*setting);
 }
 
@@ -194,11 +198,15 @@ Result<const ContextSetting*> Lane::issue() {
     for (const auto& output : body_->growing) {
       if (output) output->begin();
     }
-    MUSTER_RETURN_IF_ERROR(
-        set_context(supply_.parts(), *body_, body_->plain, filled_shapes_));
+    MUSTER_RETURN_IF_ERROR(set_context(supply_.parts(), *body_, body_->plain, filled_shapes_));
     setting = &body_->plain;
     issued_ = true;
-    MUSTER_RETURN_IF_ERROR(issue_steps(*setting, nullptr));
+    const Status status = issue_steps(*setting, nullptr);
+    // An engine that gets no room for an output knows less about it than whoever had none.
+    for (const auto& output : body_->growing) {
+      if (output && !output->failure().ok()) return output->failure();
+    }
+    MUSTER_RETURN_IF_ERROR(status);
   }
   MUSTER_RETURN_IF_ERROR(supply_.device().record(body_->done, body_->stream));
   return setting;
@@ -240,10 +248,8 @@ Status Lane::await_done() {
   Wait how = Wait::kBlock;
   const WaitChoice choice = supply_.options().wait;
   if (choice == WaitChoice::kSpin) how = Wait::kSpin;
-  if (choice == WaitChoice::kAuto) {
-    const auto size = std::bit_width(static_cast<std::uint64_t>(filled_rows_)) % took_.size();
-    if (took_[size] < kSpinBelow) how = Wait::kSpin;
-  }
+  if (choice == WaitChoice::kAuto && took_[size_class(filled_rows_)] < kSpinBelow)
+    how = Wait::kSpin;
   return supply_.device().wait(body_->done, how);
 }
 
