@@ -126,6 +126,12 @@ void LaneSupply::give_back(std::unique_ptr<LaneBody> body) {
   changed_.notify_all();
 }
 
+void LaneSupply::await_quiet() {
+  MutexLock lock(mutex_);
+  while (busy_ || wanted_ || !spent_.empty())
+    changed_.wait(lock);
+}
+
 std::uint64_t LaneSupply::device_bytes() const noexcept {
   return body_bytes_.load(std::memory_order_relaxed) +
          (turn_ != nullptr ? turn_->activations().size() : 0);
@@ -196,9 +202,12 @@ void LaneSupply::work() {
     std::unique_ptr<LaneBody> spent;
     {
       MutexLock lock(mutex_);
+      busy_ = false;
+      changed_.notify_all();
       while (!ending_ && spent_.empty() && !wanted_)
         changed_.wait(lock);
       if (ending_) return;
+      busy_ = true;
       if (!spent_.empty()) {
         spent = std::move(spent_.back());
         spent_.pop_back();
@@ -209,6 +218,7 @@ void LaneSupply::work() {
       make_fresh();
     } else {
       body_bytes_.fetch_sub(spent->made_bytes, std::memory_order_relaxed);
+      spent.reset();
     }
   }
 }

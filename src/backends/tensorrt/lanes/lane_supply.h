@@ -56,6 +56,8 @@ class LaneSupply {
   [[nodiscard]] const RunOptions& options() const noexcept { return options_; }
   [[nodiscard]] Clock& clock() const noexcept { return clock_; }
   [[nodiscard]] LaneParts parts() const noexcept { return {device_, engine_, plan_, turn_.get()}; }
+  // Returns when nothing is being made or freed on the supply's thread.
+  void await_quiet();
   // Of all bodies that there are, as they were made, and of what they share.
   [[nodiscard]] std::uint64_t device_bytes() const noexcept;
 
@@ -83,6 +85,7 @@ class LaneSupply {
   std::vector<std::unique_ptr<LaneBody>> fresh_ MUSTER_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<LaneBody>> spent_ MUSTER_GUARDED_BY(mutex_);
   bool wanted_ MUSTER_GUARDED_BY(mutex_) = false;  // a fresh one, from the thread
+  bool busy_ MUSTER_GUARDED_BY(mutex_) = false;    // the thread makes or frees one
   bool told_ MUSTER_GUARDED_BY(mutex_) = false;    // that none could be made
   Clock::TimePoint not_before_ MUSTER_GUARDED_BY(mutex_) = {};
   bool ending_ MUSTER_GUARDED_BY(mutex_) = false;

@@ -44,6 +44,7 @@ void ScriptedDevice::forget_ops() {
   const MutexLock lock(mutex_);
   ops_.clear();
   waits_.clear();
+  engine_free_.fill(*std::ranges::max_element(engine_free_));
 }
 
 std::size_t ScriptedDevice::calls(Call call) const {

@@ -79,6 +79,7 @@ class ScriptedDevice final : public Device {
   void set_memory(std::uint64_t bytes);
 
   [[nodiscard]] std::vector<ScriptedOp> ops() const;
+  // Begins anew with all engines free at the same moment.
   void forget_ops();
   [[nodiscard]] std::size_t calls(Call call) const;
   [[nodiscard]] std::vector<Wait> waits() const;
