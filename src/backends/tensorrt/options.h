@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <muster/backend.h>
@@ -18,17 +19,23 @@ namespace muster::tensorrt {
 inline constexpr int kMaxLanes = 16;
 inline constexpr std::size_t kMaxGraphs = 512;  // of one lane
 inline constexpr std::uint64_t kDefaultWorkspace = std::uint64_t{1} << 30;
+// The largest batch of an engine where neither profiles nor max_batch_size say one.
+inline constexpr std::int64_t kUsualMaxBatchSize = 64;
 
 // kInt8: the file must say by Q/DQ nodes what is quantised.
 enum class Precision : std::uint8_t { kFp32, kTf32, kFp16, kBf16, kInt8 };
 [[nodiscard]] std::string_view precision_name(Precision precision) noexcept;
+// The same as CompiledModel::precision() has it: "f16" for "fp16"; others as they are.
+[[nodiscard]] std::string_view arithmetic_name(std::string_view precision) noexcept;
 
 // What an engine is built with; all of it is in the engine's key.
 struct BuildOptions {
   Precision precision = Precision::kTf32;  // TensorRT's own default for FP32 files
   std::uint64_t workspace_bytes = kDefaultWorkspace;
   int level = 3;  // 0 to 5: how long the builder looks for faster kernels
-  std::vector<ProfileText> profiles;  // empty: one, from the batch sizes of the configuration
+  // parse_options leaves none out: where the configuration says no profile, its batch sizes make
+  // one. A network without open dimensions needs none, and that one is not used.
+  std::vector<ProfileText> profiles;
   std::optional<PixelScaling> pixels;
 };
 

@@ -37,6 +37,9 @@ class BuildProgress {
     int steps = 1;
     int done = 0;
   };
+  [[nodiscard]] Phase* find(std::string_view name);
+  [[nodiscard]] double done_of_outermost() const;
+
   Clock& clock_;
   const Clock::TimePoint begun_;
   std::vector<Phase> open_;
