@@ -57,9 +57,7 @@ Result<std::unique_ptr<Session>> Model::new_session() const {
 }
 
 std::string Model::precision() const {
-  const std::string built = engine_->precision();
-  if (built == "fp32") return "f32";
-  return built == "fp16" ? "f16" : built;
+  return std::string(arithmetic_name(engine_->precision()));
 }
 
 DeviceMemoryUse Model::device_memory() const {
