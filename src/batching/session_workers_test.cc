@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -125,7 +127,7 @@ TEST_F(SessionWorkersTest, runs_halves_of_a_batch_that_the_session_has_no_memory
   }
   // 5, then 2 and 3, and 3 as 1 and 2.
   EXPECT_EQ(metrics_.batches_split.value(), 2U);
-  EXPECT_EQ(metrics_.batch_rows.count(), 1U);
+  EXPECT_EQ(metrics_.batch_rows.counts(), (std::map<std::int64_t, std::uint64_t>{{5, 1}}));
   EXPECT_EQ(metrics_.rows.value(), 5U);
   EXPECT_EQ(metrics_.succeeded.count(), 5U);
   EXPECT_EQ(metrics_.failed.count(), 0U);

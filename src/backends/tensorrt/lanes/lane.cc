@@ -27,7 +27,9 @@ std::size_t size_class(std::int64_t rows) {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(rows))) & 63U;
 }
 
-std::string input_name(const EnginePort& port) { return "input '" + printable(port.spec.name) + "'"; }
+std::string input_name(const EnginePort& port) {
+  return "input '" + printable(port.spec.name) + "'";
+}
 
 }  // namespace
 

@@ -154,7 +154,7 @@ class ScriptedContext final : public EngineContext {
         outputs.push_back({memory_[i], count, rooms_[i] != nullptr});
       }
     }
-    const auto made_for = *state_;
+    const std::uint64_t made_for = *state_;
     return std::function<std::string()>([state = state_, made_for, inputs, outputs]() {
       if (*state != made_for) return std::string("a run of a context that was set anew since");
       Elements sum = load(inputs.front().memory, inputs.front().bytes);
