@@ -140,7 +140,7 @@ struct CompileProgress {
   std::optional<std::chrono::seconds> left = {};  // nothing: not known
 };
 
-// Called on the thread that compiles, at most a few times a second.
+// Called by one thread at a time, of those that compile, at most a few times a second.
 class CompileListener {
  public:
   virtual ~CompileListener() = default;

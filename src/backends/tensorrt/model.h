@@ -17,9 +17,10 @@ namespace muster::tensorrt {
 
 class Model final : public CompiledModel, public std::enable_shared_from_this<Model> {
  public:
-  // `signature` has the engine's ports in their order; `plan` was made for `instances` instances.
+  // `signature` has the engine's ports in their order; `plan` is the supply's, for `instances`.
   Model(std::shared_ptr<Device> device, std::shared_ptr<const Engine> engine,
-        ModelSignature signature, RunOptions options, LanePlan plan, int instances, Clock& clock);
+        ModelSignature signature, const LanePlan& plan, int instances,
+        std::unique_ptr<LaneSupply> supply);
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   // Blocks until a lane is made, graphs included, where none that was made before is idle.
