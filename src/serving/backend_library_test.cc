@@ -98,7 +98,7 @@ TEST(BackendLibrary, says_what_is_installed_where_it_is_missing) {
 TEST(BackendLibrary, says_what_to_do_about_a_runtime_that_is_missing) {
   EXPECT_NE(refusal("onnxruntime").message().find("install ONNX Runtime"), std::string_view::npos);
   EXPECT_NE(refusal("openvino").message().find("where OpenVINO is"), std::string_view::npos);
-  EXPECT_NE(refusal("tensorrt").message().find("has no TensorRT backend"), std::string_view::npos);
+  EXPECT_NE(refusal("tensorrt").message().find("install TensorRT"), std::string_view::npos);
 }
 
 TEST(BackendLibrary, has_no_name_that_leaves_the_folder) {

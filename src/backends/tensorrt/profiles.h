@@ -47,6 +47,10 @@ struct ProfileText {
 [[nodiscard]] Result<int> choose_profile(std::span<const ProfileRange> profiles,
                                          std::span<const EnginePort> ports,
                                          std::span<const Shape> shapes);
+// Whether some profile allows that shape of that input; the same words where none does.
+[[nodiscard]] Status check_shape(std::span<const ProfileRange> profiles,
+                                 std::span<const EnginePort> ports, std::size_t input,
+                                 const Shape& shape);
 // The rows that some profile allows, where the first axis of every input counts rows.
 [[nodiscard]] BatchRange batch_range_of(std::span<const ProfileRange> profiles,
                                         std::span<const EnginePort> ports);

@@ -15,6 +15,7 @@ namespace muster::tensorrt {
 
 // kFailedPrecondition where there is no driver, no GPU or none of that number, in words that say
 // what to do. To be called before anything of TensorRT: without a driver that ends the process.
+// Takes nothing of the GPU yet: that begins with use_on_this_thread.
 [[nodiscard]] Result<std::unique_ptr<Device>> open_cuda_device(int index);
 [[nodiscard]] Result<int> cuda_device_count();
 
