@@ -104,6 +104,8 @@ class CompiledModel {
   [[nodiscard]] virtual int sessions_per_instance() const { return 1; }
   // Constant after the load.
   [[nodiscard]] virtual BatchRange batch_range() const { return {}; }
+  // True: where ModelSource::pixels was said, the model takes bytes and scales them so.
+  [[nodiscard]] virtual bool scales_pixels() const { return false; }
   // As it is now. Any thread.
   [[nodiscard]] virtual DeviceMemoryUse device_memory() const { return {}; }
 };
@@ -129,7 +131,8 @@ struct ModelSource {
   // share (BackendSettings::threads); false: they are threads of the model's own.
   bool pooled = false;
   // The configuration's `image.scale`, `image.mean` and `image.std`, where it lists the model's
-  // only input as UINT8 and says any of them: the backend scales pixels, or refuses the model.
+  // only input as UINT8 and says any of them: a backend that scales pixels does so, or refuses the
+  // model; with any other the configuration is refused.
   std::optional<PixelScaling> pixels = {};
 };
 

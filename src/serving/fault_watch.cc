@@ -70,6 +70,7 @@ class WatchedModel final : public CompiledModel {
     return model_->sessions_per_instance();
   }
   [[nodiscard]] BatchRange batch_range() const override { return model_->batch_range(); }
+  [[nodiscard]] bool scales_pixels() const override { return model_->scales_pixels(); }
   [[nodiscard]] DeviceMemoryUse device_memory() const override { return model_->device_memory(); }
 
  private:
