@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 
-.PHONY: build demo test tsan lint format fuzz soak bench docs install clean help
+.PHONY: build demo test test-gpu tsan lint format fuzz soak bench docs install clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
 
@@ -20,6 +20,11 @@ test:
 	@tools/build dev
 	@tools/build release all measuring_tests
 	@tools/run_tests.py dev release
+
+test-gpu:
+	@tools/setup build
+	@tools/build release all gpu_tests
+	@tools/run_tests.py --gpu release
 
 tsan:
 	@tools/setup build
@@ -66,6 +71,7 @@ help:
 	@echo "make              set up this machine, build the program: build/release/muster"
 	@echo "make demo         the same, then classify the sample digits"
 	@echo "make test         the whole suite under ASan and UBSan, and what only a release build can show"
+	@echo "make test-gpu    the tests that need a GPU; says so where there is none"
 	@echo "make tsan         the tests of concurrent code under ThreadSanitizer"
 	@echo "make lint         layers, sizes, texts, formatting, clang-tidy"
 	@echo "make format       clang-format over every C++ file"

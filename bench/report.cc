@@ -43,7 +43,10 @@ constexpr Column kColumns[] = {{"items/s", "items_per_s", 0},
                                {"grid of it", "grid_of_clairvoyant", 3},
                                {"timed grid", "grid_with_timeouts_of_clairvoyant", 3},
                                {"refused %", "refused_percent", 1},
-                               {"resident MiB", "resident_mib", 1}};
+                               {"resident MiB", "resident_mib", 1},
+                               {"offered/s", "offered_per_s", 0},
+                               {"SM MHz", "sm_mhz", 0},
+                               {"W", "watts", 0}};
 
 std::string cell(const std::map<std::string, Spread>& figures, const Column& column) {
   const auto found = figures.find(column.metric);

@@ -33,18 +33,25 @@ function(muster_module name)
     "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 endfunction()
 
-# muster_test(NAME [MEASURES] SOURCES ... [DEPS folders] [LIBS libraries] [LABEL fast|slow])
+# muster_test(NAME [MEASURES | GPU] SOURCES ... [DEPS folders] [LIBS libraries] [LABEL fast|slow])
 # One GoogleTest binary muster_NAME_test; each TEST is a ctest of its own. MEASURES: what it measures
 # means nothing under a sanitizer, so it belongs to the release build, where the target
-# `measuring_tests` makes it.
+# `measuring_tests` makes it. GPU: it needs a GPU, whose driver no sanitizer of ours bears; it
+# belongs to the release build, too, where `gpu_tests` makes it and `make test-gpu` runs it. All of
+# its TESTs are one ctest, labelled gpu: each process has to start CUDA.
 add_custom_target(measuring_tests)
+add_custom_target(gpu_tests)
 function(muster_test name)
-  cmake_parse_arguments(ARG "MEASURES" "LABEL" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "MEASURES;GPU" "LABEL" "SOURCES;DEPS;LIBS" ${ARGN})
+  set(of_release FALSE)
+  if(ARG_MEASURES OR ARG_GPU)
+    set(of_release TRUE)
+  endif()
   if(NOT MUSTER_BUILD_TESTS)
     return()
-  elseif(ARG_MEASURES AND MUSTER_UNIT_TESTS)
+  elseif(of_release AND MUSTER_UNIT_TESTS)
     return()
-  elseif(NOT ARG_MEASURES AND NOT MUSTER_UNIT_TESTS)
+  elseif(NOT of_release AND NOT MUSTER_UNIT_TESTS)
     return()
   endif()
   if(NOT ARG_LABEL)
@@ -54,12 +61,22 @@ function(muster_test name)
   if(ARG_MEASURES)
     set_target_properties(muster_${name}_test PROPERTIES EXCLUDE_FROM_ALL ON)
     add_dependencies(measuring_tests muster_${name}_test)
+  elseif(ARG_GPU)
+    set_target_properties(muster_${name}_test PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_dependencies(gpu_tests muster_${name}_test)
   endif()
   list(TRANSFORM ARG_DEPS PREPEND muster_)
   target_link_libraries(muster_${name}_test PRIVATE ${ARG_DEPS} ${ARG_LIBS} muster_flags
     GTest::gtest GTest::gtest_main)
   target_compile_definitions(muster_${name}_test PRIVATE
     MUSTER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" MUSTER_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  if(ARG_GPU)
+    add_test(NAME ${name} COMMAND muster_${name}_test)
+    # 77: its main (tests/gpu/gpu_main.cc) found no GPU.
+    set_tests_properties(${name} PROPERTIES
+      LABELS gpu TIMEOUT 1800 SKIP_RETURN_CODE 77 RUN_SERIAL ON)
+    return()
+  endif()
   gtest_discover_tests(muster_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
 endfunction()

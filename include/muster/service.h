@@ -60,6 +60,25 @@ struct ServiceStatistics {
   std::map<std::int64_t, std::uint64_t> batches_by_rows;
 };
 
+// What compile_model is to do.
+struct CompileOptions {
+  std::string backend = "tensorrt";
+  // Parameters of that backend. They stand above those of the model's configuration, which count
+  // where it names the same backend.
+  std::map<std::string, std::string, std::less<>> parameters = {};
+  // A folder in which the backend keeps what it compiled, and finds it again; "" = none is kept.
+  std::string compiled_cache = {};
+  // The file to write, for example a model.plan; it is there whole or not at all. "" = none.
+  std::string output = {};
+};
+
+// Compiles a model ahead of time, its ONNX file, for this machine. `path`: as of
+// ModelService::open. Blocks; minutes where it must compile. `listener` hears how far it is and may
+// stop it: kCancelled, and nothing is left behind.
+[[nodiscard]] Result<CompiledFile> compile_model(const std::string& path,
+                                                 const CompileOptions& options,
+                                                 CompileListener& listener);
+
 class ModelService final : public InferenceService {
  public:
   // `path`: a model folder (`config.pbtxt`, `1/model.onnx`, ...), its version folder, or a model

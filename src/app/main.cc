@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   int exit_status = muster::kExitOk;
   muster::add_advise_verb(app, exit_status);
   muster::add_bench_verb(app, exit_status);
+  muster::add_build_engine_verb(app, exit_status);
   muster::add_classify_verb(app, exit_status);
   muster::add_doctor_verb(app, exit_status);
   muster::add_explain_verb(app, exit_status);

@@ -50,6 +50,11 @@ std::string time_line(std::chrono::steady_clock::duration elapsed,
                      all, what);
 }
 
+std::string part_line(double done) {
+  const double part = std::clamp(done, 0.0, 1.0);
+  return fmt::format("{} {:3.0f} %", bar_of(part, 1, kShortBarWidth), std::floor(part * 100));
+}
+
 ProgressBar::ProgressBar(std::FILE* terminal, std::size_t total)
     : terminal_(isatty(fileno(terminal)) != 0 ? terminal : nullptr),
       total_(total),

@@ -19,6 +19,9 @@ namespace muster {
                                     std::chrono::steady_clock::duration whole,
                                     std::string_view what);
 
+// By what is done of the whole, 0 to 1: "[####......]  42 %"
+[[nodiscard]] std::string part_line(double done);
+
 // Draws on `terminal` from one second after it was made, ten times a second at most, and nothing at
 // all where that is no terminal. One thread.
 class ProgressBar {

@@ -32,6 +32,14 @@ TEST(TimeLine, tells_how_much_of_the_time_is_over_and_what_is_done) {
   EXPECT_EQ(time_line(seconds(61), seconds(60), ""), "[##########] 61 of 60 s  ");
 }
 
+TEST(PartLine, tells_the_part_that_is_done) {
+  EXPECT_EQ(part_line(0), "[..........]   0 %");
+  EXPECT_EQ(part_line(0.429), "[####......]  42 %");
+  EXPECT_EQ(part_line(1), "[##########] 100 %");
+  EXPECT_EQ(part_line(7), "[##########] 100 %");
+  EXPECT_EQ(part_line(-1), "[..........]   0 %");
+}
+
 TEST(ProgressBar, draws_nothing_where_there_is_no_terminal) {
   std::FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);

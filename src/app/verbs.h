@@ -17,6 +17,7 @@ inline constexpr int kExitUsage = 2;   // the command line was wrong
 // in `exit_status`, which must outlive the parsing.
 void add_advise_verb(CLI::App& app, int& exit_status);
 void add_bench_verb(CLI::App& app, int& exit_status);
+void add_build_engine_verb(CLI::App& app, int& exit_status);
 void add_classify_verb(CLI::App& app, int& exit_status);
 void add_doctor_verb(CLI::App& app, int& exit_status);
 void add_explain_verb(CLI::App& app, int& exit_status);

@@ -23,9 +23,39 @@ BatchRunner::BatchRunner(std::unique_ptr<Session> session, const ModelSignature&
 void BatchRunner::run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
                       std::vector<Result<InferResponse>>& outcomes) noexcept {
   outcomes.clear();
+  begin(batch);
+  run_or_split(requests, batch, outcomes);
+}
+
+// Of a batch as it was taken, whatever it is split into.
+void BatchRunner::begin(const BatchFacts& batch) noexcept {
+  metrics_.rows.add(static_cast<std::uint64_t>(batch.rows));
+  metrics_.batches_by_reason[static_cast<std::size_t>(batch.reason)].add();
+  metrics_.batch_rows.record(batch.rows);
+}
+
+bool BatchRunner::splits(Requests requests) const noexcept {
+  return out_of_room_ && stacked_ && requests.size() > 1;
+}
+
+void BatchRunner::run_or_split(Requests requests, const BatchFacts& batch,
+                               std::vector<Result<InferResponse>>& outcomes) {
   responses_.clear();
   responses_.resize(requests.size());
   const Status status = run_caught(requests, batch, responses_);
+  if (splits(requests)) {
+    metrics_.batches_split.add();
+    const Requests first = requests.first(requests.size() / 2);
+    BatchFacts half = batch;
+    half.rows = 0;
+    for (const PendingRequest* request : first)
+      half.rows += request->rows;
+    run_or_split(first, half, outcomes);
+    half.rows = batch.rows - half.rows;
+    run_or_split(requests.subspan(first.size()), half, outcomes);
+    return;
+  }
+  const std::size_t done = outcomes.size();  // by halves before this one
   for (InferResponse& response : responses_) {
     if (status.ok()) {
       outcomes.emplace_back(std::move(response));
@@ -34,13 +64,14 @@ void BatchRunner::run(std::span<const PendingRequest* const> requests, const Bat
     }
   }
   for (UnreadRequest& request : unread_)
-    outcomes[request.place] = std::move(request.status);
+    outcomes[done + request.place] = std::move(request.status);
 }
 
 Result<InferResponse> BatchRunner::run_alone(const PendingRequest& request,
                                              const BatchFacts& batch) noexcept {
   const PendingRequest* const requests[] = {&request};
   InferResponse response;
+  begin(batch);
   Status status = run_caught(requests, batch, {&response, 1});
   if (!unread_.empty()) return std::move(unread_.front().status);
   if (!status.ok()) return status;
@@ -50,10 +81,8 @@ Result<InferResponse> BatchRunner::run_alone(const PendingRequest& request,
 Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
                                const BatchFacts& batch,
                                std::span<InferResponse> responses) noexcept {
-  metrics_.rows.add(static_cast<std::uint64_t>(batch.rows));
-  metrics_.batches_by_reason[static_cast<std::size_t>(batch.reason)].add();
-  metrics_.batch_rows.record(batch.rows);
   unread_.clear();
+  out_of_room_ = false;
   Stages stages;
   Status status;
   try {
@@ -64,17 +93,21 @@ Status BatchRunner::run_caught(std::span<const PendingRequest* const> requests,
   } catch (...) {
     status = internal_error("the batch could not be run: the backend threw something unknown");
   }
-  count(requests, batch, stages, status.ok());
+  if (!splits(requests)) count(requests, batch, stages, status.ok());
   return status;
 }
 
 Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
                              const BatchFacts& batch, std::span<InferResponse> responses,
                              Stages& stages) {
-  MUSTER_RETURN_IF_ERROR(gather(requests, batch.rows, stacked_, *session_, unread_));
+  Status gathered_all = gather(requests, batch.rows, stacked_, *session_, unread_);
+  out_of_room_ = gathered_all.code() == StatusCode::kResourceExhausted;
+  if (!gathered_all.ok()) return gathered_all;
   if (unread_.size() == requests.size()) return unread_.front().status;  // nobody to run it for
   const TimePoint gathered = clock_.now();
-  MUSTER_RETURN_IF_ERROR(session_->run());
+  Status ran = session_->run();
+  out_of_room_ = ran.code() == StatusCode::kResourceExhausted;
+  if (!ran.ok()) return ran;
   const TimePoint computed = clock_.now();
   MUSTER_RETURN_IF_ERROR(scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
   stages = {gathered - batch.taken_at, computed - gathered, clock_.now() - computed};

@@ -34,7 +34,8 @@ class BatchRunner {
               std::shared_ptr<const ModelDescription> description = nullptr);
 
   // One outcome for each request, in their order; requests stay the caller's to answer. Where the
-  // batch fails, all get its status; one whose input cannot be read any more gets its own.
+  // batch fails, all get its status; one whose input cannot be read any more gets its own. Where
+  // the session has no memory for all of them, one half is run after the other.
   void run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
            std::vector<Result<InferResponse>>& outcomes) noexcept;
 
@@ -49,6 +50,11 @@ class BatchRunner {
     std::chrono::nanoseconds scatter{0};
   };
 
+  using Requests = std::span<const PendingRequest* const>;
+  void begin(const BatchFacts& batch) noexcept;
+  void run_or_split(Requests requests, const BatchFacts& batch,
+                    std::vector<Result<InferResponse>>& outcomes);
+  [[nodiscard]] bool splits(Requests requests) const noexcept;
   Status run_into(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
                   std::span<InferResponse> responses, Stages& stages);
   Status run_caught(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
@@ -65,6 +71,7 @@ class BatchRunner {
   // Of the batch under way; they keep their memory.
   std::vector<InferResponse> responses_;
   std::vector<UnreadRequest> unread_;
+  bool out_of_room_ = false;  // the session said so
 };
 
 }  // namespace muster

@@ -42,6 +42,7 @@ struct BatchingMetrics {
   // Batches.
   Counter rows;  // run, whether they succeeded or not
   std::array<Counter, kCloseReasonCount> batches_by_reason;
+  Counter batches_split;  // by half as the session had no memory for them; each half that was, too
   SizeHistogram batch_rows;
   DurationHistogram batch_compute;  // of those that succeeded, as the next
   BySize<BatchStages> stages_by_rows;

@@ -11,6 +11,14 @@
 namespace muster {
 namespace {
 
+// Whether the session takes an input from the memory of its own device, at `offset` of the batch's.
+bool is_taken(const InferInput& input, std::size_t index, std::size_t offset, Session& session) {
+  if (!input.source) return false;
+  const DeviceBytes* const there = input.source->device_bytes();
+  if (there == nullptr || there->size != input.source->size()) return false;
+  return session.take_from_device(index, offset, *there).ok();
+}
+
 Status fill(const InferInput& input, std::span<std::byte> room) {
   if (input.source) {
     const Status read = input.source->read(0, room);
@@ -43,7 +51,8 @@ Status gather(std::span<const PendingRequest* const> requests, std::int64_t rows
     for (std::size_t place = 0; place < requests.size(); ++place) {
       const InferInput& input = requests[place]->request.inputs[i];
       const std::size_t bytes = input_bytes(input);
-      Status filled = fill(input, room.first(bytes));
+      Status filled;
+      if (!is_taken(input, i, size - room.size(), session)) filled = fill(input, room.first(bytes));
       room = room.subspan(bytes);
       if (filled.ok() || std::ranges::find(unread, place, &UnreadRequest::place) != unread.end())
         continue;

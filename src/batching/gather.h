@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gather: lays the rows of many requests into a session's inputs, one after the other. What is
-// still where its client put it (TensorSource) is read now.
+// still where its client put it (TensorSource) is read now, or where that is the memory of the
+// session's own GPU, left to the session.
 #pragma once
 
 #include <cstdint>

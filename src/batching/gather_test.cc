@@ -146,6 +146,73 @@ TEST(Gather, reads_what_stands_elsewhere_between_the_others) {
   EXPECT_TRUE(unread.empty());
 }
 
+// Numbers in the memory of GPU 0, which these tests read as the host's.
+class DeviceNumbers final : public TensorSource {
+ public:
+  explicit DeviceNumbers(Numbers numbers, int device = 0)
+      : TensorSource(numbers.size() * sizeof(std::int64_t)), numbers_(std::move(numbers)) {
+    bytes_ = {device, std::as_writable_bytes(std::span(numbers_)).data(), size()};
+  }
+
+  [[nodiscard]] Status read(std::size_t, std::span<std::byte> into) const override {
+    std::memcpy(into.data(), numbers_.data(), into.size());
+    return {};
+  }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override { return &bytes_; }
+
+ private:
+  Numbers numbers_;
+  DeviceBytes bytes_;
+};
+
+// Notes what it is to take from GPU 0, and takes nothing from another.
+class DeviceSession final : public Session {
+ public:
+  Result<std::span<std::byte>> prepare_input(std::size_t, const Shape&, std::size_t size) override {
+    bytes.assign(size, std::byte{0});
+    return std::span(bytes);
+  }
+  Status take_from_device(std::size_t index, std::size_t offset,
+                          const DeviceBytes& there) override {
+    if (there.device != 0) return unimplemented("another GPU");
+    taken.push_back({index, offset, there.size});
+    return {};
+  }
+  Status run() override { return internal_error("not to be run"); }
+  Result<TensorView> output(std::size_t) override { return internal_error("not to be read"); }
+
+  struct Taken {
+    std::size_t index;
+    std::size_t offset;
+    std::size_t size;
+    friend bool operator==(const Taken&, const Taken&) = default;
+  };
+  std::vector<std::byte> bytes;
+  std::vector<Taken> taken;
+};
+
+PendingRequest on_device(const Numbers& numbers, int device) {
+  PendingRequest pending = request_of(numbers);
+  pending.request.inputs.clear();
+  pending.request.inputs.push_back({"x",
+                                    {DataType::kInt64, {pending.rows, 1}, {}},
+                                    std::make_shared<const DeviceNumbers>(numbers, device)});
+  return pending;
+}
+
+TEST(Gather, leaves_what_is_on_the_session_s_device_to_the_session) {
+  DeviceSession session;
+  std::vector<UnreadRequest> unread;
+  const PendingRequest a = request_of({1});
+  const PendingRequest b = on_device({2, 3}, 0);
+  const PendingRequest c = on_device({4}, 1);
+  const PendingRequest* const requests[] = {&a, &b, &c};
+  ASSERT_TRUE(gather(requests, 4, true, session, unread).ok());
+  EXPECT_EQ(session.taken, std::vector<DeviceSession::Taken>({{0, 8, 16}}));
+  const Numbers expected = {1, 0, 0, 4};  // the last through the host
+  EXPECT_TRUE(std::ranges::equal(session.bytes, std::as_bytes(std::span(expected))));
+}
+
 TEST(Gather, makes_zeros_of_what_is_gone_and_says_whose_it_was) {
   UsedSession session;
   std::vector<UnreadRequest> unread;

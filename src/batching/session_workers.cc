@@ -40,8 +40,11 @@ class CompletionScope {
 
 thread_local const CompletionScope* CompletionScope::innermost_ = nullptr;
 
-QueueOptions bound_as(QueueOptions queue, const CompiledModel& model) {
+// One runner for each session.
+QueueOptions fitted_to(QueueOptions queue, const CompiledModel& model) {
   queue.runners_are_thread_bound = model.sessions_are_thread_bound();
+  queue.runners *= static_cast<std::size_t>(
+      std::clamp(model.sessions_per_instance(), 1, kMaxSessionsPerInstance));
   return queue;
 }
 
@@ -56,11 +59,12 @@ SessionWorkers::SessionWorkers(const CompiledModel& model, bool stacked, QueueOp
       metrics_(metrics),
       description_(std::move(description)),
       thread_bound_(model.sessions_are_thread_bound()),
-      queue_(bound_as(std::move(queue), model), clock, metrics) {}
+      queue_(std::move(queue), clock, metrics) {}
 
 Result<std::unique_ptr<SessionWorkers>> SessionWorkers::start(
     const CompiledModel& model, bool stacked, QueueOptions queue, Clock& clock,
     BatchingMetrics& metrics, std::shared_ptr<const ModelDescription> description) {
+  queue = fitted_to(std::move(queue), model);
   const std::size_t count = queue.runners;
   std::unique_ptr<SessionWorkers> workers(
       new SessionWorkers(model, stacked, std::move(queue), clock, metrics, std::move(description)));

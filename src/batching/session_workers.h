@@ -19,11 +19,15 @@
 
 namespace muster {
 
+// More than that a model does not get, whatever it says.
+inline constexpr int kMaxSessionsPerInstance = 64;
+
 class SessionWorkers {
  public:
   // Makes the sessions (each on its worker's thread where they are bound to one) and starts the
-  // threads. `model`, `clock` and `metrics` must outlive what is returned. `queue.runners` sessions
-  // are made; `queue.runners_are_thread_bound` is taken from the model. `description` goes with
+  // threads. `model`, `clock` and `metrics` must outlive what is returned. `queue.runners` are
+  // the model's instances, each of which has sessions_per_instance() of them;
+  // `queue.runners_are_thread_bound` is taken from the model. `description` goes with
   // every response; it may be null.
   static Result<std::unique_ptr<SessionWorkers>> start(
       const CompiledModel& model, bool stacked, QueueOptions queue, Clock& clock,

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -100,6 +102,48 @@ TEST_F(SessionWorkersTest, wakes_as_many_workers_at_the_end_of_a_burst_as_batche
   model_.open();
   for (const int key : {1, 2, 3, 4})
     EXPECT_EQ(book_.await(key).batch.rows, 2);
+}
+
+TEST_F(SessionWorkersTest, has_as_many_sessions_as_each_instance_wants) {
+  model_.give_sessions(3);
+  auto started = SessionWorkers::start(model_, true, options(8, milliseconds(0), 2), clock_,
+                                       metrics_);
+  ASSERT_TRUE(started.ok());
+  workers_ = *std::move(started);
+  clock_.await_waiters(6 + 1);
+  EXPECT_EQ(model_.lives().size(), 6U);
+}
+
+TEST_F(SessionWorkersTest, runs_halves_of_a_batch_that_the_session_has_no_memory_for) {
+  start(options(8));
+  model_.give_room(2);
+  for (const int key : {1, 2, 3, 4, 5})
+    workers_->offer(book_.pending(key, request_of({key})), Waking::kLater);
+  workers_->wake_due();
+  for (const int key : {1, 2, 3, 4, 5}) {
+    const Answer answer = book_.await(key);
+    EXPECT_EQ(answer.numbers, Numbers({key + testing::kPuppetAdds})) << answer.message;
+    EXPECT_LE(answer.batch.rows, 2);
+  }
+  // 5, then 2 and 3, and 3 as 1 and 2.
+  EXPECT_EQ(metrics_.batches_split.value(), 2U);
+  EXPECT_EQ(metrics_.batch_rows.counts(), (std::map<std::int64_t, std::uint64_t>{{5, 1}}));
+  EXPECT_EQ(metrics_.rows.value(), 5U);
+  EXPECT_EQ(metrics_.succeeded.count(), 5U);
+  EXPECT_EQ(metrics_.failed.count(), 0U);
+}
+
+TEST_F(SessionWorkersTest, answers_why_where_one_request_alone_is_too_large) {
+  start(options(8));
+  model_.give_room(2);
+  workers_->offer(book_.pending(1, request_of({1})), Waking::kLater);
+  workers_->offer(book_.pending(2, request_of({2, 3, 4})), Waking::kLater);
+  workers_->wake_due();
+  EXPECT_EQ(book_.await(1).numbers, Numbers({1001}));
+  EXPECT_EQ(book_.await(2).code, StatusCode::kResourceExhausted);
+  EXPECT_EQ(book_.await(2).message, "the stage is too small");
+  EXPECT_EQ(metrics_.succeeded.count(), 1U);
+  EXPECT_EQ(metrics_.failed.count(), 1U);
 }
 
 TEST_F(SessionWorkersTest, runs_a_lone_request_on_the_thread_that_calls) {

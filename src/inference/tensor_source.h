@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <span>
 
+#include <muster/backend.h>
 #include <muster/inference.h>
 
 namespace muster {
@@ -25,6 +26,9 @@ class TensorSource {
   // Fills `into` with the bytes from `offset` on, all within size(). Fails where they are there no
   // more; what `into` holds then is undefined. Any thread.
   [[nodiscard]] virtual Status read(std::size_t offset, std::span<std::byte> into) const = 0;
+  // The same bytes, where they are in a GPU's memory: a session of that GPU takes them from there.
+  // Null where they are not. They stay until this ends.
+  [[nodiscard]] virtual const DeviceBytes* device_bytes() const noexcept { return nullptr; }
 
  private:
   const std::size_t size_;

@@ -71,7 +71,7 @@ std::string_view backend_of_file(std::string_view file_name) noexcept {
 }
 
 bool reads_onnx_too(std::string_view backend) noexcept {
-  return backend == "openvino";
+  return backend == "openvino" || backend == "tensorrt";
 }
 
 std::string_view usual_model_filename(std::string_view backend) noexcept {

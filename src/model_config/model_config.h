@@ -14,11 +14,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <muster/backend.h>
 #include <muster/model.h>
 
 namespace muster {
@@ -86,6 +88,10 @@ class ParsedConfig {
 [[nodiscard]] Result<ParsedConfig> put_above(const ParsedConfig& below, std::string_view json,
                                              const ParseContext& context);
 
+// Where the backend is to scale pixels itself (ModelSource::pixels): the only input that is listed
+// is UINT8, and image.scale, image.mean or image.std is said.
+[[nodiscard]] std::optional<PixelScaling> scaled_pixels(const ParsedConfig& parsed);
+
 struct ResolveContext {
   std::string backend;     // the one that loaded the model
   std::string model_file;  // for messages
@@ -93,6 +99,8 @@ struct ResolveContext {
   // only; kNotFound where there is none. Null: nothing is read and label files go unchecked.
   std::function<Result<std::string>(std::string_view bare_name)> read_file;
   std::vector<ConfigRemark>* remarks = nullptr;  // as of ParseContext
+  // The backend has done what scaled_pixels() says.
+  bool scales_pixels = false;
 };
 
 // Compares with the model, and completes what was not said. Without a configuration, `labels.txt`

@@ -123,11 +123,12 @@ void take_values(Resolution& r, std::string_view key,
 
 void take_numbers(Resolution& r, ImagePreprocessing& image) {
   const ImageSettings& settings = r.parsed.image;
-  image.scale = image.type == DataType::kUint8 ? 1.0 : 1.0 / 255.0;
+  const bool as_they_are = image.type == DataType::kUint8 && !r.context.scales_pixels;
+  image.scale = as_they_are ? 1.0 : 1.0 / 255.0;
   if (settings.scale) image.scale = settings.scale->value;
   take_values(r, "image.mean", settings.mean, image.channels(), image.mean);
   take_values(r, "image.std", settings.std, image.channels(), image.std);
-  if (image.type == DataType::kUint8) {
+  if (as_they_are) {
     const ImagePreprocessing plain;
     if (image.scale != 1.0 || image.mean != plain.mean || image.std != plain.std) {
       r.problems.add(settings.first_line,
@@ -146,6 +147,19 @@ void take_numbers(Resolution& r, ImagePreprocessing& image) {
 }
 
 }  // namespace
+
+std::optional<PixelScaling> scaled_pixels(const ParsedConfig& parsed) {
+  const ImageSettings& image = parsed.parts().image;
+  const ModelConfig& config = parsed.config();
+  const bool said = image.scale || image.mean || image.std;
+  if (!said || config.inputs.size() != 1 || config.inputs.front().type != DataType::kUint8)
+    return std::nullopt;
+  PixelScaling pixels;
+  if (image.scale) pixels.scale = image.scale->value;
+  if (image.mean) pixels.mean = image.mean->value;
+  if (image.std) pixels.std = image.std->value;
+  return pixels;
+}
 
 void resolve_image(Resolution& r) {
   const ImageSettings& settings = r.parsed.image;

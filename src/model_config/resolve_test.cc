@@ -149,6 +149,47 @@ TEST(Resolve, takes_pixels_as_they_are_for_a_uint8_model) {
   EXPECT_DOUBLE_EQ(config.image->scale, 1.0);
 }
 
+constexpr std::string_view kScaledPixels = R"(
+    input { name: "pixels" data_type: TYPE_UINT8 dims: [ 224, 224, 3 ] }
+    parameters { key: "image.mean" value { string_value: "123.675, 116.28, 103.53" } })";
+
+ParsedConfig parsed_pixels(std::string_view text) {
+  return parse_model_config("max_batch_size: 8\n" + std::string(text), {"config.pbtxt", ""}).value();
+}
+
+TEST(Resolve, tells_how_pixels_are_to_be_scaled_by_the_backend) {
+  const std::optional<PixelScaling> pixels = scaled_pixels(parsed_pixels(kScaledPixels));
+  ASSERT_TRUE(pixels.has_value());
+  EXPECT_DOUBLE_EQ(pixels->scale, 1.0 / 255.0);
+  EXPECT_EQ(pixels->mean, (std::vector{123.675, 116.28, 103.53}));
+  EXPECT_EQ(pixels->std, std::vector{1.0});
+  // Nothing is said of it, or the model takes what was scaled already.
+  EXPECT_FALSE(scaled_pixels(no_model_config("m")).has_value());
+  EXPECT_FALSE(
+      scaled_pixels(parsed_pixels(
+                        R"(input { name: "pixels" data_type: TYPE_UINT8 dims: [ 224, 224, 3 ] })"))
+          .has_value());
+  std::string floats(kScaledPixels);
+  floats.replace(floats.find("UINT8"), 5, "FP32");
+  EXPECT_FALSE(scaled_pixels(parsed_pixels(floats)).has_value());
+}
+
+TEST(Resolve, takes_the_numbers_of_pixels_where_the_backend_scales_them) {
+  const ModelSignature signature = testing::models()["uint8_picture"];
+  ResolveContext scaling = context();
+  EXPECT_FALSE(resolve(parsed_pixels(kScaledPixels), signature, scaling).ok());
+  scaling.scales_pixels = true;
+  const ModelConfig config = resolve(parsed_pixels(kScaledPixels), signature, scaling).value();
+  EXPECT_EQ(config.image->type, DataType::kUint8);
+  EXPECT_DOUBLE_EQ(config.image->scale, 1.0 / 255.0);
+  EXPECT_EQ(config.image->mean[2], 103.53);
+  // The text says it all again.
+  const auto again = parse_model_config(to_text(config), {"config.pbtxt", ""});
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  ASSERT_TRUE(scaled_pixels(*again).has_value());
+  EXPECT_EQ(scaled_pixels(*again)->mean, (std::vector{123.675, 116.28, 103.53}));
+}
+
 TEST(Resolve, finds_no_pictures_in_a_model_of_words) {
   EXPECT_FALSE(resolved("", "two_inputs").image.has_value());
 }

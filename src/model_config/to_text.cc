@@ -102,7 +102,11 @@ void put_image(const ImagePreprocessing& image, ::inference::ModelConfig& text) 
   put("type", std::string(data_type_name(image.type)));
   put("height", std::to_string(image.height));
   put("width", std::to_string(image.width));
-  if (image.type == DataType::kUint8) return;  // takes no numbers
+  const ImagePreprocessing plain;
+  if (image.type == DataType::kUint8 && image.scale == 1 && image.mean == plain.mean &&
+      image.std == plain.std) {
+    return;  // pixels as they are
+  }
   put("scale", fmt::format("{}", image.scale));
   put("mean", joined(image.mean, image.channels()));
   put("std", joined(image.std, image.channels()));

@@ -29,7 +29,11 @@ std::string_view remedy(std::string_view name) {
   if (name == "openvino") {
     return "build Muster where OpenVINO is (tools/setup build fetches it, or set OPENVINO_ROOT)";
   }
-  if (name == "tensorrt") return "this version of Muster has no TensorRT backend";
+  if (name == "tensorrt") {
+    return "install TensorRT (libnvinfer.so and libnvonnxparser.so, with CUDA's libcudart.so) where "
+           "the loader finds it, or build Muster where its headers are (TENSORRT_ROOT and "
+           "CUDA_RUNTIME_ROOT say where)";
+  }
   return "check the model's `backend`";
 }
 

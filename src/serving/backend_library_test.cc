@@ -73,7 +73,7 @@ TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
             "FAILED_PRECONDITION: backend 'test_foreign' is not for version 4 of the backend "
-            "interface: it has no muster_create_backend_v4");
+            "interface: it has no muster_create_backend_v5");
 }
 
 TEST(BackendLibrary, is_opened_by_the_symbol_of_this_version) {
@@ -103,7 +103,7 @@ TEST(BackendLibrary, says_what_is_installed_where_it_is_missing) {
 TEST(BackendLibrary, says_what_to_do_about_a_runtime_that_is_missing) {
   EXPECT_NE(refusal("onnxruntime").message().find("install ONNX Runtime"), std::string_view::npos);
   EXPECT_NE(refusal("openvino").message().find("where OpenVINO is"), std::string_view::npos);
-  EXPECT_NE(refusal("tensorrt").message().find("has no TensorRT backend"), std::string_view::npos);
+  EXPECT_NE(refusal("tensorrt").message().find("install TensorRT"), std::string_view::npos);
 }
 
 TEST(BackendLibrary, has_no_name_that_leaves_the_folder) {

@@ -26,6 +26,10 @@ class WatchedSession final : public Session {
     if (!room.ok()) return seen(std::move(room).status());
     return room;
   }
+  Status take_from_device(std::size_t index, std::size_t offset,
+                          const DeviceBytes& bytes) override {
+    return seen(session_->take_from_device(index, offset, bytes));
+  }
   Status run() override { return seen(session_->run()); }
   [[nodiscard]] Result<TensorView> output(std::size_t index) override {
     return session_->output(index);
@@ -62,6 +66,12 @@ class WatchedModel final : public CompiledModel {
   [[nodiscard]] std::string accelerators() const override { return model_->accelerators(); }
   [[nodiscard]] ComputeThreads threads() const override { return model_->threads(); }
   [[nodiscard]] std::string precision() const override { return model_->precision(); }
+  [[nodiscard]] int sessions_per_instance() const override {
+    return model_->sessions_per_instance();
+  }
+  [[nodiscard]] BatchRange batch_range() const override { return model_->batch_range(); }
+  [[nodiscard]] bool scales_pixels() const override { return model_->scales_pixels(); }
+  [[nodiscard]] DeviceMemoryUse device_memory() const override { return model_->device_memory(); }
 
  private:
   const std::shared_ptr<const CompiledModel> model_;

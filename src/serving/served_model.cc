@@ -145,11 +145,12 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
     return invalid_argument("at least one thread is needed");
   }
   const ThreadShare share = share_threads(order.thread_budget, instances, order.options.threads);
+  const std::optional<PixelScaling> pixels = scaled_pixels(folder.config());
   MUSTER_ASSIGN_OR_RETURN(
       std::shared_ptr<const CompiledModel> model,
       order.backend->load({choice.file, &folder.config().config(), share.per_run, instances,
                            order.options.compiled_cache, order.options.accelerator_libraries,
-                           share.pooled}));
+                           share.pooled, pixels}));
   if (order.give_up.stop_requested()) return given_up();
   warn_of_oversubscription(order, instances, model->threads());
 
@@ -166,9 +167,9 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
   description->version = choice.version;
   MUSTER_ASSIGN_OR_RETURN(description->config,
                           resolve(folder.config(), description->signature,
-                                  {choice.backend, choice.file, [&folder](std::string_view name) {
-                                     return folder.read(name);
-                                   }}));
+                                  {choice.backend, choice.file,
+                                   [&folder](std::string_view name) { return folder.read(name); },
+                                   nullptr, pixels && model->scales_pixels()}));
   ModelConfig& config = description->config;
   MUSTER_RETURN_IF_ERROR(apply_options(order.options, choice.file, description->signature, config));
   for (const std::string& warning : config.warnings)

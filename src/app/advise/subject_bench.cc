@@ -110,8 +110,9 @@ Result<Reading> SubjectBench::measure_now(const Opened& opened, const Candidate&
                                           int instances, Clock::Duration length) {
   const std::int64_t rows = candidate.batch_size;
   if (rows != 1 && !opened.single_rows.empty()) return failed_precondition(opened.single_rows);
-  const auto sessions = static_cast<std::size_t>(std::max(1, instances));
   const Contender& contender = opened.contender;
+  const auto sessions = static_cast<std::size_t>(
+      std::max(1, instances) * std::max(1, contender.model->sessions_per_instance()));
   // The inputs are there once more in each session.
   MUSTER_ASSIGN_OR_RETURN(
       const SampleInputs inputs,

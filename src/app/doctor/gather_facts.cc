@@ -117,10 +117,11 @@ class ModelLook {
     const ModelConfig& said = folder.config().config();
     const int instances = std::max(1, said.instance_count);
     const ThreadShare share = share_threads(thread_budget_, instances, std::nullopt);
+    const std::optional<PixelScaling> pixels = scaled_pixels(folder.config());
     MUSTER_ASSIGN_OR_RETURN(
         const auto model,
         backend->load({choice.file, &said, share.per_run, instances, "",
-                       settings_.models.service.accelerator_libraries, share.pooled}));
+                       settings_.models.service.accelerator_libraries, share.pooled, pixels}));
     facts.signature = model->signature();
     facts.accelerators = model->accelerators();
     facts.oversubscription = oversubscription(thread_budget_, instances, model->threads());
@@ -128,7 +129,8 @@ class ModelLook {
     auto config =
         resolve(folder.config(), model->signature(),
                 {choice.backend, choice.file,
-                 [&](std::string_view name) { return folder.read(name); }, &facts.remarks});
+                 [&](std::string_view name) { return folder.read(name); }, &facts.remarks,
+                 pixels && model->scales_pixels()});
     if (config.ok()) facts.config = *std::move(config);
     return {};
   }

@@ -228,6 +228,8 @@ TEST_F(MetricsPageTest, counts_batches_by_size_and_reason) {
   EXPECT_EQ(value("muster_inferences_total" + labels + "}"), 66160);
   EXPECT_EQ(value("muster_batches_total" + labels + ",reason=\"full\"}"), 2);
   EXPECT_EQ(value("muster_batches_total" + labels + ",reason=\"delay\"}"), 4);
+  batching().batches_split.add(3);
+  EXPECT_EQ(value("muster_batches_split_total" + labels + "}"), 3);
   EXPECT_EQ(value("nv_inference_exec_count" + labels + "}"), 6);
 }
 

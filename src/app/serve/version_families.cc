@@ -44,6 +44,8 @@ VersionFamilies::VersionFamilies()
       waiting_(gauge_family("muster_requests_waiting", "Accepted, in the queue")),
       in_flight_(gauge_family("muster_requests_in_flight", "In a batch that is being run")),
       batches_(counter_family("muster_batches_total", "Batches by why they were closed")),
+      batches_split_(counter_family("muster_batches_split_total",
+                                    "Batches that memory was too short for, run by halves")),
       batch_rows_(histogram_family("muster_batch_rows", "Rows of the batches that were run")),
       compute_duration_(
           histogram_family("muster_compute_duration_seconds", "The runtime's time for one batch")),
@@ -89,6 +91,7 @@ void VersionFamilies::add_batches(const MetricLabels& labels, const BatchingMetr
     add_value(batches_, with_label(labels, "reason", reason),
               batching.batches_by_reason[i].value());
   }
+  add_value(batches_split_, labels, batching.batches_split.value());
   add_sizes(batch_rows_, labels, batching.batch_rows, batching.rows.value());
   add_durations(compute_duration_, labels, batching.batch_compute.snapshot());
   std::chrono::nanoseconds gather{0};
@@ -117,7 +120,7 @@ void VersionFamilies::add_model(const MetricLabels& labels, const VersionMetrics
 
 void VersionFamilies::move_into(std::vector<MetricFamily>& page) {
   move_all(page, requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_,
-           batches_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_,
+           batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_,
            runtime_);
   target_.move_into(page);
 }

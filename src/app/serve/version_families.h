@@ -29,7 +29,7 @@ class VersionFamilies {
   void add_model(const MetricLabels& labels, const VersionMetricsView& version);
 
   Family requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_;
-  Family batches_, batch_rows_, compute_duration_, stage_seconds_;
+  Family batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_;
   Family state_, load_seconds_, loads_, runtime_;
   TargetFamilies target_;
 };

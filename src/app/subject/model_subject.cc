@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -15,10 +16,24 @@
 namespace muster {
 namespace {
 
-constexpr std::string_view kWithPrecisions = "openvino";
 // Plays scripts, for tests, and reads no model of any other backend.
 constexpr std::string_view kScripted = "scripted";
-constexpr const char* kPrecisionParameter = "INFERENCE_PRECISION_HINT";
+
+struct Precisions {
+  std::string_view backend;
+  const char* parameter;
+  std::vector<std::string> names;
+};
+
+// Of the backends that can be asked for one; null for others.
+const Precisions* precisions_by_parameter(std::string_view backend) {
+  static const Precisions kAll[] = {
+      {"openvino", "INFERENCE_PRECISION_HINT", {"f32", "f16", "bf16"}},
+      {"tensorrt", "precision", {"f32", "tf32", "f16", "bf16"}},
+  };
+  const auto* found = std::ranges::find(kAll, backend, &Precisions::backend);
+  return found == std::end(kAll) ? nullptr : found;
+}
 
 }  // namespace
 
@@ -59,11 +74,16 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
       return unimplemented("backend '" + printable(order.backend) + "' has no precision " +
                            printable(order.precision));
     }
-    if (order.backend == kWithPrecisions) config.parameters[kPrecisionParameter] = order.precision;
+    if (const Precisions* by = precisions_by_parameter(order.backend))
+      config.parameters[by->parameter] = order.precision;
   }
-  const std::string file = file_for(order.backend);
-  ModelSource source{file, &config, order.threads, 1, "", order.accelerator_libraries};
+  for (const auto& [name, text] : order.parameters)
+    config.parameters[name] = text;
+  const std::string file = order.file.empty() ? file_for(order.backend) : order.file;
+  ModelSource source{file, &config, order.threads, 1, order.compiled_cache,
+                     order.accelerator_libraries};
   source.pooled = order.threads > 1;  // as it would be served
+  source.pixels = scaled_pixels(folder_.config());
   MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
   return completed(std::move(contender), folder_.config(), choice_.backend, file);
 }
@@ -80,6 +100,7 @@ Result<Contender> ModelSubject::load_as_served(std::shared_ptr<Backend> backend,
   const ThreadShare share = share_threads(thread_budget, instances, std::nullopt);
   ModelSource source{file, &config, share.per_run, instances, "", {}};
   source.pooled = share.pooled;
+  source.pixels = scaled_pixels(parsed);
   MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
   return completed(std::move(contender), parsed, name, file);
 }
@@ -89,7 +110,9 @@ Result<Contender> ModelSubject::completed(Contender contender, const ParsedConfi
                                           const std::string& file) const {
   const ModelSignature& signature = contender.model->signature();
   const auto read = [this](std::string_view name) { return folder_.read(name); };
-  MUSTER_ASSIGN_OR_RETURN(contender.config, resolve(parsed, signature, {backend, file, read}));
+  const bool scales = scaled_pixels(parsed) && contender.model->scales_pixels();
+  MUSTER_ASSIGN_OR_RETURN(contender.config,
+                          resolve(parsed, signature, {backend, file, read, nullptr, scales}));
   // As it is served: an open first axis may count other things than rows.
   contender.stacked = contender.config.batching.max_batch_size > 0;
   contender.max_batch_size = std::max<std::int64_t>(1, contender.config.batching.max_batch_size);
@@ -97,8 +120,8 @@ Result<Contender> ModelSubject::completed(Contender contender, const ParsedConfi
 }
 
 std::vector<std::string> precisions_of(std::string_view backend) {
-  if (backend == kWithPrecisions) return {"f32", "f16", "bf16"};
-  return {"f32"};
+  const Precisions* const by = precisions_by_parameter(backend);
+  return by == nullptr ? std::vector<std::string>{"f32"} : by->names;
 }
 
 Status no_batch_axis(const ModelSignature& signature) {

@@ -36,6 +36,10 @@ struct ContenderOrder {
   // Used instead of those that the configuration asks for.
   std::optional<std::vector<ExecutionAccelerator>> accelerators = {};
   std::map<std::string, std::string, std::less<>> accelerator_libraries = {};
+  // Stand above the configuration's.
+  std::map<std::string, std::string, std::less<>> parameters = {};
+  std::string file = {};            // instead of the usual one
+  std::string compiled_cache = {};  // as ModelSource has it
 };
 
 class ModelSubject {
@@ -81,8 +85,9 @@ class ModelSubject {
   ModelFolder::Choice choice_;
 };
 
-// The arithmetic that a backend can be asked for, the closest first: "f32", "f16", "bf16". "f32" is
-// what every backend has; of a file whose tensors are narrower it means as the file has them.
+// The arithmetic that a backend can be asked for, the closest first: "f32", "tf32", "f16", "bf16".
+// "f32" is what every backend has; of a file whose tensors are narrower it means as the file has
+// them.
 [[nodiscard]] std::vector<std::string> precisions_of(std::string_view backend);
 
 // Why the model takes no batch of another size than 1; of a contender also what to do about it.

@@ -30,6 +30,8 @@ TEST(Tolerances, are_the_wider_of_precision_and_type) {
   EXPECT_EQ(usual.of("f32", DataType::kFp16), Tolerances::kFp16);
   EXPECT_EQ(usual.of("f16", DataType::kFp32), Tolerances::kFp16);
   EXPECT_EQ(usual.of("bf16", DataType::kFp16), Tolerances::kBf16);
+  EXPECT_EQ(usual.of("tf32", DataType::kFp32), Tolerances::kTf32);
+  EXPECT_EQ(usual.of("int8", DataType::kFp32), Tolerances::kInt8);
 }
 
 TEST(Tolerances, that_are_given_stand_above_the_usual_ones) {

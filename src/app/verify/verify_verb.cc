@@ -150,8 +150,8 @@ void add_way_flags(CLI::App& verb, VerifyArguments& arguments) {
                   "Precisions (default: all that each backend has)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
-      ->type_name("f32|f16|bf16,...");
+      ->check(CLI::IsMember({"f32", "tf32", "f16", "bf16"}))
+      ->type_name("f32|tf32|f16|bf16,...");
   verb.add_option("--accelerator", arguments.accelerators,
                   "Also ONNX Runtime with this execution provider, from a plugin's library where\n"
                   "one is named; may be given several times")
@@ -232,7 +232,8 @@ void add_verify_verb(CLI::App& app, int& exit_status) {
   add_against_flags(*verb, *arguments);
   add_input_flags(*verb, *arguments);
   verb->add_option("--tolerance", arguments->tolerances,
-                   "Relative error that is still right (default: f32:1e-4, f16:2e-2, bf16:1e-1)")
+                   "Relative error that is still right (default: f32:1e-4, tf32:2e-2,\n"
+                   "f16:2e-2, bf16:1e-1)")
       ->allow_extra_args(false)
       ->type_name("[PRECISION:]X");
   verb->add_option("--min-agreement", arguments->least_agreement,

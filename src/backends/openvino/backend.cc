@@ -104,9 +104,9 @@ class OpenVinoBackend final : public Backend {
                                                          const ModelConfig& config,
                                                          const Options& options) {
     MUSTER_ASSIGN_OR_RETURN(const ModelFiles files, find_model_files(source.file));
-    std::optional<CompiledCache> cache;
+    std::optional<ContentStore> cache;
     if (!source.compiled_cache.empty()) {
-      Result<CompiledCache> opened = CompiledCache::open(source.compiled_cache);
+      Result<ContentStore> opened = ContentStore::open(source.compiled_cache, kCompiledModels);
       if (!opened.ok()) {
         log(LogLevel::kWarning, "openvino: " + std::string(opened.status().message()) +
                                     "; compiled models are not kept");

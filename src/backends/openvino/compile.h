@@ -13,10 +13,10 @@
 
 #include <muster/model.h>
 
-#include "backends/openvino/compiled_cache.h"
 #include "backends/openvino/model.h"
 #include "backends/openvino/model_files.h"
 #include "backends/openvino/options.h"
+#include "content_store/content_store.h"
 
 namespace muster::openvino {
 
@@ -28,11 +28,14 @@ inline constexpr std::uint64_t kSmallModelBytes = std::uint64_t{16} << 20;
 // Where files are replaced while they are read: how often that is done before the load ends.
 inline constexpr int kMaxReadings = 3;
 
+// What is kept of compiled models.
+inline constexpr EntryKind kCompiledModels{"MUSTEROV", ".blob"};
+
 struct CompileOrder {
   const ModelFiles& files;
   const ModelConfig& config;
   const Options& options;
-  std::optional<CompiledCache> cache;
+  std::optional<ContentStore> cache;
   std::function<void()> before_reading = {};  // the model's files; for tests
 };
 

@@ -109,10 +109,11 @@ struct PartlyKept {
     loads.config.parameters["STATIC_BATCH_SIZES"] = "1";
   }
   Result<Compilation> load(std::function<void()> before_reading) {
+    ContentStore cache = ContentStore::open(loads.cache(), kCompiledModels).value();
     const ModelFiles files = find_model_files(file).value();
     const Options options = parse_options(loads.config, {file, &loads.config, 1}).value();
-    return compile(core, {files, loads.config, options, CompiledCache::open(loads.cache()).value(),
-                          std::move(before_reading)});
+    return compile(
+        core, {files, loads.config, options, std::move(cache), std::move(before_reading)});
   }
 
   Loads loads;
@@ -214,8 +215,8 @@ TEST(CompiledModels, that_are_damaged_or_another_s_are_compiled_anew) {
     const std::string name = entry.stem().string();
     for (std::size_t i = 0; i < key.size(); ++i)
       key[i] = static_cast<std::byte>(std::stoi(name.substr(2 * i, 2), nullptr, 16));
-    ASSERT_TRUE(
-        CompiledCache::open(loads.cache()).value().store(key, "no compiled model at all").ok());
+    const auto cache = ContentStore::open(loads.cache(), kCompiledModels).value();
+    ASSERT_TRUE(cache.store(key, "no compiled model at all").ok());
   });
 }
 

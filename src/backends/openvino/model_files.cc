@@ -56,18 +56,10 @@ Result<ModelFiles> find_model_files(const std::string& file) {
 }
 
 Result<DigestBytes> digest_of(const ModelFiles& files) {
-  Digest digest;
-  const auto add = [&](const std::string& path) -> Status {
-    MUSTER_ASSIGN_OR_RETURN(const DigestBytes of_file, digest_of_file(path));
-    digest.add(of_file);
-    return {};
-  };
-  digest.add(files.is_onnx() ? "onnx" : "ir");
-  MUSTER_RETURN_IF_ERROR(add(files.model));
-  if (!files.weights.empty()) MUSTER_RETURN_IF_ERROR(add(files.weights));
-  for (const std::string& path : files.further)
-    MUSTER_RETURN_IF_ERROR(add(path));
-  return digest.finish();
+  std::vector<std::string> paths = {files.model};
+  if (!files.weights.empty()) paths.push_back(files.weights);
+  paths.insert(paths.end(), files.further.begin(), files.further.end());
+  return digest_of_files(files.is_onnx() ? "onnx" : "ir", paths);
 }
 
 }  // namespace muster::openvino

@@ -7,7 +7,7 @@
 
 #include <muster/status.h>
 
-#include "backends/openvino/digest.h"
+#include "content_store/digest.h"
 
 namespace muster::openvino {
 

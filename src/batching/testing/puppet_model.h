@@ -44,6 +44,8 @@ class PuppetModel final : public CompiledModel {
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   [[nodiscard]] bool sessions_are_thread_bound() const override { return thread_bound_; }
+  [[nodiscard]] int sessions_per_instance() const override { return sessions_per_instance_; }
+  void give_sessions(int per_instance) { sessions_per_instance_ = per_instance; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override {
     const MutexLock lock(stage_.mutex);
     const std::size_t number = stage_.lives.size();
@@ -78,6 +80,8 @@ class PuppetModel final : public CompiledModel {
   // The sessions made so far plus `later` is the number of the one that fails or throws.
   void fail_session(std::size_t number) { set(&Stage::failing_session, number); }
   void throw_from_session(std::size_t number) { set(&Stage::throwing_session, number); }
+  // Runs of more rows find no memory from now on.
+  void give_room(std::size_t rows) { set(&Stage::room, rows); }
   // How each run ends from now on.
   enum class Ending : std::uint8_t { kDone, kFails, kThrows, kThrowsNoException };
   void end_runs(Ending ending) { set(&Stage::ending, ending); }
@@ -101,6 +105,7 @@ class PuppetModel final : public CompiledModel {
     std::size_t released = 0;
     std::size_t failing_session = kNone;
     std::size_t throwing_session = kNone;
+    std::size_t room = kNone;
     Ending ending = Ending::kDone;
     std::vector<PuppetRun> runs;
     std::vector<PuppetSessionLife> lives;
@@ -135,6 +140,7 @@ class PuppetModel final : public CompiledModel {
       while (!stage_.open && stage_.released == 0)
         stage_.changed.wait(lock);
       if (!stage_.open) --stage_.released;
+      if (numbers_.size() > stage_.room) return resource_exhausted("the stage is too small");
       switch (stage_.ending) {
         case Ending::kDone:
           break;
@@ -164,6 +170,7 @@ class PuppetModel final : public CompiledModel {
   };
 
   const bool thread_bound_;
+  int sessions_per_instance_ = 1;
   ModelSignature signature_;
   mutable Stage stage_;
 };

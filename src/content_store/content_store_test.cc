@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/openvino/compiled_cache.h"
+#include "content_store/content_store.h"
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "onnx/testing/onnx_file.h"
+#include "base/temporary_folder.h"
+#include "content_store/whole_file.h"
 
-namespace muster::openvino {
+namespace muster {
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,30 +30,63 @@ std::string bytes_of(const fs::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+std::string write(const TemporaryFolder& folder, std::string_view name, std::string_view text) {
+  const fs::path file = folder.path() / name;
+  std::ofstream(file, std::ios::binary) << text;
+  return file.string();
+}
+
+constexpr EntryKind kModels{"MUSTEROV", ".blob"};
+constexpr EntryKind kOthers{"MUSTERXX", ".other"};
+
 struct Cache {
-  explicit Cache(std::uint64_t max_bytes = kMaxCacheBytes)
-      : path((folder.path() / "cache").string()),
-        cache(CompiledCache::open(path, max_bytes).value()) {}
+  explicit Cache(std::uint64_t max_bytes = kModels.max_bytes)
+      : folder(TemporaryFolder::make("muster-store").value()),
+        path((folder.path() / "cache").string()),
+        cache(ContentStore::open(path, {kModels.magic, kModels.suffix, max_bytes}).value()) {}
   [[nodiscard]] fs::path file(std::string_view key) const {
     return fs::path(path) / (as_text(key_of(key)) + ".blob");
   }
   std::optional<std::string> find(std::string_view key) { return cache.find(key_of(key), fault); }
 
-  onnx::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::string path;
-  CompiledCache cache;
+  ContentStore cache;
   std::string fault;
 };
 
 TEST(Digest, is_sha_256) {
   EXPECT_EQ(as_text(key_of("abc")),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  const onnx::TemporaryFolder folder;
-  EXPECT_EQ(digest_of_file(folder.write("file", "abc")).value(), key_of("abc"));
+  const TemporaryFolder folder = TemporaryFolder::make("muster-store").value();
+  EXPECT_EQ(digest_of_file(write(folder, "file", "abc")).value(), key_of("abc"));
   EXPECT_FALSE(digest_of_file("/nonexistent").ok());
 }
 
-TEST(CompiledCache, gives_back_what_was_stored) {
+TEST(Digest, of_files_depends_on_each_and_on_their_order) {
+  const TemporaryFolder folder = TemporaryFolder::make("muster-store").value();
+  const std::string a = write(folder, "a", "one");
+  const std::string b = write(folder, "b", "two");
+  const auto digest = [](std::string_view kind, const std::vector<std::string>& files) {
+    return digest_of_files(kind, files).value();
+  };
+  const DigestBytes both = digest("onnx", {a, b});
+  // Of the kind and the files' digests: entries that were made before are found by it.
+  Digest by_hand;
+  by_hand.add("onnx");
+  by_hand.add(key_of("one"));
+  by_hand.add(key_of("two"));
+  EXPECT_EQ(both, by_hand.finish());
+  EXPECT_NE(both, digest("onnx", {b, a}));
+  EXPECT_NE(both, digest("ir", {a, b}));
+  EXPECT_NE(both, digest("onnx", {a}));
+  write(folder, "b", "twO");
+  EXPECT_NE(both, digest("onnx", {a, b}));
+  const std::vector<std::string> missing = {a, "/nonexistent"};
+  EXPECT_FALSE(digest_of_files("onnx", missing).ok());
+}
+
+TEST(ContentStore, gives_back_what_was_stored) {
   Cache test;
   EXPECT_FALSE(test.find("a").has_value());
   EXPECT_EQ(test.fault, "");
@@ -65,7 +100,7 @@ TEST(CompiledCache, gives_back_what_was_stored) {
   EXPECT_EQ(std::distance(fs::directory_iterator(test.path), {}), 2);
 }
 
-TEST(CompiledCache, never_gives_what_is_not_whole) {
+TEST(ContentStore, never_gives_what_is_not_whole) {
   Cache test;
   ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
   const std::string whole = bytes_of(test.file("a"));
@@ -84,7 +119,58 @@ TEST(CompiledCache, never_gives_what_is_not_whole) {
   EXPECT_EQ(test.find("a"), "content");
 }
 
-TEST(CompiledCache, never_gives_the_entry_of_another_model) {
+TEST(ContentStore, has_what_says_that_it_is_that_and_is_as_long_as_it_says) {
+  Cache test;
+  EXPECT_FALSE(test.cache.has(key_of("a")));
+  ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
+  ASSERT_TRUE(test.cache.store(key_of("empty"), "").ok());
+  EXPECT_TRUE(test.cache.has(key_of("a")));
+  EXPECT_TRUE(test.cache.has(key_of("empty")));
+  const std::string whole = bytes_of(test.file("a"));
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::ofstream(test.file("a"), std::ios::binary) << whole.substr(0, i);
+    EXPECT_FALSE(test.cache.has(key_of("a"))) << i;
+  }
+  std::ofstream(test.file("b"), std::ios::binary) << whole;
+  EXPECT_FALSE(test.cache.has(key_of("b")));
+}
+
+TEST(ContentStore, shares_a_folder_with_other_kinds_of_entries) {
+  Cache test(180);
+  const auto others = ContentStore::open(test.path, kOthers).value();
+  const std::string content(100, 'x');
+  ASSERT_TRUE(others.store(key_of("a"), "other").ok());
+  ASSERT_TRUE(test.cache.store(key_of("a"), content).ok());
+  // One kind's size does not make the other's go.
+  ASSERT_TRUE(test.cache.store(key_of("b"), content).ok());
+  EXPECT_FALSE(test.find("a").has_value());
+  EXPECT_EQ(others.find(key_of("a"), test.fault), "other");
+  // Nor is one taken for the other.
+  fs::copy_file(fs::path(test.path) / (as_text(key_of("a")) + ".other"), test.file("a"));
+  EXPECT_FALSE(test.find("a").has_value());
+  EXPECT_EQ(test.fault, "is no compiled model");
+  EXPECT_FALSE(test.cache.has(key_of("a")));
+}
+
+TEST(WholeFile, replaces_what_was_there_and_leaves_nothing_else) {
+  const TemporaryFolder folder = TemporaryFolder::make("muster-store").value();
+  const std::string file = write(folder, "file", "before");
+  const std::string_view parts[] = {"one ", "", "two"};
+  ASSERT_TRUE(write_whole_file(file, parts).ok());
+  EXPECT_EQ(bytes_of(file), "one two");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  const fs::path missing = folder.path() / "no" / "file";
+  const Status refused = write_whole_file(missing.string(), parts);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(refused.message().find(missing.string()), std::string_view::npos);
+  // What cannot be replaced stays, and nothing is left beside it.
+  fs::create_directory(folder.path() / "taken");
+  write(folder, "taken/inside", "");
+  EXPECT_FALSE(write_whole_file((folder.path() / "taken").string(), parts).ok());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST(ContentStore, never_gives_the_entry_of_another_model) {
   Cache test;
   ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
   fs::copy_file(test.file("a"), test.file("b"));
@@ -92,7 +178,7 @@ TEST(CompiledCache, never_gives_the_entry_of_another_model) {
   EXPECT_EQ(test.fault, "was made from something else");
 }
 
-TEST(CompiledCache, follows_no_link_and_reads_no_folder) {
+TEST(ContentStore, follows_no_link_and_reads_no_folder) {
   Cache test;
   ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
   fs::rename(test.file("a"), test.folder.path() / "elsewhere");
@@ -105,7 +191,7 @@ TEST(CompiledCache, follows_no_link_and_reads_no_folder) {
   EXPECT_FALSE(test.cache.store(key_of("a"), "content").ok());
 }
 
-TEST(CompiledCache, lets_the_longest_unused_go_where_there_is_no_room) {
+TEST(ContentStore, lets_the_longest_unused_go_where_there_is_no_room) {
   Cache test(3 * 180);
   const std::string content(100, 'x');
   for (const char* key : {"a", "b", "c"})
@@ -129,7 +215,7 @@ fs::path write_aside(Cache& test, std::string_view between, std::size_t bytes,
   return file;
 }
 
-TEST(CompiledCache, writes_aside_under_a_name_that_nobody_else_has) {
+TEST(ContentStore, writes_aside_under_a_name_that_nobody_else_has) {
   Cache test;
   // That of a process with the same number, in another container.
   const fs::path other =
@@ -140,7 +226,7 @@ TEST(CompiledCache, writes_aside_under_a_name_that_nobody_else_has) {
   EXPECT_EQ(bytes_of(other), "half of it");
 }
 
-TEST(CompiledCache, removes_what_was_left_aside_long_ago) {
+TEST(ContentStore, removes_what_was_left_aside_long_ago) {
   Cache test;
   const fs::path old = write_aside(test, ".abc123", 10, kStaleAfter + std::chrono::minutes(1));
   const fs::path fresh = write_aside(test, ".def456", 10, kStaleAfter - std::chrono::minutes(1));
@@ -152,7 +238,7 @@ TEST(CompiledCache, removes_what_was_left_aside_long_ago) {
   EXPECT_TRUE(fs::exists(test.folder.path() / "cache" / "notes.new"));
 }
 
-TEST(CompiledCache, counts_what_is_being_written_by_others) {
+TEST(ContentStore, counts_what_is_being_written_by_others) {
   Cache test(3 * 180);
   const std::string content(100, 'x');
   ASSERT_TRUE(test.cache.store(key_of("a"), content).ok());
@@ -163,15 +249,15 @@ TEST(CompiledCache, counts_what_is_being_written_by_others) {
   EXPECT_TRUE(fs::exists(aside));
 }
 
-TEST(CompiledCache, refuses_a_folder_that_others_write_to) {
-  const onnx::TemporaryFolder folder;
+TEST(ContentStore, refuses_a_folder_that_others_write_to) {
+  const TemporaryFolder folder = TemporaryFolder::make("muster-store").value();
   ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
-  const auto opened = CompiledCache::open(folder.path().string());
+  const auto opened = ContentStore::open(folder.path().string(), kModels);
   ASSERT_FALSE(opened.ok());
   EXPECT_NE(opened.status().message().find("chmod go-w"), std::string_view::npos);
-  EXPECT_FALSE(CompiledCache::open(folder.write("file", "")).ok());
-  EXPECT_FALSE(CompiledCache::open((folder.path() / "no" / "such").string()).ok());
+  EXPECT_FALSE(ContentStore::open(write(folder, "file", ""), kModels).ok());
+  EXPECT_FALSE(ContentStore::open((folder.path() / "no" / "such").string(), kModels).ok());
 }
 
 }  // namespace
-}  // namespace muster::openvino
+}  // namespace muster

@@ -15,7 +15,7 @@
 // OpenSSL's own declaration.
 using EVP_MD_CTX = struct evp_md_ctx_st;
 
-namespace muster::openvino {
+namespace muster {
 
 using DigestBytes = std::array<std::byte, 32>;
 
@@ -39,5 +39,8 @@ class Digest {
 [[nodiscard]] std::string as_text(const DigestBytes& digest);
 // Of a file's bytes. Errors name the file.
 [[nodiscard]] Result<DigestBytes> digest_of_file(const std::string& path);
+// Of what several files hold, in this order, and of `kind`, which says what they are together.
+[[nodiscard]] Result<DigestBytes> digest_of_files(std::string_view kind,
+                                                  std::span<const std::string> paths);
 
-}  // namespace muster::openvino
+}  // namespace muster

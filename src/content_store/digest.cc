@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/openvino/digest.h"
+#include "content_store/digest.h"
 
 #include <cerrno>
 #include <vector>
@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/text.h"
 
-namespace muster::openvino {
+namespace muster {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
@@ -72,4 +72,14 @@ Result<DigestBytes> digest_of_file(const std::string& path) {
   }
 }
 
-}  // namespace muster::openvino
+Result<DigestBytes> digest_of_files(std::string_view kind, std::span<const std::string> paths) {
+  Digest digest;
+  digest.add(kind);
+  for (const std::string& path : paths) {
+    MUSTER_ASSIGN_OR_RETURN(const DigestBytes of_file, digest_of_file(path));
+    digest.add(of_file);
+  }
+  return digest.finish();
+}
+
+}  // namespace muster

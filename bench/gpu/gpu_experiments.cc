@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/gpu/gpu_experiments.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bench/calls.h"
+#include "bench/completions.h"
+#include "bench/gpu/arrivals.h"
+#include "bench/gpu/engine_service.h"
+#include "bench/gpu/raw_engine.h"
+
+namespace muster::bench {
+namespace {
+
+constexpr int kPicturesPerRow = 8;  // different ones, so that no cache holds them all
+
+// What all contenders of an experiment share; it lives as long as they.
+struct Bench {
+  Bench(const Workload& workload, const GpuOrder& order)
+      : watch(order.watch),
+        raw(order.plan),
+        service({order.plan, workload.batch, std::max(0, workload.delay_us), order.parameters}) {}
+
+  std::shared_ptr<GpuWatch> watch;
+  RawEngine raw;
+  EngineService service;
+  std::vector<std::unique_ptr<RawEngine::Lane>> lanes;
+  double saturated = 0;  // of the round
+};
+using SharedBench = std::shared_ptr<Bench>;
+
+Contender watched(const SharedBench& bench, std::string name, std::function<Figures()> measure) {
+  return {std::move(name),
+          [bench, measure = std::move(measure)] { return bench->watch->over(measure); }};
+}
+
+// Back to back: each stream always has a batch under way and one behind it.
+Figures back_to_back(const std::vector<RawEngine::Lane*>& lanes, bool copies, double seconds) {
+  const auto launch = [copies](RawEngine::Lane& lane) {
+    return copies ? lane.launch_copies() : lane.launch_compute();
+  };
+  constexpr int kRunsPerWait = 8;
+  const auto all = static_cast<std::int64_t>(lanes.size()) * lanes.front()->batch() * kRunsPerWait;
+  for (RawEngine::Lane* lane : lanes)
+    launch(*lane);
+  Figures figures = measure_calls(seconds, all, [&] {
+    for (int i = 0; i < kRunsPerWait; ++i) {
+      for (RawEngine::Lane* lane : lanes)
+        launch(*lane);
+    }
+    // What was launched last is still under way on the other streams.
+    lanes.front()->wait_asleep();
+  });
+  for (RawEngine::Lane* lane : lanes)
+    lane->wait_asleep();
+  for (const char* metric : {"p50_us", "p90_us", "p99_us"})
+    figures.erase(metric);  // of eight batches
+  return figures;
+}
+
+Contender raw_contender(const SharedBench& bench, std::string name, int streams, bool copies,
+                        const Workload& workload) {
+  std::vector<RawEngine::Lane*> lanes;
+  for (int i = 0; i < streams; ++i) {
+    bench->lanes.push_back(bench->raw.new_lane(workload.batch));
+    lanes.push_back(bench->lanes.back().get());
+  }
+  return watched(bench, std::move(name), [lanes, copies, seconds = workload.seconds] {
+    return back_to_back(lanes, copies, seconds);
+  });
+}
+
+int in_flight(const GpuOrder& order, const Workload& workload) {
+  if (order.in_flight > 0) return order.in_flight;
+  return static_cast<int>(std::max<std::int64_t>(1, 5 * workload.batch / order.rows));
+}
+
+Contender service_contender(const SharedBench& bench, std::string name, bool on_gpu,
+                            const GpuOrder& order, const Workload& workload) {
+  const auto pictures = std::make_shared<Pictures>(
+      bench->raw.facts(), kPicturesPerRow * workload.batch, order.rows, on_gpu);
+  const auto loop = std::make_shared<Completions>(
+      bench->service.service(), in_flight(order, workload), order.threads,
+      [pictures](std::size_t place) { return pictures->request(place); }, order.rows);
+  return watched(bench, std::move(name),
+                 [loop, seconds = workload.seconds] { return loop->measure(seconds); });
+}
+
+Comparison share(const std::string& contender, const std::string& of) {
+  return {contender + "_of_" + of, [=](const Round& round) {
+            return round.at(contender).at("items_per_s") / round.at(of).at("items_per_s");
+          }};
+}
+
+Experiment saturated(const Workload& workload, const GpuOrder& order) {
+  const auto bench = std::make_shared<Bench>(workload, order);
+  Experiment experiment;
+  experiment.contenders = {raw_contender(bench, "raw_on_gpu", 1, false, workload),
+                           service_contender(bench, "muster_on_gpu", true, order, workload),
+                           service_contender(bench, "muster_host", false, order, workload),
+                           raw_contender(bench, "raw_copies", 1, true, workload),
+                           raw_contender(bench, "raw_on_gpu_3_streams", 3, false, workload),
+                           raw_contender(bench, "raw_copies_3_streams", 3, true, workload)};
+  experiment.comparisons = {share("muster_on_gpu", "raw_on_gpu"),
+                            share("muster_host", "raw_on_gpu"),
+                            share("muster_host", "raw_copies_3_streams"),
+                            share("raw_on_gpu_3_streams", "raw_on_gpu")};
+  if (order.beside.empty()) return experiment;
+  const auto beside = std::make_shared<RawEngine>(order.beside);
+  const std::shared_ptr<RawEngine::Lane> lane = beside->new_lane(workload.batch);
+  experiment.contenders.push_back(
+      watched(bench, "raw_beside_on_gpu", [beside, lane, seconds = workload.seconds] {
+        return back_to_back({lane.get()}, false, seconds);
+      }));
+  experiment.comparisons.push_back(share("muster_host", "raw_beside_on_gpu"));
+  return experiment;
+}
+
+Comparison over_raw(const std::string& contender, const std::string& metric) {
+  return {contender + "_" + metric + "_over_raw_graph", [=](const Round& round) {
+            return round.at(contender).at(metric) - round.at("raw_graph").at(metric);
+          }};
+}
+
+Experiment one_by_one(const Workload& workload, const GpuOrder& order) {
+  const auto bench = std::make_shared<Bench>(workload, order);
+  bench->lanes.push_back(bench->raw.new_lane(1));
+  RawEngine::Lane* const lane = bench->lanes.back().get();
+  const auto pictures = std::make_shared<Pictures>(bench->raw.facts(), 64, 1, false);
+  const double seconds = workload.seconds;
+  ModelService* const service = &bench->service.service();
+  Experiment experiment;
+  experiment.contenders = {
+      watched(bench, "raw_graph",
+              [=] {
+                return measure_calls(seconds, 1, [&] {
+                  lane->launch_copies();
+                  lane->wait_spinning();
+                });
+              }),
+      watched(bench, "muster_infer",
+              [=] {
+                return measure_calls(seconds, 1,
+                                     [&] { expect(service->infer(pictures->request(0))); });
+              }),
+      watched(bench, "raw_enqueue",
+              [=] {
+                return measure_calls(seconds, 1, [&] {
+                  lane->enqueue_copies();
+                  lane->wait_spinning();
+                });
+              }),
+      watched(bench, "muster_submit", [=] {
+        return measure_calls(seconds, 1,
+                             [&] { expect(service->submit(pictures->request(0)).get()); });
+      })};
+  for (const char* contender : {"muster_infer", "muster_submit"}) {
+    for (const char* metric : {"p50_us", "p90_us", "p99_us"})
+      experiment.comparisons.push_back(over_raw(contender, metric));
+  }
+  return experiment;
+}
+
+std::string load_name(double load) {
+  return fmt::format("poisson_{:.0f}_percent", 100 * load);
+}
+
+// The largest load, in parts of the saturated rate, whose p99 is within the bound; 0 = none.
+double best_load(const Round& round, const std::vector<double>& loads, double p99_us) {
+  double best = 0;
+  for (const double load : loads) {
+    const Figures& figures = round.at(load_name(load));
+    if (figures.at("p99_us") <= p99_us) best = std::max(best, load);
+  }
+  return best;
+}
+
+Experiment poisson(const Workload& workload, const GpuOrder& order) {
+  const auto bench = std::make_shared<Bench>(workload, order);
+  const auto pictures = std::make_shared<Pictures>(
+      bench->raw.facts(), kPicturesPerRow * workload.batch, 1, false);
+  Experiment experiment;
+  Contender saturated = service_contender(bench, "saturated", false, order, workload);
+  experiment.contenders.push_back({"saturated", [bench, saturated] {
+                                     Figures figures = saturated.measure();
+                                     bench->saturated = figures.at("items_per_s");
+                                     return figures;
+                                   }});
+  for (const double load : order.loads) {
+    experiment.contenders.push_back(
+        watched(bench, load_name(load), [bench, pictures, load, seconds = workload.seconds] {
+          return poisson_requests(bench->service.service(), *pictures, load * bench->saturated,
+                                  seconds);
+        }));
+  }
+  experiment.comparisons.push_back(
+      {"best_load_within_p99", [loads = order.loads, bound = order.p99_ms * 1e3](
+                                   const Round& round) { return best_load(round, loads, bound); }});
+  return experiment;
+}
+
+}  // namespace
+
+Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order) {
+  if (workload.kind == "gpu_saturated") return saturated(workload, order);
+  if (workload.kind == "gpu_one_by_one") return one_by_one(workload, order);
+  if (workload.kind == "gpu_poisson") return poisson(workload, order);
+  throw std::runtime_error("there is no kind '" + workload.kind +
+                           "': gpu_saturated, gpu_one_by_one, gpu_poisson");
+}
+
+}  // namespace muster::bench

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is compared on a GPU: TensorRT alone, and Muster's library on the same engine, in turn.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/experiment.h"
+#include "bench/gpu/gpu_watch.h"
+#include "bench/workload.h"
+
+namespace muster::bench {
+
+struct GpuOrder {
+  std::string plan;                               // the engine's file
+  std::string beside;                             // another whose raw rate is measured, too
+  std::map<std::string, std::string> parameters;  // of the backend
+  int in_flight = 0;                              // requests; 0 = five batches
+  int threads = 2;                                // that hand requests in
+  std::int64_t rows = 1;                          // of a request
+  std::vector<double> loads = {0.7, 0.8, 0.85, 0.9, 0.95};
+  double p99_ms = 15;
+  std::shared_ptr<GpuWatch> watch;
+};
+
+// By `workload.kind`: gpu_saturated, gpu_one_by_one or gpu_poisson; `workload.batch` is the largest
+// batch.
+[[nodiscard]] Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order);
+
+}  // namespace muster::bench

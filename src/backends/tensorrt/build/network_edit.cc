@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/tensorrt/build/network_edit.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+
+namespace muster::tensorrt {
+namespace {
+
+constexpr std::int32_t kRank = 4;  // [N,C,H,W] or [N,H,W,C]
+
+// The axis that counts channels: the second, or the last.
+std::optional<std::int32_t> channel_axis(const nvinfer1::Dims& dims) {
+  if (dims.nbDims != kRank) return std::nullopt;
+  for (const std::int32_t axis : {1, kRank - 1}) {
+    if (dims.d[axis] == 1 || dims.d[axis] == 3) return axis;
+  }
+  return std::nullopt;
+}
+
+Status not_pictures(const nvinfer1::ITensor& input, const std::string& why) {
+  return invalid_argument("input '" + printable(input.getName()) +
+                          "' is listed as TYPE_UINT8 with image.scale, image.mean or image.std, "
+                          "and cannot take pixels: " +
+                          why);
+}
+
+Status check_pictures(const nvinfer1::ITensor& input) {
+  const nvinfer1::DataType type = input.getType();
+  if (type != nvinfer1::DataType::kFLOAT && type != nvinfer1::DataType::kHALF &&
+      type != nvinfer1::DataType::kBF16) {
+    return not_pictures(input, "the model does not compute with floating-point numbers of them");
+  }
+  if (!channel_axis(input.getDimensions())) {
+    return not_pictures(input, "it is not [N,C,H,W] or [N,H,W,C] with one or three channels");
+  }
+  if (input.isNetworkOutput()) return not_pictures(input, "it is an output as well");
+  return {};
+}
+
+// By channel, where one value stands for all of them.
+Result<std::vector<double>> by_channel(const std::vector<double>& values, std::size_t channels,
+                                       const std::string& name) {
+  if (values.size() == channels) return values;
+  if (values.size() == 1) return std::vector<double>(channels, values.front());
+  return invalid_argument(name + " has " + std::to_string(values.size()) +
+                          " values, and the pictures have " + std::to_string(channels) +
+                          " channels");
+}
+
+class PixelEdit {
+ public:
+  PixelEdit(nvinfer1::INetworkDefinition& network, NetworkConstants& constants)
+      : network_(network), constants_(constants) {}
+
+  Status apply(const PixelScaling& pixels) {
+    if (network_.getNbInputs() != 1) {
+      return invalid_argument("pixels can be scaled for a model with one input, and this has " +
+                              std::to_string(network_.getNbInputs()));
+    }
+    nvinfer1::ITensor& input = *network_.getInput(0);
+    MUSTER_RETURN_IF_ERROR(check_pictures(input));
+    const nvinfer1::Dims dims = input.getDimensions();
+    const std::int32_t axis = *channel_axis(dims);
+    const auto channels = static_cast<std::size_t>(dims.d[axis]);
+    MUSTER_ASSIGN_OR_RETURN(const std::vector<double> mean,
+                            by_channel(pixels.mean, channels, "image.mean"));
+    MUSTER_ASSIGN_OR_RETURN(std::vector<double> factor,
+                            by_channel(pixels.std, channels, "image.std"));
+    for (double& value : factor)
+      value = pixels.scale / value;
+
+    const std::string name = input.getName();
+    input.setName((name + " scaled by muster").c_str());
+    nvinfer1::ITensor* scaled = network_.addInput(name.c_str(), nvinfer1::DataType::kUINT8, dims);
+    scaled = cast(scaled, nvinfer1::DataType::kFLOAT);
+    scaled = combined(scaled, mean, axis, nvinfer1::ElementWiseOperation::kSUB);
+    scaled = combined(scaled, factor, axis, nvinfer1::ElementWiseOperation::kPROD);
+    scaled = cast(scaled, input.getType());
+    if (scaled == nullptr) return internal_error("TensorRT could not add the scaling of pixels");
+    return put_in_place_of(input, *scaled);
+  }
+
+ private:
+  // What comes of nothing is nothing, so that one look at the end will do.
+  nvinfer1::ITensor* cast(nvinfer1::ITensor* tensor, nvinfer1::DataType type) {
+    if (tensor == nullptr || tensor->getType() == type) return tensor;
+    return output_of(network_.addCast(*tensor, type));
+  }
+
+  nvinfer1::ITensor* combined(nvinfer1::ITensor* tensor, const std::vector<double>& values,
+                              std::int32_t axis, nvinfer1::ElementWiseOperation operation) {
+    if (tensor == nullptr) return nullptr;
+    std::vector<float>& kept = constants_.emplace_back();
+    for (const double value : values)
+      kept.push_back(static_cast<float>(value));
+    nvinfer1::Dims dims{kRank, {1, 1, 1, 1}};
+    dims.d[axis] = static_cast<std::int64_t>(kept.size());
+    nvinfer1::ITensor* const constant = output_of(network_.addConstant(
+        dims, {nvinfer1::DataType::kFLOAT, kept.data(), static_cast<std::int64_t>(kept.size())}));
+    if (constant == nullptr) return nullptr;
+    return output_of(network_.addElementWise(*tensor, *constant, operation));
+  }
+
+  static nvinfer1::ITensor* output_of(nvinfer1::ILayer* layer) {
+    return layer == nullptr ? nullptr : layer->getOutput(0);
+  }
+
+  // The layers of the edit itself read the new input, and never the old one.
+  Status put_in_place_of(nvinfer1::ITensor& old, nvinfer1::ITensor& scaled) {
+    for (std::int32_t i = 0; i < network_.getNbLayers(); ++i) {
+      nvinfer1::ILayer& layer = *network_.getLayer(i);
+      for (std::int32_t input = 0; input < layer.getNbInputs(); ++input) {
+        if (layer.getInput(input) == &old) layer.setInput(input, scaled);
+      }
+    }
+    network_.removeTensor(old);
+    if (network_.getNbInputs() != 1)
+      return internal_error("TensorRT keeps the input that takes no pixels");
+    return {};
+  }
+
+  nvinfer1::INetworkDefinition& network_;
+  NetworkConstants& constants_;
+};
+
+}  // namespace
+
+Status scale_pixels(nvinfer1::INetworkDefinition& network, const PixelScaling& pixels,
+                    NetworkConstants& constants) {
+  return PixelEdit(network, constants).apply(pixels);
+}
+
+}  // namespace muster::tensorrt
