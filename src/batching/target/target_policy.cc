@@ -18,10 +18,12 @@ constexpr double kHeadroom = 1.15;
 // A waiting batch goes that much earlier than it must, as timers are late and threads wake slowly.
 constexpr double kTimerSlack = 0.05;
 // Where nobody else needs the place of the first in line, it is dropped only if it is more likely
-// late than not: with that much care at most, from typical (0) to cautious (1), and none as long as
-// less comes than this part of what can be run.
-constexpr double kCareWithRoom = 0.2;
+// late than not, as long as less comes than this part of what can be run. From there on more care
+// is taken, the more the less sure it is what a batch takes (by how much the cautious cost is above
+// the typical, in parts of it), or too many would be late.
 constexpr double kRoom = 0.9;
+constexpr double kFullCare = 1.1;
+constexpr double kCareOfDoubt = 1.5;
 
 double as_seconds(nanoseconds length) {
   return std::chrono::duration<double>(length).count();
@@ -123,7 +125,9 @@ class Look {
   [[nodiscard]] double care_with_room() const {
     const double busy = facts_.rows_per_second * as_seconds(best_run_) /
                         (static_cast<double>(best_) * static_cast<double>(facts_.runners));
-    return std::clamp(busy - kRoom, 0.0, kCareWithRoom);
+    const double doubt = as_seconds(facts_.cost.cautious(best_)) / as_seconds(best_run_) - 1;
+    return std::min(1.0, kCareOfDoubt * doubt) *
+           std::clamp((busy - kRoom) / (kFullCare - kRoom), 0.0, 1.0);
   }
 
   // Nothing can be in time in a batch as large as it should be. Whoever is last can be alone, or
