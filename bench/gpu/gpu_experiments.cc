@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "bench/calls.h"
-#include "bench/completions.h"
+#include "bench/in_process/completions.h"
 #include "bench/gpu/arrivals.h"
 #include "bench/gpu/engine_service.h"
 #include "bench/gpu/raw_engine.h"
