@@ -115,7 +115,8 @@ class OpenVinoBackend final : public Backend {
       }
     }
     if (options.own_threads) runtime_->workers.raise_to(options.threads);
-    Result<Compilation> made = compile(runtime_->core, {files, config, options, std::move(cache)});
+    Result<Compilation> made =
+        openvino::compile(runtime_->core, {files, config, options, std::move(cache)});
     if (!made.ok()) return model_fault(made.status());
     warn_of(source.file, made->signature, options);
     return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
