@@ -42,7 +42,9 @@ class LaneBench : public ::testing::Test {
   ~LaneBench() override {
     lanes_.clear();
     supply_.reset();
-    if (engine_) EXPECT_EQ(engine_->live_contexts(), 0U);
+    if (engine_) {
+      EXPECT_EQ(engine_->live_contexts(), 0U);
+    }
     EXPECT_EQ(device_.live(), 0U);
     for (const std::string& fault : device_.faults())
       ADD_FAILURE() << fault;
