@@ -43,6 +43,9 @@ GOOD = [f"identity_{name}.onnx" for name in IDENTITY_TYPES] + [
     "nan_output.onnx",
     "color_classifier.onnx",
     "color_classifier_nhwc.onnx",
+    "quantized.onnx",
+    "int64_bool.onnx",
+    "detections.onnx",
 ]
 
 
@@ -231,6 +234,58 @@ def color_classifier_nhwc():
     )
 
 
+def quantized():
+    """Input and weights on grids of 8 bits, by QuantizeLinear and DequantizeLinear nodes."""
+    weights = np.arange(-16, 16).reshape(8, 4) * 4
+    return make(
+        "quantized",
+        [
+            helper.make_node("QuantizeLinear", ["input", "input_scale", "zero"], ["input_steps"]),
+            helper.make_node("DequantizeLinear", ["input_steps", "input_scale", "zero"], ["input_rounded"]),
+            helper.make_node("DequantizeLinear", ["weights", "weight_scales", "zeros"], ["weights_float"], axis=1),
+            helper.make_node("MatMul", ["input_rounded", "weights_float"], ["output"]),
+        ],
+        [value("input", ["batch", 8])],
+        [value("output", ["batch", 4])],
+        [
+            constant("input_scale", 1 / 64, np.float32),
+            constant("zero", 0, np.int8),
+            constant("weights", weights, np.int8),
+            constant("weight_scales", [1 / 64, 1 / 32, 1 / 16, 1 / 8], np.float32),
+            constant("zeros", [0, 0, 0, 0], np.int8),
+        ],
+    )
+
+
+def int64_bool():
+    """kept: ids where keep is true, else 0; large: whether they are above 2^40."""
+    return make(
+        "int64_bool",
+        [
+            helper.make_node("Where", ["keep", "ids", "nothing"], ["kept"]),
+            helper.make_node("Greater", ["kept", "limit"], ["large"]),
+        ],
+        [value("ids", ["batch", 3], TensorProto.INT64), value("keep", ["batch", 3], TensorProto.BOOL)],
+        [value("kept", ["batch", 3], TensorProto.INT64), value("large", ["batch", 3], TensorProto.BOOL)],
+        [constant("nothing", 0, np.int64), constant("limit", 2**40, np.int64)],
+    )
+
+
+def detections():
+    """How many boxes are left is known when the scores are."""
+    return make(
+        "detections",
+        [helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["selected"])],
+        [value("boxes", ["batch", 6, 4]), value("scores", ["batch", 1, 6])],
+        [value("selected", ["found", 3], TensorProto.INT64)],
+        [
+            constant("most", [6], np.int64),
+            constant("overlap", [0.5], np.float32),
+            constant("least", [0.25], np.float32),
+        ],
+    )
+
+
 def write(folder: Path) -> None:
     def save(path, model):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -242,7 +297,8 @@ def write(folder: Path) -> None:
         save(f"fixed_batch_{rows}.onnx", fixed_batch(rows))
     for model in (
         two_in_two_out(), no_batch(), dynamic_hw(), scalar_output(), batch_changing(), unknown_op(),
-        sequence_input(), nan_output(), color_classifier(), color_classifier_nhwc(),
+        sequence_input(), nan_output(), color_classifier(), color_classifier_nhwc(), quantized(), int64_bool(),
+        detections(),
     ):
         save(f"{model.graph.name}.onnx", model)
 

@@ -22,7 +22,9 @@ class GpuSource final : public TensorSource {
  public:
   explicit GpuSource(const DeviceBytes& bytes) : TensorSource(bytes.size), bytes_(bytes) {}
 
-  [[nodiscard]] const DeviceBytes* device_bytes() const { return &bytes_; }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override {
+    return &bytes_;
+  }
   // What is measured is the other way.
   [[nodiscard]] Status read(std::size_t /*offset*/, std::span<std::byte> /*into*/) const override {
     return internal_error("a picture on the GPU was to be read by the host");

@@ -12,6 +12,7 @@
 
 #include <muster/service.h>
 
+#include "app/cuda_environment.h"
 #include "app/runtime_report.h"
 #include "app/serve/serve_settings.h"
 #include "app/verbs.h"
@@ -93,9 +94,11 @@ struct Arguments {
 
 int inspect_runtime(const Arguments& arguments) {
   const ServeSettings usual;
-  const RuntimeReport report =
-      examine_runtime(arguments.threads, {usual.http_threads, usual.grpc_threads,
-                                          usual.models.load_threads, usual.models.picture_threads});
+  const RuntimeReport report = examine_runtime(
+      arguments.threads,
+      {usual.http_threads, usual.grpc_threads, usual.models.load_threads,
+       usual.models.picture_threads},
+      cuda_environment());
   fmt::print("{}", arguments.format == "json" ? runtime_json(report) : runtime_table(report));
   return kExitOk;
 }
@@ -112,8 +115,8 @@ void add_inspect_verb(CLI::App& app, int& exit_status) {
                           ->type_name("DIR|FILE");
   CLI::Option* runtime =
       verb->add_flag("--runtime", arguments->runtime,
-                     "No model: the machine, the thread budget and its reason, the backends with "
-                     "their devices")
+                     "No model: the machine, the thread budget and its reason, the GPUs, the "
+                     "backends with their devices")
           ->excludes(path);
   verb->add_option("--threads", arguments->threads,
                    "With --runtime: the thread budget, as of muster serve (default: the CPUs this "

@@ -85,6 +85,26 @@ void add_threads(Table& table, const RuntimeReport& report) {
   table.line("spinning", "off: a thread without work sleeps");
 }
 
+void add_gpus(Table& table, const GpuInventory& inventory) {
+  table.section("GPUs");
+  if (!inventory.fault.empty()) {
+    table.line("none", inventory.fault);
+    return;
+  }
+  table.line("driver", inventory.driver.empty() ? "unknown" : inventory.driver);
+  table.line("CUDA", inventory.cuda.empty() ? "unknown" : "up to " + inventory.cuda);
+  for (const GpuInventory::Gpu& gpu : inventory.gpus) {
+    constexpr double kGib = 1 << 30;
+    const std::string memory =
+        gpu.memory_bytes
+            ? fmt::format("{:.1f} GiB", static_cast<double>(*gpu.memory_bytes) / kGib)
+            : std::string("memory unknown");
+    table.line(fmt::format("GPU {}", gpu.identity.index),
+               fmt::format("{}, {}, {}{}", gpu.identity.name, memory, gpu.identity.uuid,
+                           gpu.visible ? "" : ", hidden by CUDA_VISIBLE_DEVICES"));
+  }
+}
+
 void add_backend(Table& table, const BackendReport& backend) {
   table.section("backend " + printable(backend.name));
   table.line("file", backend.file);
@@ -96,6 +116,20 @@ void add_backend(Table& table, const BackendReport& backend) {
   if (!backend.library.empty()) table.line("library", backend.library);
   for (std::size_t i = 0; i < backend.devices.size(); ++i)
     table.line(i == 0 ? "devices" : "", backend.devices[i]);
+}
+
+std::string json_of(const GpuInventory& inventory) {
+  std::string devices;
+  for (const GpuInventory::Gpu& gpu : inventory.gpus) {
+    devices += fmt::format(
+        R"({}{{"index":{},"uuid":{},"name":{},"memory_bytes":{},"visible":{}}})",
+        devices.empty() ? "" : ",", gpu.identity.index, json_string(gpu.identity.uuid),
+        json_string(gpu.identity.name),
+        gpu.memory_bytes ? std::to_string(*gpu.memory_bytes) : "null", gpu.visible);
+  }
+  return fmt::format(R"({{"driver":{},"cuda":{},"devices":[{}],"fault":{}}})",
+                     json_string(inventory.driver), json_string(inventory.cuda), devices,
+                     json_string(inventory.fault));
 }
 
 std::string json_of(const BackendReport& backend) {
@@ -110,13 +144,14 @@ std::string json_of(const BackendReport& backend) {
 
 }  // namespace
 
-RuntimeReport examine_runtime(int said, const ServerThreads& server) {
+RuntimeReport examine_runtime(int said, const ServerThreads& server, const CudaEnvironment& cuda) {
   RuntimeReport report;
   report.processor = processor_name();
   report.limits = cpu_limits();
   report.said = said;
   report.budget = said > 0 ? said : cpu_budget(report.limits).cpus;
   report.server = divide_threads(report.budget, server);
+  report.gpus = find_gpus(cuda);
   for (const std::string& name : installed_backends())
     report.backends.push_back(examine_backend(name, report.budget));
   return report;
@@ -144,6 +179,7 @@ std::string runtime_table(const RuntimeReport& report) {
   Table table;
   add_machine(table, report);
   add_threads(table, report);
+  add_gpus(table, report.gpus);
   for (const BackendReport& backend : report.backends)
     add_backend(table, backend);
   if (report.backends.empty()) table.section("no backend is part of this installation");
@@ -165,9 +201,10 @@ std::string runtime_json(const RuntimeReport& report) {
                       json_string(reason_of_budget(report)));
   text += fmt::format(
       R"("threads":{{"per_run":{},"shared_pool":{},"http":{},"grpc":{},"pictures":{},)"
-      R"("loading":{},"spinning":false}},"backends":[)",
+      R"("loading":{},"spinning":false}},"gpus":{},"backends":[)",
       share_threads(report.budget, 1, std::nullopt).per_run, pool_threads(report.budget),
-      report.server.http, report.server.grpc, report.server.pictures, report.server.loaders);
+      report.server.http, report.server.grpc, report.server.pictures, report.server.loaders,
+      json_of(report.gpus));
   bool first = true;
   for (const BackendReport& backend : report.backends) {
     text += (first ? "" : ",") + json_of(backend);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <muster/model.h>
@@ -14,5 +15,9 @@ namespace muster {
 // With this in its configuration OpenVINO fills smaller batches up.
 inline constexpr std::string_view kBatchPaddingLine =
     R"(parameters { key: "ENABLE_BATCH_PADDING" value { string_value: "YES" } })";
+
+// What a configuration has to say so that OpenVINO runs the file's fixed batch with fewer rows, too.
+// "" where that is not possible: of another backend, of a batch of one.
+[[nodiscard]] std::string batch_padding_settings(const ModelConfig& config);
 
 }  // namespace muster

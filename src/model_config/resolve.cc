@@ -160,6 +160,12 @@ std::int64_t fixed_batch_size(const ModelConfig& config) {
   return same && size > 0 ? size : 0;
 }
 
+std::string batch_padding_settings(const ModelConfig& config) {
+  const std::int64_t size = fixed_batch_size(config);
+  if (config.backend != "openvino" || size < 2) return "";
+  return fmt::format("max_batch_size: {} dynamic_batching {{ }} {}", size, kBatchPaddingLine);
+}
+
 void resolve_batching(Resolution& r) {
   const ::inference::ModelConfig& text = r.parsed.text;
   const Located at = r.parsed.located();

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 
+#include "base/caught.h"
 #include "base/library_file.h"
 #include "base/text.h"
 #include "model_config/backend_names.h"
@@ -104,7 +105,12 @@ Result<std::shared_ptr<Backend>> open_backend(std::string_view name,
   }
   const auto factory = reinterpret_cast<BackendFactory>(dlsym(library, kBackendFactorySymbol));
   if (factory == nullptr) return other_version(name, library);
-  std::shared_ptr<Backend> backend(factory(settings));
+  // Its runtime may want threads or memory that the system does not have.
+  const auto made = caught([&]() -> Result<std::shared_ptr<Backend>> {
+    return std::shared_ptr<Backend>(factory(settings));
+  });
+  if (!made.ok()) return made.status().with_context("backend '" + std::string(name) + "'");
+  std::shared_ptr<Backend> backend = *made;
   if (!backend) {
     return failed_precondition("the runtime of backend '" + std::string(name) + "' did not start");
   }

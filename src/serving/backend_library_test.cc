@@ -24,7 +24,7 @@ TEST(BackendLibrary, is_looked_for_beside_what_it_is_part_of) {
 TEST(BackendLibrary, is_listed_by_its_name) {
   const std::vector<std::string> names = installed_backends();
   EXPECT_TRUE(std::ranges::is_sorted(names));
-  for (const char* name : {"test_foreign", "test_idle", "test_stale", "test_torn", "test_whole"}) {
+  for (const char* name : {"test_foreign", "test_idle", "test_short", "test_stale", "test_torn", "test_whole"}) {
     EXPECT_EQ(std::ranges::count(names, name), 1) << name;
   }
 }
@@ -57,6 +57,11 @@ TEST(BackendLibrary, makes_a_backend_of_its_own_for_each_who_asks) {
 TEST(BackendLibrary, is_refused_where_its_runtime_does_not_start) {
   EXPECT_EQ(refusal("test_idle").to_string(),
             "FAILED_PRECONDITION: the runtime of backend 'test_idle' did not start");
+}
+
+TEST(BackendLibrary, is_refused_where_its_runtime_throws) {
+  EXPECT_EQ(refusal("test_short").to_string(),
+            "INTERNAL: backend 'test_short': Resource temporarily unavailable");
 }
 
 TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {

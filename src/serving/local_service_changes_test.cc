@@ -3,8 +3,11 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,6 +22,13 @@ class ExplicitControl : public LocalServiceTest {
  protected:
   void start_explicit(std::vector<std::string> models = {}) {
     start(ModelControlMode::kExplicit, std::move(models));
+  }
+  std::future<Status> begin_load(const std::string& model,
+                                 std::optional<std::string> config = std::nullopt) {
+    const auto promise = std::make_shared<std::promise<Status>>();
+    service_->load(model, std::move(config),
+                   [promise](Status status) { promise->set_value(std::move(status)); });
+    return promise->get_future();
   }
 };
 
@@ -172,26 +182,111 @@ TEST_F(ExplicitControl, lets_an_override_choose_the_versions) {
   EXPECT_EQ(*service_->versions("m"), (std::vector<std::int64_t>{1}));
 }
 
-TEST_F(ExplicitControl, does_loads_of_one_model_in_order) {
+TEST_F(ExplicitControl, does_loads_and_unloads_of_one_model_in_order) {
   put("m", 1, "scale 1");
   start_explicit();
   backend_->gate.shut();
   std::vector<std::future<Status>> loads;
-  for (int size = 1; size <= 5; ++size) {
-    const auto promise = std::make_shared<std::promise<Status>>();
-    loads.push_back(promise->get_future());
-    service_->load("m", "{\"max_batch_size\": " + std::to_string(size) + "}",
-                   [promise](Status status) { promise->set_value(std::move(status)); });
-  }
+  for (int size = 1; size <= 5; ++size)
+    loads.push_back(begin_load("m", "{\"max_batch_size\": " + std::to_string(size) + "}"));
   ASSERT_TRUE(service_->unload("m").ok());
-  const auto promise = std::make_shared<std::promise<Status>>();
-  service_->load("m", std::nullopt,
-                 [promise](Status status) { promise->set_value(std::move(status)); });
+  std::future<Status> last = begin_load("m");
   backend_->gate.open();
-  for (auto& load : loads)
-    EXPECT_TRUE(load.get().ok());
-  EXPECT_TRUE(promise->get_future().get().ok());
+  for (auto& load : loads) {
+    EXPECT_EQ(load.get().to_string(), "UNAVAILABLE: its load was given up for an unload");
+  }
+  EXPECT_TRUE(last.get().ok());
   EXPECT_EQ((*service_->describe("m", 0))->config.batching.max_batch_size, 64);
+}
+
+TEST_F(ExplicitControl, gives_up_a_load_for_a_newer_one_that_answers_for_both) {
+  put("m", 1, "scale 1");
+  start_explicit({"m"});
+  const int loads = backend_->loads;
+  backend_->gate.shut();
+  std::future<Status> first = begin_load("m", R"({"max_batch_size": 2})");
+  backend_->gate.await_standing();
+  put("m", 1, "scale 3");
+  std::future<Status> second = begin_load("m", R"({"max_batch_size": 3})");
+  std::future<Status> third = begin_load("m", R"({"max_batch_size": 4})");
+  EXPECT_EQ(answer("m"), "1");
+  backend_->gate.open();
+  for (std::future<Status>* load : {&first, &second, &third})
+    EXPECT_TRUE(load->get().ok());
+  EXPECT_EQ(answer("m"), "3");
+  EXPECT_EQ((*service_->describe("m", 0))->config.batching.max_batch_size, 4);
+  EXPECT_EQ(backend_->loads, loads + 2);
+}
+
+TEST_F(ExplicitControl, gives_up_no_load_whose_override_the_newer_one_would_keep) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  const int loads = backend_->loads;
+  backend_->gate.shut();
+  std::future<Status> first = begin_load("m", R"({"max_batch_size": 2})");
+  backend_->gate.await_standing();
+  std::future<Status> second = begin_load("m");
+  backend_->gate.open();
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_EQ((*service_->describe("m", 0))->config.batching.max_batch_size, 2);
+  EXPECT_EQ(backend_->loads, loads + 2);
+}
+
+// Of a model whose next run on zeros is held.
+class WarmingUp : public ExplicitControl {
+ protected:
+  // In its warm-up when this returns.
+  std::future<Status> begin_to_load() {
+    backend_->run_gate.shut();
+    std::future<Status> load = begin_load("m");
+    backend_->run_gate.await_standing();
+    return load;
+  }
+  // Lets go of the run that is held: the runs of the model's warm-up, that one included.
+  std::size_t runs_of(std::future<Status>& load) {
+    const auto model = backend_->newest_model();
+    backend_->run_gate.open();
+    load.wait();
+    return model->runs().size();
+  }
+};
+
+TEST_F(WarmingUp, ends_after_the_run_at_hand_where_the_service_stops) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  std::future<Status> load = begin_to_load();
+  service_->begin_stop();
+  EXPECT_EQ(runs_of(load), 1U);
+  EXPECT_EQ(load.get().to_string(), "UNAVAILABLE: the server is stopping");
+}
+
+TEST_F(WarmingUp, ends_after_the_run_at_hand_where_the_model_is_unloaded) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  std::future<Status> load = begin_to_load();
+  ASSERT_TRUE(service_->unload("m").ok());
+  EXPECT_EQ(runs_of(load), 1U);
+  EXPECT_EQ(load.get().to_string(), "UNAVAILABLE: its load was given up for an unload");
+  service_->await_settled();
+  EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded");
+  EXPECT_TRUE(this->load("m").ok());
+  EXPECT_EQ(answer("m"), "1");
+}
+
+TEST_F(WarmingUp, ends_after_the_run_at_hand_where_a_newer_load_is_wanted) {
+  put("m", 1, "scale 1");
+  start_explicit({"m"});
+  put("m", 2, "scale 2");
+  std::future<Status> load = begin_to_load();
+  put("m", 2, "scale 3");
+  std::future<Status> newer = begin_load("m");
+  EXPECT_EQ(runs_of(load), 1U);
+  EXPECT_TRUE(load.get().ok());
+  EXPECT_TRUE(newer.get().ok());
+  EXPECT_EQ(answer("m"), "3");
+  service_->await_settled();
+  EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded; m 2 READY");
 }
 
 TEST_F(ExplicitControl, refuses_loads_beyond_those_that_may_wait) {

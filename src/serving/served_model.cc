@@ -81,9 +81,22 @@ void warn_of_oversubscription(const LoadOrder& order, int instances,
   if (!text.empty()) log(LogLevel::kWarning, printable(order.choice.file) + ": " + text);
 }
 
+Status given_up() {
+  return unavailable("its load was given up");
+}
+
+WarmUpLimits limits_of(const LoadOrder& order, Clock::TimePoint now) {
+  WarmUpLimits limits;
+  if (order.essential_limit) limits.essential = add_saturating(now, *order.essential_limit);
+  limits.rest = add_saturating(now, order.warm_up_limit);
+  limits.give_up = order.give_up;
+  return limits;
+}
+
 // What the warm-up found becomes a warning, a changed configuration, or the end of the load.
 Status apply_findings(const WarmUpFindings& findings, const std::string& file,
                       ModelConfig& config) {
+  if (findings.given_up) return given_up();
   if (!findings.broken.ok()) return findings.broken.with_context(printable(file));
   if (!findings.too_large.ok()) return findings.too_large.with_context(printable(file));
   if (!findings.not_mergeable.empty() && config.dynamic_batching) {
@@ -138,6 +151,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
       order.backend->load({choice.file, &folder.config().config(), share.per_run, instances,
                            order.options.compiled_cache, order.options.accelerator_libraries,
                            share.pooled, pixels}));
+  if (order.give_up.stop_requested()) return given_up();
   warn_of_oversubscription(order, instances, model->threads());
 
   auto description = std::make_shared<ModelDescription>();
@@ -162,7 +176,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
     log(LogLevel::kWarning, warning);
 
   const WarmUpFindings findings = warm_up(*model, config, order.warm_up, order.warm_up_pace, clock,
-                                          add_saturating(clock.now(), order.warm_up_limit));
+                                          limits_of(order, clock.now()));
   MUSTER_RETURN_IF_ERROR(apply_findings(findings, choice.file, config));
   description->config_text = to_text(config);
   std::unique_ptr<ServedModel> served(new ServedModel(

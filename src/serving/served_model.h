@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,11 @@ struct LoadOrder {
   int thread_budget = 1;  // of the process (inference/thread_budget.h)
   WarmUpExtent warm_up = WarmUpExtent::kProbe;
   WarmUpPace warm_up_pace = WarmUpPace::kQuick;
-  std::chrono::milliseconds warm_up_limit{0};  // for what is not essential (warm_up.h)
+  // For essential sizes beside the probe's, and for the others (warm_up.h).
+  std::optional<std::chrono::milliseconds> essential_limit = {};  // nothing: as long as they take
+  std::chrono::milliseconds warm_up_limit{0};
+  // Ends the load with kUnavailable: before the warm-up, and before each of its runs.
+  std::stop_token give_up = {};
   std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
   // Called once where a session breaks for good (fault_watch.h). May be null.
   std::function<void(std::string reason)> on_fault = {};

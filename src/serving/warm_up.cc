@@ -6,6 +6,8 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stop_token>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/text.h"
@@ -16,6 +18,8 @@ namespace {
 
 // A model that takes more than this for a batch is not run on zeros just to look at it.
 constexpr std::size_t kMaxWarmUpBytes = std::size_t{256} << 20;
+// Up to so many rows a size is the probe's.
+constexpr std::int64_t kProbeRows = 2;
 
 bool has_other_open_dims(const TensorSpec& spec, bool stacked) {
   return (stacked ? spec.shape.without_first() : spec.shape).has_dynamic_dim();
@@ -78,12 +82,13 @@ void pause_after(Clock::TimePoint begun, Clock& clock) {
 class ZeroRuns {
  public:
   ZeroRuns(const CompiledModel& model, const ModelConfig& config, WarmUpPace pace, Clock& clock,
-           ProcessMemory& memory)
+           std::stop_token give_up, ProcessMemory& memory)
       : model_(model),
         config_(config),
         stacked_(config.batching.max_batch_size > 0),
         pace_(pace),
         clock_(clock),
+        give_up_(std::move(give_up)),
         foresight_(memory) {}
 
   // Each false: there is nothing more to run.
@@ -93,6 +98,12 @@ class ZeroRuns {
   }
 
   [[nodiscard]] Status check_memory(std::int64_t rows) const { return foresight_.check(rows); }
+
+  // Whether a run of so many rows would be over by then, if a row takes what it took last.
+  [[nodiscard]] bool has_time_for(std::int64_t rows, Clock::TimePoint until) const {
+    if (rows <= kProbeRows || until == Clock::kForever) return true;
+    return per_row_ <= (until - clock_.now()) / rows;
+  }
 
   [[nodiscard]] bool run_essential(std::int64_t rows, bool wants_cost) {
     const bool goes_on = wants_cost ? run_for_cost(rows) : run(rows);
@@ -144,11 +155,16 @@ class ZeroRuns {
     const Clock::TimePoint begun = clock_.now();
     if (!run_once(session, rows)) return std::nullopt;
     const Clock::Duration took = clock_.now() - begun;
+    per_row_ = took / rows;
     if (pace_ == WarmUpPace::kGentle) pause_after(begun, clock_);
     return took;
   }
 
   bool run_once(Session& session, std::int64_t rows) {
+    if (give_up_.stop_requested()) {
+      findings_.given_up = true;
+      return false;
+    }
     Status status = fill_zeros(model_.signature(), stacked_, rows, session);
     if (status.ok()) status = session.run();
     if (status.code() == kBrokenForGood) {
@@ -172,7 +188,9 @@ class ZeroRuns {
   const bool stacked_;
   const WarmUpPace pace_;
   Clock& clock_;
+  const std::stop_token give_up_;
   MemoryForesight foresight_;
+  Clock::Duration per_row_{0};  // of the last run
   std::unique_ptr<Session> session_;
   std::unique_ptr<Session> first_;
   std::unique_ptr<Session> second_;
@@ -181,14 +199,19 @@ class ZeroRuns {
   WarmUpFindings findings_;
 };
 
-// Each after what is smaller, where one may not fit into the memory that there is: what that takes
-// tells more. False where it does not fit even then.
-bool run_essential_sizes(ZeroRuns& zeros, std::vector<std::int64_t> rows, bool wants_costs) {
+// Each after what is smaller, where one may not fit into the memory or the time that there is: what
+// that takes tells more. False where it does not fit even then.
+bool run_essential_sizes(ZeroRuns& zeros, std::vector<std::int64_t> rows, Clock::TimePoint until,
+                         bool wants_costs) {
   for (auto next = rows.begin(); next != rows.end(); ++next) {
-    if (!zeros.check_memory(*next).ok()) {
+    if (!zeros.check_memory(*next).ok() || !zeros.has_time_for(*next, until)) {
       std::sort(next, rows.end());
       zeros.findings().too_large = zeros.check_memory(*next);
       if (!zeros.findings().too_large.ok()) return false;
+      if (!zeros.has_time_for(*next, until)) {
+        zeros.findings().sizes_left = static_cast<std::size_t>(rows.end() - next);
+        return false;
+      }
     }
     if (!zeros.run_essential(*next, wants_costs)) return false;
   }
@@ -197,17 +220,21 @@ bool run_essential_sizes(ZeroRuns& zeros, std::vector<std::int64_t> rows, bool w
 
 // `wants_costs`: of the essential sizes.
 WarmUpFindings run_sizes(ZeroRuns zeros, const WarmUpSizes& sizes, bool wants_costs, Clock& clock,
-                         Clock::TimePoint until) {
+                         const WarmUpLimits& limits) {
   const auto rest = sizes.rows.begin() + static_cast<std::ptrdiff_t>(sizes.essential);
-  if (!zeros.open() || !run_essential_sizes(zeros, {sizes.rows.begin(), rest}, wants_costs))
+  if (!zeros.open()) return std::move(zeros.findings());
+  if (!run_essential_sizes(zeros, {sizes.rows.begin(), rest}, limits.essential, wants_costs)) {
+    std::size_t& left = zeros.findings().sizes_left;
+    if (left > 0) left += sizes.rows.size() - sizes.essential;
     return std::move(zeros.findings());
+  }
   const std::size_t unsampled = sizes.essential + sizes.samples;
   for (std::size_t i = sizes.essential; i < sizes.rows.size(); ++i) {
     if (i == unsampled && sizes.samples > 0 && zeros.gains() * 2 <= sizes.samples) {
       zeros.findings().sizes_spared = sizes.rows.size() - i;
       break;
     }
-    if (clock.now() >= until) {
+    if (clock.now() >= limits.rest) {
       zeros.findings().sizes_left = sizes.rows.size() - i;
       break;
     }
@@ -226,8 +253,8 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
     if (rows > largest || std::ranges::find(sizes.rows, rows) != sizes.rows.end()) return;
     sizes.rows.push_back(rows);
   };
-  add(1);
-  add(2);
+  for (std::int64_t rows = 1; rows <= kProbeRows; ++rows)
+    add(rows);
   if (extent == WarmUpExtent::kEverySize) {
     add(largest);
     for (const std::int64_t preferred : batching.preferred_batch_sizes)
@@ -249,13 +276,14 @@ WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent) 
 }
 
 WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config, WarmUpExtent extent,
-                       WarmUpPace pace, Clock& clock, Clock::TimePoint until,
+                       WarmUpPace pace, Clock& clock, const WarmUpLimits& limits,
                        ProcessMemory& memory) {
   WarmUpFindings findings;
   if (!model.gains_from_warm_up()) return findings;
   try {
-    return run_sizes({model, config, pace, clock, memory}, warm_up_sizes(config.batching, extent),
-                     config.batching.latency_target.count() > 0, clock, until);
+    return run_sizes({model, config, pace, clock, limits.give_up, memory},
+                     warm_up_sizes(config.batching, extent),
+                     config.batching.latency_target.count() > 0, clock, limits);
   } catch (const std::exception& error) {
     findings.not_tried = error.what();
   }

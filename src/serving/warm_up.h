@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -41,16 +42,25 @@ enum class WarmUpPace : std::uint8_t {
 // this. A longer run has been interrupted for them anyway.
 inline constexpr std::chrono::milliseconds kLongestPause{10};
 
-// In the order in which they are run. `essential`: how many of the first are run however long they
-// take: the probe's, powers of two, preferred sizes and the largest. `samples`: how many of those
-// behind them are run twice, in two sessions; unless most are slower the first time, the rest has
-// nothing to gain.
+// In the order in which they are run. `essential`: how many of the first have a time of their own:
+// the probe's, powers of two, preferred sizes and the largest. `samples`: how many of those behind
+// them are run twice, in two sessions; unless most are slower the first time, the rest has nothing
+// to gain.
 struct WarmUpSizes {
   std::vector<std::int64_t> rows;
   std::size_t essential = 0;
   std::size_t samples = 0;
 };
 [[nodiscard]] WarmUpSizes warm_up_sizes(const BatchingOptions& batching, WarmUpExtent extent);
+
+// What ends a warm-up before all of it is run.
+struct WarmUpLimits {
+  // The probe's sizes are run however long they take; the other essential ones where they are
+  // foreseen to be over by then, by what was run before.
+  Clock::TimePoint essential = Clock::kForever;
+  Clock::TimePoint rest = Clock::TimePoint::min();  // none of it begins later
+  std::stop_token give_up = {};                     // looked at before each run
+};
 
 struct WarmUpFindings {
   // Why rows of several requests cannot share a batch; "" = they can.
@@ -62,6 +72,7 @@ struct WarmUpFindings {
   // Not run, because the memory is not there for it (memory_foresight.h): the model cannot serve
   // batches as large as it is to.
   Status too_large;
+  bool given_up = false;       // as the limits say
   std::size_t sizes_left = 0;  // for want of time
   // Not run either: sizes that are as quick the first time, as far as the samples tell.
   std::size_t sizes_spared = 0;
@@ -69,13 +80,14 @@ struct WarmUpFindings {
   std::vector<FirstCost> costs;
 };
 
-// Blocks, at most until about `until` or as long as the essential sizes take. Models with open
-// dimensions besides the batch axis are not tried: no size can be guessed that suits them. Only the
-// outputs that `config` serves must follow the rows. Nothing is run where the model gains nothing.
-// What may not fit into `memory` is run after all that is smaller, and only if that took less.
+// Blocks, at most until about the later of the limits or as long as the probe takes. Models with
+// open dimensions besides the batch axis are not tried: no size can be guessed that suits them.
+// Only the outputs that `config` serves must follow the rows. Nothing is run where the model gains
+// nothing. What may not fit into `memory` or into the time is run after all that is smaller, and
+// only if that took less.
 [[nodiscard]] WarmUpFindings warm_up(const CompiledModel& model, const ModelConfig& config,
                                      WarmUpExtent extent, WarmUpPace pace, Clock& clock,
-                                     Clock::TimePoint until,
+                                     const WarmUpLimits& limits,
                                      ProcessMemory& memory = process_memory());
 
 }  // namespace muster

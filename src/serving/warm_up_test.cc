@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +44,8 @@ struct Outcome {
   std::size_t spared = 0;
 };
 
-Outcome warm_up_of(const BatchingOptions& batching, const Cost& cost, std::chrono::seconds limit) {
+Outcome warm_up_of(const BatchingOptions& batching, const Cost& cost, std::chrono::seconds limit,
+                   std::optional<std::chrono::seconds> essential = {}) {
   FakeClock clock;
   auto model = linear_model();
   const auto compute = model->compute;
@@ -57,7 +60,8 @@ Outcome warm_up_of(const BatchingOptions& batching, const Cost& cost, std::chron
   config.outputs = model->signature.outputs;
   const WarmUpFindings findings =
       warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
-              clock.now() + limit);
+              {.essential = essential ? clock.now() + *essential : Clock::kForever,
+               .rest = clock.now() + limit});
   EXPECT_EQ(findings.not_tried, "");
   EXPECT_EQ(findings.not_mergeable, "");
   Outcome outcome{{}, findings.sizes_left, findings.sizes_spared};
@@ -145,6 +149,54 @@ TEST(WarmUp, runs_the_essential_sizes_where_there_is_no_time) {
   EXPECT_EQ(little.left, 3U);
 }
 
+Cost costs_by_row(Clock::Duration row) {
+  return [=](std::int64_t rows, bool) { return rows * row; };
+}
+
+TEST(WarmUp, leaves_essential_sizes_that_would_not_be_over_in_time) {
+  // 64 rows would take 64 seconds of 60, all that is smaller 63.
+  const Outcome outcome = warm_up_of(batches_of(64), costs_by_row(1s), kAnyTime, 60s);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 4, 8, 16}));
+  EXPECT_EQ(outcome.left, 2U + 57U);
+  const Outcome all = warm_up_of(batches_of(64), costs_by_row(1s), 0s, 127s);
+  EXPECT_EQ(all.runs, (Sizes{1, 2, 64, 4, 8, 16, 32}));
+}
+
+TEST(WarmUp, probes_whatever_the_time) {
+  const Outcome outcome = warm_up_of(batches_of(8), costs_by_row(1s), 0s, 0s);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2}));
+  EXPECT_EQ(outcome.left, 6U);
+}
+
+TEST(WarmUp, foresees_time_by_the_run_before) {
+  // The first runs make ready what all share.
+  const auto cost = [](std::int64_t rows, bool) {
+    return rows <= 2 ? Clock::Duration(10s) : Clock::Duration(1s);
+  };
+  const Outcome outcome = warm_up_of(batches_of(64), cost, 0s, 60s);
+  EXPECT_EQ(outcome.runs, (Sizes{1, 2, 4, 8, 16, 32, 64}));
+}
+
+TEST(WarmUp, ends_before_the_next_run_where_it_is_given_up) {
+  FakeClock clock;
+  std::stop_source give_up;
+  auto model = linear_model();
+  const auto compute = model->compute;
+  model->compute = [&](const Inputs& inputs) {
+    if (inputs[0].shape[0] == 8) give_up.request_stop();
+    return compute(inputs);
+  };
+  ModelConfig config;
+  config.batching = batches_of(8);
+  config.outputs = model->signature.outputs;
+  const WarmUpFindings findings =
+      warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
+              {.rest = Clock::kForever, .give_up = give_up.get_token()});
+  EXPECT_TRUE(findings.given_up);
+  EXPECT_EQ(findings.not_tried, "");
+  EXPECT_EQ(model->runs().size(), 3U);
+}
+
 // Time goes on only while somebody works or waits.
 class WorkClock final : public Clock {
  public:
@@ -175,7 +227,7 @@ TEST(WarmUp, leaves_the_processor_to_others_between_runs_where_an_older_version_
   config.outputs = model->signature.outputs;
   const WarmUpFindings findings =
       warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kGentle,
-              clock, Clock::kForever);
+              clock, {.rest = Clock::kForever});
   EXPECT_EQ(findings.not_tried, "");
   EXPECT_EQ(clock.waits,
             (std::vector<Clock::Duration>{std::chrono::milliseconds(2), kLongestPause}));
@@ -225,7 +277,7 @@ MemoryOutcome warm_up_within(std::uint64_t free_mib, std::uint64_t mib_per_row,
   // The essential sizes alone.
   const WarmUpFindings findings =
       warm_up(FakeCompiledModel(model), config, WarmUpExtent::kEverySize, WarmUpPace::kQuick, clock,
-              clock.now(), memory);
+              WarmUpLimits(), memory);
   MemoryOutcome outcome;
   for (const auto& run : model->runs())
     outcome.runs.push_back(run[0][0]);

@@ -11,6 +11,7 @@ import socket
 import sys
 
 import pytest
+from plot_page import tags_that_stand_alone
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "server"))
@@ -287,6 +288,22 @@ def test_gives_up_a_server_that_does_not_answer(muster):
         assert status == 1 and err == f"muster: {url} does not answer\n"
 
 
+def test_draws_loads_over_their_concurrency_and_rate(muster, url_of, tmp_path):
+    file = tmp_path / "loads.html"
+    loads = ("--concurrency", "1,2,4", "--rate", "100,200", "--plot", file)
+    status, out, err = muster("bench", "--url", url_of["http"], *loads, *quick())
+    assert status == 0, err
+    assert len(rows_of(out)) == 5
+    names = tags_that_stand_alone(file)
+    assert names.count("svg") == 4 and names.count("polyline") == 6 and names.count("circle") == 3 * 5
+    assert file.read_text().count("<tr>") == 6
+
+
+def test_measures_nothing_where_the_page_cannot_be_written(muster, url_of):
+    status, out, err = muster("bench", "--url", url_of["http"], "--plot", "/no/such/folder/x.html", *quick())
+    assert (status, out) == (1, "") and "/no/such/folder/x.html cannot be written" in err
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
@@ -295,7 +312,6 @@ def test_gives_up_a_server_that_does_not_answer(muster):
         (["--url", "http://localhost"], "has no port"),
         (["models/lenet", "--url", "http://localhost:8000"], "excludes"),
         (["--url", "http://localhost:8000", "--backend", "onnxruntime"], "excludes"),
-        (["--url", "http://localhost:8000", "--plot", "x.html"], "excludes"),
         (["models/lenet", "--concurrency", "4"], "requires --url"),
         (["models/lenet", "--rate", "4"], "requires --url"),
         (["--url", "http://localhost:8000", "--concurrency", "0"], "--concurrency"),

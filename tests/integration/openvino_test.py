@@ -6,6 +6,7 @@ import io
 import pathlib
 import re
 import shutil
+import struct
 import sys
 import urllib.request
 
@@ -78,6 +79,46 @@ def test_has_no_execution_accelerators(muster, lenet):
     status, _, err = muster("inspect", lenet)
     assert status != 0
     assert "execution accelerators are those of backend 'onnxruntime'" in err
+
+
+def fixed_ir(folder, batch):
+    """A bare model.xml whose batch is fixed: y = x * (2, 3)."""
+
+    def port(number, kind, *dims):
+        shape = "".join(f"<dim>{dim}</dim>" for dim in dims)
+        return f'<port id="{number}" precision="FP32"{kind}>{shape}</port>'
+
+    edges = "".join(
+        f'<edge from-layer="{source}" from-port="{out}" to-layer="{target}" to-port="{into}"/>'
+        for source, out, target, into in ((0, 0, 2, 0), (1, 0, 2, 1), (2, 2, 3, 0))
+    )
+    (folder / "model.bin").write_bytes(struct.pack("<2f", 2, 3))
+    (folder / "model.xml").write_text(
+        '<?xml version="1.0"?><net name="scale" version="11"><layers>'
+        f'<layer id="0" name="x" type="Parameter" version="opset1"><data shape="{batch},2" element_type="f32"/>'
+        f'<output>{port(0, " names=" + chr(34) + "x" + chr(34), batch, 2)}</output></layer>'
+        '<layer id="1" name="w" type="Const" version="opset1"><data element_type="f32" shape="1, 2" offset="0" size="8"/>'
+        f'<output>{port(0, "", 1, 2)}</output></layer>'
+        '<layer id="2" name="scaled" type="Multiply" version="opset1"><data auto_broadcast="numpy"/>'
+        f'<input>{port(0, "", batch, 2)}{port(1, "", 1, 2)}</input>'
+        f'<output>{port(2, " names=" + chr(34) + "y" + chr(34), batch, 2)}</output></layer>'
+        f'<layer id="3" name="y/sink_port_0" type="Result" version="opset1"><input>{port(0, "", batch, 2)}</input></layer>'
+        f"</layers><edges>{edges}</edges></net>"
+    )
+    return folder / "model.xml"
+
+
+def test_says_how_a_bare_file_with_a_fixed_batch_runs_others(muster, tmp_path):
+    file = fixed_ir(tmp_path, 4)
+    quick = ("--iterations", "3", "--warm-up-seconds", "0", "--batch-sizes")
+    status, out, _ = muster("bench", file, *quick, "1,2")
+    assert status == 1
+    settings = re.search(r"only 1 is possible, a run as it is; write (.*) in its config.pbtxt, or export", out)
+    assert "onnxruntime: " in out and "it is a model of OpenVINO" in out and "name the backend openvino" in out
+    # What it says is so.
+    (tmp_path / "config.pbtxt").write_text(settings[1])
+    status, out, err = muster("bench", tmp_path, "--backend", "openvino", *quick, "1,2,4", "--format", "csv")
+    assert (status, [row["batch_size"] for row in csv.DictReader(io.StringIO(out))]) == (0, ["1", "2", "4"]), err
 
 
 def entries_of(cache):

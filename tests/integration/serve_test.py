@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_answers_over_http_and_counts_it(serve):
 
 
 def test_exports_the_series_of_the_golden_file(serve):
-    server = serve("--models", "models")
+    server = serve("--models", "models", "--no-gpu-metrics")
     page = server.ask("GET", "/metrics", transport="metrics")[1].decode()
     found = {line.rsplit(" ", 1)[0] for line in page.splitlines() if not line.startswith("#")}
     golden = (ROOT / "tests" / "golden" / "metrics.txt").read_text().splitlines()
@@ -157,6 +158,62 @@ def test_exports_the_series_of_the_golden_file(serve):
         return {line for line in series if not line.startswith("muster_build")}
 
     assert without_versions(found) == without_versions(expected)
+
+
+def fake_gpus(request, **script):
+    """An environment in which NVML is the one of the tests: src/nvml/testing/fake_nvml.h has its script."""
+    folder = pathlib.Path(request.config.getoption("--program")).resolve().parent / "fake_nvml"
+    assert (folder / "libnvidia-ml.so.1").exists()
+    paths = [str(folder), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    script = {"FAKE_NVML_" + name: str(value) for name, value in script.items()}
+    return {"LD_LIBRARY_PATH": ":".join(paths), **script}
+
+
+def gpu_series(server):
+    page = server.ask("GET", "/metrics", transport="metrics")[1].decode()
+    return dict(line.rsplit(" ", 1) for line in page.splitlines() if re.match("muster_gpu|nv_gpu|nv_energy", line))
+
+
+def await_gpus(server, count):
+    """The series of GPUs when so many have been read; the server is ready before that."""
+    until = time.monotonic() + TIMEOUT
+    while True:
+        series = gpu_series(server)
+        if sum(name.startswith("muster_gpu_up{") for name in series) == count:
+            return series
+        assert time.monotonic() < until, series
+
+
+def test_tells_how_the_gpus_do_that_cuda_shows(serve, request):
+    environment = fake_gpus(request, GPUS=3, LOST=1) | {"CUDA_VISIBLE_DEVICES": "1,0"}
+    server = serve("--models", "models", environment=environment)
+    series = await_gpus(server, 2)
+    first = '{gpu="0",uuid="GPU-fake0000-0000-0000-0000-000000000000",name="Fake H200"}'
+    lost = '{gpu="1",uuid="GPU-fake0001-0000-0000-0000-000000000000",name="Fake H200"}'
+    assert series["muster_gpu_up" + first] == "1"
+    assert series["muster_gpu_utilization_ratio" + first] == "0.5"
+    assert float(series["muster_gpu_memory_total_bytes" + first]) == 1 << 37
+    assert float(series["muster_gpu_power_watts" + first]) == 123.456
+    assert float(series["muster_gpu_sm_clock_hertz" + first]) == 1.98e9
+    assert float(series['nv_gpu_power_usage{gpu_uuid="GPU-fake0000-0000-0000-0000-000000000000"}']) == 123.456
+    assert [name for name in series if "GPU-fake0001" in name] == ["muster_gpu_up" + lost]
+    assert series["muster_gpu_up" + lost] == "0"
+    status, err = server.end()
+    assert status == 0 and "GPU 1 (GPU-fake0001-0000-0000-0000-000000000000) does not answer: GPU is lost" in err
+
+
+def test_leaves_nvml_alone_where_it_is_told_to(serve, request):
+    server = serve("--models", "models", "--no-gpu-metrics", environment=fake_gpus(request, HANGS=1))
+    assert gpu_series(server) == {}
+    assert server.end() == (0, "")
+
+
+def test_answers_and_ends_although_a_gpu_hangs(serve, request):
+    server = serve("--models", "models", environment=fake_gpus(request, HANGS=1))
+    assert set(gpu_series(server).values()) <= {"0"}
+    assert server.ask("POST", "/v2/models/lenet/infer", infer_body("input", [1, 1, 28, 28], 0.5))[0] == 200
+    status, err = server.end()
+    assert status == 0 and "NVML does not return from a call; the server ends without it" in err
 
 
 def test_listens_on_unix_sockets_for_both_transports(serve, tmp_path):

@@ -71,6 +71,18 @@ def test_says_the_same_as_json(program):
         assert "libopenvino" in backends["openvino"]["library"]
 
 
+def test_names_the_gpus_and_their_driver(program):
+    folder = program.parent / "fake_nvml"
+    assert (folder / "libnvidia-ml.so.1").exists()
+    path = ":".join([str(folder), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    added = {"LD_LIBRARY_PATH": path, "FAKE_NVML_GPUS": "2", "CUDA_VISIBLE_DEVICES": "0"}
+    gpus = runtime(program, env={**os.environ, **added})["gpus"]
+    assert (gpus["driver"], gpus["cuda"], gpus["fault"]) == ("550.54.15", "12.4", "")
+    assert [gpu["name"] for gpu in gpus["devices"]] == ["Fake H200", "Fake H200"]
+    assert [gpu["memory_bytes"] for gpu in gpus["devices"]] == [1 << 37, 1 << 37]
+    assert [gpu["visible"] for gpu in gpus["devices"]] == [True, False]
+
+
 def test_follows_the_affinity_mask(program):
     first = min(os.sched_getaffinity(0))
     told = runtime(program, preexec_fn=lambda: os.sched_setaffinity(0, {first}))

@@ -33,6 +33,9 @@ class CandidateBench {
   // they are longer.
   virtual Result<Reading> measure(const Candidate& candidate, int instances,
                                   Clock::Duration length) = 0;
+  // Why only batches of one row are possible, as the last setup that was opened has it; "" = more
+  // are.
+  [[nodiscard]] virtual const std::string& single_rows() const noexcept = 0;
 };
 
 struct PlanOrder {

@@ -13,6 +13,7 @@
 #include "app/advise/advice.h"
 #include "app/advise/advise_plan.h"
 #include "app/advise/own_config.h"
+#include "app/advise/process_bench.h"
 #include "app/advise/replace_file.h"
 #include "app/advise/setups.h"
 #include "app/advise/subject_bench.h"
@@ -145,19 +146,16 @@ class Advising {
     auto own = own_text(subject_, backends_, advice_.thread_budget);
     if (!own.ok()) return fail_with(own.status().message());
     own_ = *std::move(own);
-    SubjectBench bench(
-        subject_,
-        {own_.text, own_config_, ascending(arguments_.batch_sizes), shapes_, advice_.thread_budget},
-        steady_clock(), process_usage());
-    measure(bench);
+    measure();
     if (advice_.ranked.empty()) return nothing_measured();
     ChosenConfig chosen;
     if (advice_.is_found() && !advice_.found.stopped) {
       auto config = chosen_config(advice_, own_, own_config_, subject_.config_path());
       if (!config.ok()) return fail_with(config.status().message());
       chosen = *std::move(config);
+      const std::int64_t rows = advice_.ranked.front().measured.candidate.batch_size;
       const Status loads =
-          bench.try_out(chosen.advised.text, advice_.ranked.front().measured.candidate.batch_size);
+          outcome_apart([&] { return subject_bench()->try_out(chosen.advised.text, rows); });
       if (!loads.ok())
         return fail_with(fmt::format("what was chosen does not load: {}", loads.message()));
     }
@@ -165,7 +163,15 @@ class Advising {
   }
 
  private:
-  void measure(SubjectBench& bench) {
+  [[nodiscard]] std::unique_ptr<SubjectBench> subject_bench() const {
+    SubjectBenchOrder order{own_.text, own_config_, ascending(arguments_.batch_sizes), shapes_,
+                            advice_.thread_budget};
+    return std::make_unique<SubjectBench>(subject_, std::move(order), steady_clock(),
+                                          process_usage());
+  }
+
+  void measure() {
+    ProcessBench bench([this] { return subject_bench(); });
     PlanOrder order;
     order.setups =
         setups_for({backends_, advice_.thread_budget, arguments_.threads, arguments_.instances});
@@ -216,7 +222,7 @@ class Advising {
   const OwnConfig own_config_;
   OwnText own_;
   Advice advice_;
-  StopSignals signals_;  // made before any thread that a backend makes
+  StopSignals signals_;
 };
 
 int advise(const Arguments& arguments) {

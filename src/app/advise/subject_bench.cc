@@ -21,7 +21,6 @@ constexpr double kMebibyte = 1 << 20;
 // Of a measurement, the part that warms up; no more than this.
 constexpr int kWarmUpPart = 5;
 constexpr std::chrono::milliseconds kLongestWarmUp{200};
-constexpr std::chrono::seconds kLongestProbe{10};
 
 Reading reading_of(const CrewMeasurement& measured, std::uint64_t resident_before) {
   Reading reading;
@@ -66,12 +65,12 @@ Result<std::string> SubjectBench::look_at_rows(const Contender& contender) {
   const auto inputs = SampleInputs::make(signature, contender.stacked, 1, order_.shapes,
                                          usage_.available_bytes() / 2);
   MUSTER_RETURN_IF_ERROR(Status(inputs.status()));
-  if (!contender.stacked) return std::string(no_batch_axis(signature).message());
+  if (!contender.stacked) return std::string(no_batch_axis(contender).message());
   if (contender.config.batching.max_batch_size == 0)
     return std::string("batching is off in the configuration, or not sure to be possible");
   WarmUpFindings found =
       warm_up(*contender.model, contender.config, WarmUpExtent::kProbe, WarmUpPace::kQuick, clock_,
-              add_saturating(clock_.now(), kLongestProbe));
+              WarmUpLimits());
   MUSTER_RETURN_IF_ERROR(std::move(found.broken));
   return std::move(found.not_mergeable);
 }
@@ -142,11 +141,6 @@ Status SubjectBench::try_out(const std::string& config_text, std::int64_t rows) 
     const Candidate candidate{{}, rows};
     return measure_now(opened, candidate, 1, {}).status();
   });
-}
-
-std::string SubjectBench::runtime_of(const std::string& backend) const {
-  const auto kept = backends_.find(backend);
-  return kept == backends_.end() || !kept->second ? "" : kept->second->version();
 }
 
 }  // namespace muster

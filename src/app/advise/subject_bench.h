@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SubjectBench: candidates of a model, measured in this process. Each is loaded from the very
-// configuration that would be advised, with the threads that a server would give it.
+// SubjectBench: candidates of a model, measured in this process, which is there for their setup
+// (process_bench.h). Each is loaded from the very configuration that would be advised, with the
+// threads that a server would give it.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +41,7 @@ class SubjectBench final : public CandidateBench {
 
   // Loads the model once more, with a configuration as it would be written, and runs one batch.
   [[nodiscard]] Status try_out(const std::string& config_text, std::int64_t rows);
-  // Why only batches of one row are possible, as the last setup that was opened has it; "" = more
-  // are.
-  [[nodiscard]] const std::string& single_rows() const noexcept { return single_rows_; }
-  // "ONNX Runtime 1.32.0", of a backend that was opened.
-  [[nodiscard]] std::string runtime_of(const std::string& backend) const;
+  [[nodiscard]] const std::string& single_rows() const noexcept override { return single_rows_; }
 
  private:
   struct Opened {

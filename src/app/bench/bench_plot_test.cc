@@ -7,19 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include "app/bench/testing/page_words.h"
+
 namespace muster {
 namespace {
 
 BenchRow row(const std::string& backend, std::int64_t size, double ms) {
   return {
       {ms, ms, ms, 2 * ms}, backend, size, 1000.0 * static_cast<double>(size) / ms, 10, 50, 100};
-}
-
-std::size_t times(const std::string& page, std::string_view word) {
-  std::size_t count = 0;
-  for (std::size_t at = page.find(word); at != std::string::npos; at = page.find(word, at + 1))
-    ++count;
-  return count;
 }
 
 BenchResults two_backends() {

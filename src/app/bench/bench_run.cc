@@ -2,70 +2,104 @@
 #include "app/bench/bench_run.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
+#include <variant>
 
-#include "base/caught.h"
+#include "app/bench/bench_report.h"
+#include "measuring/own_process.h"
 
 namespace muster {
 namespace {
 
-Result<BatchMeasurement> measure_size(const Contender& contender, std::int64_t size,
-                                      const BenchOrder& order, Clock& clock, UsageMeter& usage) {
-  const ModelSignature& signature = contender.model->signature();
-  if (!contender.stacked && size != 1) return no_batch_axis(signature);
-  // The inputs are there twice: here, and in the session.
-  MUSTER_ASSIGN_OR_RETURN(const SampleInputs inputs,
-                          SampleInputs::make(signature, contender.stacked, size, order.shapes,
-                                             usage.available_bytes() / 2));
-  // The runtime's own memory cannot be foreseen.
-  const MemoryBound bound(usage.available_bytes());
-  MUSTER_ASSIGN_OR_RETURN(const auto session, contender.model->new_session());
-  return measure_batches(*session, inputs, signature.outputs.size(), size, order.extent, clock,
-                         usage);
-}
+class BackendRun {
+ public:
+  BackendRun(std::string backend, std::vector<std::int64_t> sizes, const BackendWork& work,
+             const BenchListener& listener)
+      : backend_(std::move(backend)), left_(std::move(sizes)), work_(work), listener_(listener) {}
 
-void bench_sizes(const Contender& contender, const std::string& backend,
-                 const std::vector<std::int64_t>& sizes, const BenchOrder& order,
-                 const BenchListener& listener, Clock& clock, UsageMeter& usage) {
-  for (const std::int64_t size : sizes) {
-    const auto measured =
-        caught([&] { return measure_size(contender, size, order, clock, usage); });
-    if (!measured.ok()) {
-      listener.missed({backend, size, std::string(measured.status().message())});
-      continue;
-    }
-    const BenchRow row = BenchRow::of(backend, *measured);
-    listener.measured(row);
-    if (measured->own_share() > kNotableOwnShare) listener.disturbed(row, measured->own_share());
+  void run() {
+    // Each turn that fails leaves fewer sizes.
+    do {
+      const Status ended = follow_process();
+      if (!ended.ok() && !is_hopeless_) miss_next(std::string(ended.message()));
+    } while (is_opened_ && !left_.empty());
   }
-}
 
-// Loads the model, and sees whether inputs can be made up for it at all.
-Result<Contender> open_contender(const ModelSubject& subject, const std::string& backend,
-                                 const BenchOrder& order, UsageMeter& usage) {
-  MUSTER_ASSIGN_OR_RETURN(Contender contender, subject.load({backend, order.threads}));
-  const auto inputs = SampleInputs::make(contender.model->signature(), contender.stacked, 1,
-                                         order.shapes, usage.available_bytes() / 2);
-  MUSTER_RETURN_IF_ERROR(inputs.status());
-  return contender;
-}
+ private:
+  // Until its process ends; an error where that was in the middle of something.
+  Status follow_process() {
+    is_opened_here_ = false;
+    MUSTER_ASSIGN_OR_RETURN(
+        const auto process,
+        OwnProcess::begin([this](MessageLine& line) { work_(backend_, left_, line); }));
+    while (true) {
+      MUSTER_ASSIGN_OR_RETURN(const auto message, process->receive());
+      if (!message) break;
+      auto report = report_of(*message);
+      if (!report) return internal_error("its process reports what is not understood");
+      std::visit([this](auto& it) { take(it); }, *report);
+    }
+    return left_.empty() || is_hopeless_ ? Status()
+                                         : internal_error("its process ended before its time");
+  }
+
+  void take(const BenchOpened& opened) {
+    is_opened_here_ = true;
+    if (is_opened_) return;
+    is_opened_ = true;
+    if (left_.empty()) left_ = doubling_sizes(opened.largest_batch_size);
+    listener_.opened(backend_, opened.runtime);
+  }
+  void take(const BenchMeasured& measured) {
+    drop_next();
+    listener_.measured(measured.row);
+    if (measured.own_share > kNotableOwnShare)
+      listener_.disturbed(measured.row, measured.own_share);
+  }
+  void take(const BenchMiss& miss) {
+    if (miss.batch_size == 0) return give_up(miss.reason);
+    drop_next();
+    listener_.missed(miss);
+  }
+
+  void miss_next(const std::string& reason) {
+    // Where the model could not even be loaded, it would not be for the next size.
+    if (!is_opened_here_) return give_up(reason);
+    if (left_.empty()) return listener_.missed({backend_, 0, reason + " when all was measured"});
+    const std::int64_t size = left_.front();
+    drop_next();
+    listener_.missed({backend_, size, reason});
+  }
+
+  // Of the backend, or where it had been opened before, of each size that is left.
+  void give_up(const std::string& reason) {
+    is_hopeless_ = true;
+    if (!is_opened_) listener_.missed({backend_, 0, reason});
+    for (; is_opened_ && !left_.empty(); drop_next())
+      listener_.missed({backend_, left_.front(), reason});
+  }
+
+  void drop_next() {
+    if (!left_.empty()) left_.erase(left_.begin());
+  }
+
+  const std::string backend_;
+  std::vector<std::int64_t> left_;  // sizes that are neither measured nor missed
+  const BackendWork& work_;
+  const BenchListener& listener_;
+  bool is_opened_ = false;       // by any of its processes
+  bool is_opened_here_ = false;  // by the one that runs
+  bool is_hopeless_ = false;     // there is nothing more to try
+};
 
 }  // namespace
 
-void run_bench(const ModelSubject& subject, const BenchOrder& order, const BenchListener& listener,
-               Clock& clock, UsageMeter& usage) {
-  for (const std::string& backend : order.backends) {
-    const auto contender = open_contender(subject, backend, order, usage);
-    if (!contender.ok()) {
-      listener.missed({backend, 0, std::string(contender.status().message())});
-      continue;
-    }
-    listener.opened(backend, contender->backend->version());
-    const std::int64_t largest = contender->stacked ? contender->max_batch_size : 1;
-    bench_sizes(*contender, backend,
-                order.batch_sizes.empty() ? doubling_sizes(largest) : order.batch_sizes, order,
-                listener, clock, usage);
-  }
+void run_bench(const std::vector<std::string>& backends,
+               const std::vector<std::int64_t>& batch_sizes, const BackendWork& work,
+               const BenchListener& listener) {
+  for (const std::string& backend : backends)
+    BackendRun(backend, batch_sizes, work, listener).run();
 }
 
 }  // namespace muster

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BenchRun: one model, measured with each backend at each batch size, one after the other, on the
-// calling thread.
+// BenchRun: one model, measured with each backend at each batch size, one after the other. Each
+// backend has a process of its own, so that the memory in its rows is its own.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "app/bench/backend_bench.h"
 #include "app/bench/bench_results.h"
-#include "app/subject/model_subject.h"
-#include "measuring/measure_batches.h"
-#include "measuring/sample_inputs.h"
 
 namespace muster {
 
 // Beside which the loop's own work is worth a word (BatchMeasurement::own_share).
 inline constexpr double kNotableOwnShare = 0.03;
-
-struct BenchOrder {
-  std::vector<std::string> backends;
-  std::vector<std::int64_t> batch_sizes;  // empty: 1, 2, 4, ... up to the model's largest
-  RowShapes shapes;
-  int threads = 1;
-  MeasuringExtent extent;
-};
 
 // Called as things become known. All are needed.
 struct BenchListener {
@@ -35,9 +25,12 @@ struct BenchListener {
   std::function<void(const BenchRow&, double own_share)> disturbed;
 };
 
-// Every backend and batch size of the order ends in `measured` or `missed`. A backend and its model
-// are gone before the next is opened.
-void run_bench(const ModelSubject& subject, const BenchOrder& order, const BenchListener& listener,
-               Clock& clock, UsageMeter& usage);
+// Every backend and batch size ends in `measured` or `missed`. `work` runs in the processes of the
+// backends, one at a time; where a batch size ends the process, the sizes behind it have another.
+// `batch_sizes` empty: 1, 2, 4, ... up to the model's largest. As OwnProcess, which it uses, it
+// wants no thread here that computes.
+void run_bench(const std::vector<std::string>& backends,
+               const std::vector<std::int64_t>& batch_sizes, const BackendWork& work,
+               const BenchListener& listener);
 
 }  // namespace muster

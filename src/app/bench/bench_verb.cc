@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,11 +10,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "app/bench/backend_bench.h"
 #include "app/bench/bench_arguments.h"
 #include "app/bench/bench_output.h"
 #include "app/bench/bench_plot.h"
 #include "app/bench/bench_run.h"
 #include "app/bench/load_verb.h"
+#include "app/bench/plot_page.h"
 #include "app/flag_values.h"
 #include "app/subject/row_shapes.h"
 #include "app/terminal.h"
@@ -71,24 +72,16 @@ class BenchOutput {
   BenchResults& results_;
 };
 
-Status write_page(const std::string& file, const BenchResults& results) {
-  std::ofstream stream(file, std::ios::binary);
-  stream << bench_page(results);
-  stream.close();
-  return stream ? Status() : failed_precondition(printable(file, 4096) + " cannot be written");
-}
-
 int bench_model(const BenchArguments& arguments) {
   auto shapes = parse_row_shapes(arguments.shapes);
   if (!shapes.ok()) return misuse(shapes.status());
   const auto subject = ModelSubject::open(arguments.model);
   if (!subject.ok()) return fail_with(subject.status().message());
 
+  std::vector<std::string> backends = without_repetitions(arguments.backends);
+  if (backends.empty()) backends = subject->backends();
+  if (backends.empty()) return fail_with("no backend is part of this installation");
   BenchOrder order;
-  order.backends = without_repetitions(arguments.backends);
-  if (order.backends.empty()) order.backends = subject->backends();
-  if (order.backends.empty()) return fail_with("no backend is part of this installation");
-  order.batch_sizes = without_repetitions(arguments.batch_sizes);
   order.shapes = *std::move(shapes);
   order.threads = arguments.threads > 0 ? arguments.threads : available_cpus();
   order.extent = {duration_of(arguments.warm_up_seconds), arguments.iterations,
@@ -97,18 +90,16 @@ int bench_model(const BenchArguments& arguments) {
   BenchResults results;
   results.model = subject->name();
   results.conditions.push_back(describe_extent(order, arguments));
+  const auto write_plot = [&] {
+    return arguments.plot.empty() ? Status() : write_page(arguments.plot, bench_page(results));
+  };
   // What cannot be written is better known before an hour of measuring than after it.
-  if (!arguments.plot.empty()) {
-    const Status writable = write_page(arguments.plot, results);
-    if (!writable.ok()) return fail_with(writable.message());
-  }
+  if (const Status writable = write_plot(); !writable.ok()) return fail_with(writable.message());
   BenchOutput output(parse_bench_format(arguments.format), results);
-  run_bench(*subject, order, output.listener(), steady_clock(), process_usage());
+  run_bench(backends, without_repetitions(arguments.batch_sizes),
+            backend_bench(*subject, order, steady_clock(), process_usage()), output.listener());
 
-  if (!arguments.plot.empty()) {
-    const Status written = write_page(arguments.plot, results);
-    if (!written.ok()) return fail_with(written.message());
-  }
+  if (const Status written = write_plot(); !written.ok()) return fail_with(written.message());
   if (std::ferror(stdout) != 0) return fail_with("the results could not be written");
   if (results.rows.empty()) return fail_with("nothing could be measured");
   // What was asked for by name and is missing is a failure; what was merely tried is not.
@@ -191,8 +182,7 @@ void add_bench_verb(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   verb->add_option("--plot", arguments->plot,
                    "Also write a page with plots of latency and throughput")
-      ->type_name("FILE.html")
-      ->excludes(url);
+      ->type_name("FILE.html");
   verb->footer(
       "What cannot be measured is named on stderr. The exit status is 1 where nothing could be, "
       "or\n"

@@ -12,6 +12,9 @@
 
 namespace muster {
 
+// What a closed loop is called as a load.
+inline constexpr const char* kClosedLoad = "closed";
+
 // One load at one batch size.
 struct LoadRow : LatencyFigures {
   std::string transport;                // as the URL names it

@@ -40,7 +40,7 @@ class Loads {
     const std::uint64_t limit = std::min(kMostRequestBytes, meters_.client.available_bytes() / 4);
     const auto request = caught([&] { return make_request(order_, batch_size, limit); });
     for (const int concurrency : order_.concurrency) {
-      LoadRow row = row_of("closed", batch_size);
+      LoadRow row = row_of(kClosedLoad, batch_size);
       row.concurrency = concurrency;
       finish(std::move(row),
              request.ok() ? closed(*request, concurrency, batch_size) : request.status());

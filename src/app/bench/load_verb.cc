@@ -14,7 +14,9 @@
 #include <fmt/format.h>
 
 #include "app/bench/bench_output.h"
+#include "app/bench/load_plot.h"
 #include "app/bench/load_run.h"
+#include "app/bench/plot_page.h"
 #include "app/flag_values.h"
 #include "app/subject/row_shapes.h"
 #include "app/terminal.h"
@@ -33,14 +35,18 @@ constexpr int kMostStreams = 1024;
 constexpr int kConnectionsOfOpenLoops = 256;
 constexpr int kMostSamplesPerQuery = 65536;
 
-// Takes what becomes known to the terminal at once.
+// Takes what becomes known to the terminal at once, and keeps it for the page.
 class LoadOutput {
  public:
-  explicit LoadOutput(BenchFormat format) : format_(format) { put_out(load_header(format)); }
+  LoadOutput(BenchFormat format, LoadResults& results) : format_(format), results_(results) {
+    if (format == BenchFormat::kTable)
+      put_out(fmt::format("{} {}\n", printable(results.model), results.conditions.front()));
+    put_out(load_header(format));
+  }
 
   LoadListener listener() {
     return {[this](const LoadRow& row) {
-              ++rows_;
+              results_.rows.push_back(row);
               put_out(load_line(format_, row));
               // Programs find it in its column, and people look at the terminal.
               if (format_ == BenchFormat::kTable) return;
@@ -52,21 +58,20 @@ class LoadOutput {
               put_note(row.name() + ": " + remark);
             },
             [this](const std::string& load, const std::string& reason) {
-              ++missed_;
-              put_miss(format_, load + ": " + reason);
+              results_.misses.push_back(load + ": " + reason);
+              put_miss(format_, results_.misses.back());
             }};
   }
 
   [[nodiscard]] int finish() const {
     if (std::ferror(stdout) != 0) return fail_with("the results could not be written");
-    if (rows_ == 0) return fail_with("nothing could be measured");
-    return missed_ > 0 ? kExitFailed : kExitOk;
+    if (results_.rows.empty()) return fail_with("nothing could be measured");
+    return results_.misses.empty() ? kExitOk : kExitFailed;
   }
 
  private:
   const BenchFormat format_;
-  int rows_ = 0;
-  int missed_ = 0;
+  LoadResults& results_;
 };
 
 LoadsOrder order_of(const BenchArguments& arguments) {
@@ -91,13 +96,16 @@ LoadsOrder order_of(const BenchArguments& arguments) {
   return order;
 }
 
-void put_head(const LoadsOrder& order, const BenchArguments& arguments) {
+LoadResults nothing_yet(const LoadsOrder& order, const BenchArguments& arguments) {
   const std::string platform =
-      order.model.platform.empty() ? "" : " (" + printable(order.model.platform) + ")";
-  put_out(fmt::format("{}{} at {}: {:g} s for each load after {:g} s of warm-up\n",
-                      printable(order.model.name), platform,
-                      printable(server_url(order.server.address), 4096), arguments.seconds,
-                      arguments.warm_up_seconds));
+      order.model.platform.empty() ? "" : "(" + printable(order.model.platform) + ") ";
+  const std::string url = printable(server_url(order.server.address), 4096);
+  LoadResults results;
+  results.model = order.model.name;
+  results.conditions.push_back(fmt::format("{}at {}: {:g} s for each load after {:g} s of warm-up",
+                                           platform, url, arguments.seconds,
+                                           arguments.warm_up_seconds));
+  return results;
 }
 
 void add_loop_flags(CLI::App& verb, LoadArguments& arguments, CLI::Option* url) {
@@ -191,10 +199,15 @@ int run(LoadsOrder order, const BenchArguments& arguments, UsageMeter* of_server
     if (!made.ok()) return fail_with(made.status().message());
     order.log_folder = folder.emplace(*std::move(made)).path().string();
   }
-  const BenchFormat format = parse_bench_format(arguments.format);
-  if (format == BenchFormat::kTable) put_head(order, arguments);
-  LoadOutput output(format);
+  LoadResults results = nothing_yet(order, arguments);
+  const auto write_plot = [&] {
+    return arguments.plot.empty() ? Status() : write_page(arguments.plot, load_page(results));
+  };
+  // What cannot be written is better known before an hour of measuring than after it.
+  if (const Status writable = write_plot(); !writable.ok()) return fail_with(writable.message());
+  LoadOutput output(parse_bench_format(arguments.format), results);
   run_loads(order, output.listener(), steady_clock(), {process_usage(), of_server});
+  if (const Status written = write_plot(); !written.ok()) return fail_with(written.message());
   return output.finish();
 }
 

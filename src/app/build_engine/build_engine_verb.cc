@@ -32,6 +32,11 @@ constexpr const char* kReference = "onnxruntime";
 // From a first signal until the process ends wherever it is: some steps of a builder take long.
 constexpr std::chrono::seconds kStopLimit{30};
 
+// By which a backend knows what it reads.
+bool is_engine_name(std::string_view file) {
+  return file.ends_with(".plan") || file.ends_with(".engine");
+}
+
 // Draws, and asks whether somebody wants it to end.
 class Watcher final : public CompileListener {
  public:
@@ -82,6 +87,10 @@ class Building {
     options_.output = arguments_.output;
     MUSTER_ASSIGN_OR_RETURN(options_.parameters, parameters_of(arguments_, usual_max));
     MUSTER_ASSIGN_OR_RETURN(plan_, plan_compile(folder, options_));
+    if (!options_.output.empty() && !is_engine_name(options_.output)) {
+      return invalid_argument("--output '" + printable(options_.output) +
+                              "': an engine's name ends in .plan or .engine");
+    }
     if (options_.output.empty() && options_.compiled_cache.empty())
       options_.output = plan_beside(plan_.file);
     const auto profiles = plan_.config.parameters.find("profiles");

@@ -32,11 +32,13 @@ std::string build_line(const CompileProgress& progress) {
 std::string built_table(std::string_view model, std::string_view runtime,
                         const CompiledFile& built, std::string_view cache) {
   const bool was_kept = built.time.count() == 0;
-  return fmt::format(
-      "model     {}\nruntime   {}\nengine    {}, {} bytes\nmade of   {}\ntime      {}\n",
-      printable(model), runtime, place_of(built, cache), built.bytes, built.summary,
-      was_kept ? std::string("none: it was in the cache already")
-               : fmt::format("{:.1f} s", seconds_of(built)));
+  // Of an engine that was kept nobody wrote down what it was made of.
+  const std::string made_of =
+      built.summary.empty() ? "" : fmt::format("made of   {}\n", built.summary);
+  return fmt::format("model     {}\nruntime   {}\nengine    {}, {} bytes\n{}time      {}\n",
+                     printable(model), runtime, place_of(built, cache), built.bytes, made_of,
+                     was_kept ? std::string("none: it was in the cache already")
+                              : fmt::format("{:.1f} s", seconds_of(built)));
 }
 
 std::string built_json(std::string_view model, std::string_view runtime, const CompiledFile& built,
@@ -48,7 +50,7 @@ std::string built_json(std::string_view model, std::string_view runtime, const C
       json_string(model), json_string(runtime),
       built.file.empty() ? "null" : json_string(built.file),
       cache.empty() ? "null" : json_string(cache), built.bytes, seconds_of(built),
-      built.time.count() == 0, json_string(built.summary));
+      built.time.count() == 0, built.summary.empty() ? "null" : json_string(built.summary));
 }
 
 }  // namespace muster

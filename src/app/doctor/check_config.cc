@@ -63,13 +63,8 @@ std::optional<std::int64_t> parameter(const ModelFacts& model, std::string_view 
 }
 
 std::string fix_of_fixed_batch(const VersionFacts& version) {
-  const std::int64_t size = fixed_batch_size(*version.config);
-  const std::string with_padding =
-      version.backend == "openvino" && size > 1
-          ? fmt::format("write max_batch_size: {} dynamic_batching {{ }} {}, or ", size,
-                        kBatchPaddingLine)
-          : "";
-  return with_padding + "export the model with a dynamic batch axis, if requests are to share runs";
+  const std::string settings = batch_padding_settings(*version.config);
+  return (settings.empty() ? "" : "write " + settings + ", or ") + "export the model with a dynamic batch axis, if requests are to share runs";
 }
 
 void check_batching_off(const ModelFacts& model, const MachineFacts& /*machine*/,

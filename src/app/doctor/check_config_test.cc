@@ -51,9 +51,9 @@ TEST(BatchingOff, is_noted_where_the_model_cannot_batch) {
 
 TEST(BatchingOff, is_noted_with_the_line_that_fills_batches_of_openvino_up) {
   ModelFacts model = model_with("");
-  model.versions[0].backend = "openvino";
   model.versions[0].signature->inputs[0].shape = {4, 4};
   ModelConfig& config = *model.versions[0].config;
+  config.backend = "openvino";
   config.batching.max_batch_size = 0;
   config.inputs = {{"x", DataType::kFp32, {4, 4}, {}}};
   config.outputs = {{"y", DataType::kFp32, {4, 4}, {}}};

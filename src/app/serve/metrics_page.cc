@@ -7,6 +7,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "app/serve/gpu_families.h"
 #include "app/serve/metric_families.h"
 #include "app/serve/version_families.h"
 
@@ -104,9 +105,12 @@ std::string MetricsPage::text() {
   versions.move_into(page);
   add_transports(page, sources_.frontend);
   add_process(page, read_process_counts());
+  const std::vector<GpuSample> gpus = sources_.gpus();
+  add_gpus(page, gpus);
   triton.move_into(page);
   const MachineCounts machine = read_machine_counts();
   add_machine(page, machine, cpu_use(machine));
+  add_triton_gpus(page, gpus);
   return prometheus::TextSerializer().Serialize(page);
 }
 

@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "app/serve/process_counts.h"
 #include "base/mutex.h"
 #include "frontend/frontend_metrics.h"
+#include "nvml/gpu_sampler.h"
 #include "serving/repository/version_metrics.h"
 
 namespace muster {
@@ -20,6 +22,7 @@ class MetricsPage {
   struct Sources {
     std::function<void(const VisitVersion&)> visit_versions;
     std::function<bool()> ready;
+    std::function<std::vector<GpuSample>()> gpus;  // waits for no GPU
     const FrontendMetrics& frontend;
     std::string version;  // of the program
   };

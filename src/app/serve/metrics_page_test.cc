@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ class MetricsPageTest : public testing::Test {
         {[this](const MetricsPage::VisitVersion& visit) {
            visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda", *counted_});
          },
-         [] { return true; }, frontend_, "1.2.3"});
+         [] { return true; }, [this] { return gpus_; }, frontend_, "1.2.3"});
     std::map<std::string, double> series;
     std::istringstream text(page.text());
     for (std::string line; std::getline(text, line);) {
@@ -54,9 +55,16 @@ class MetricsPageTest : public testing::Test {
     batching().target.target_ns.set(20'000'000);
     batching().target.tell(learner.curve());
   }
+  // One that tells everything.
+  void plug_in_a_gpu() {
+    GpuSample sample{{1, "GPU-1234", "Fake \"L4\""}, {}, 7.5};
+    sample.reading = {true, 0.5, 0.25, 100'000, 2000, 70.5, 72.0, 900.25, 1.5e9, 6e9, 41.0};
+    gpus_.push_back(sample);
+  }
 
   const std::unique_ptr<VersionMetrics> counted_ = std::make_unique<VersionMetrics>();
   FrontendMetrics frontend_;
+  std::vector<GpuSample> gpus_;
   ModelState state_ = ModelState::kReady;
 };
 
@@ -79,6 +87,10 @@ TEST_F(MetricsPageTest, exports_the_series_of_the_golden_files) {
   };
   EXPECT_EQ(found(), expected)
       << "where this is meant, change tests/golden/metrics.txt and docs/metrics.md";
+  plug_in_a_gpu();
+  expected.merge(golden("metrics_of_a_gpu.txt"));
+  EXPECT_EQ(found(), expected)
+      << "where this is meant, change tests/golden/metrics_of_a_gpu.txt and docs/metrics.md";
   tell_of_a_latency_target();
   expected.merge(golden("metrics_of_a_latency_target.txt"));
   EXPECT_EQ(found(), expected) << "where this is meant, change "
@@ -103,7 +115,50 @@ TEST_F(MetricsPageTest, tells_what_a_latency_target_has_learned_and_decided) {
   EXPECT_EQ(value("muster_requests_dropped_total" + labels + "}"), 3);
 }
 
+TEST_F(MetricsPageTest, tells_what_a_gpu_says) {
+  plug_in_a_gpu();
+  const std::string labels = R"({gpu="1",uuid="GPU-1234",name="Fake \"L4\""})";
+  EXPECT_EQ(value("muster_gpu_up" + labels), 1);
+  EXPECT_EQ(value("muster_gpu_utilization_ratio" + labels), 0.5);
+  EXPECT_EQ(value("muster_gpu_memory_utilization_ratio" + labels), 0.25);
+  EXPECT_EQ(value("muster_gpu_memory_total_bytes" + labels), 100'000);
+  EXPECT_EQ(value("muster_gpu_memory_used_bytes" + labels), 2000);
+  EXPECT_EQ(value("muster_gpu_power_watts" + labels), 70.5);
+  EXPECT_EQ(value("muster_gpu_power_limit_watts" + labels), 72);
+  EXPECT_EQ(value("muster_gpu_energy_joules_total" + labels), 900.25);
+  EXPECT_EQ(value("muster_gpu_sm_clock_hertz" + labels), 1.5e9);
+  EXPECT_EQ(value("muster_gpu_memory_clock_hertz" + labels), 6e9);
+  EXPECT_EQ(value("muster_gpu_temperature_celsius" + labels), 41);
+  const std::string triton = "{gpu_uuid=\"GPU-1234\"}";
+  EXPECT_EQ(value("nv_gpu_utilization" + triton), 0.5);
+  EXPECT_EQ(value("nv_gpu_memory_total_bytes" + triton), 100'000);
+  EXPECT_EQ(value("nv_gpu_memory_used_bytes" + triton), 2000);
+  EXPECT_EQ(value("nv_gpu_power_usage" + triton), 70.5);
+  EXPECT_EQ(value("nv_gpu_power_limit" + triton), 72);
+  EXPECT_EQ(value("nv_energy_consumption" + triton), 7.5);
+}
+
+TEST_F(MetricsPageTest, leaves_out_what_a_gpu_does_not_say) {
+  plug_in_a_gpu();
+  gpus_.push_back({{2, "GPU-5678", "Other"}, {}, std::nullopt});
+  const std::string labels = R"({gpu="2",uuid="GPU-5678",name="Other"})";
+  EXPECT_EQ(value("muster_gpu_up" + labels), 0);
+  const auto of_other = [this] {
+    std::set<std::string> names;
+    for (const auto& [series, value] : read())
+      if (series.find("GPU-5678") != std::string::npos) names.insert(series);
+    return names;
+  };
+  EXPECT_EQ(of_other(), std::set<std::string>{"muster_gpu_up" + labels});
+  gpus_[1].reading.answers = true;
+  gpus_[1].reading.power_watts = 30;
+  EXPECT_EQ(of_other(),
+            (std::set<std::string>{"muster_gpu_up" + labels, "muster_gpu_power_watts" + labels,
+                                   "nv_gpu_power_usage{gpu_uuid=\"GPU-5678\"}"}));
+}
+
 TEST_F(MetricsPageTest, explains_every_name_in_the_document) {
+  plug_in_a_gpu();
   tell_of_a_latency_target();
   std::ifstream file(MUSTER_SOURCE_DIR "/docs/metrics.md");
   std::stringstream document;

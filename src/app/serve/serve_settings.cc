@@ -200,6 +200,13 @@ std::vector<std::string> risks(const ServeSettings& settings) {
             std::string(port.flag.substr(2, port.flag.find('-', 2) - 2)) + " on " + port.address;
   }
   std::vector<std::string> said;
+  const FrontendLimits& limits = settings.limits;
+  if (settings.grpc && limits.max_grpc_bytes <= limits.max_body_bytes) {
+    said.push_back("--max-grpc-bytes (" + std::to_string(limits.max_grpc_bytes) +
+                   ") is no more than --max-body-bytes (" + std::to_string(limits.max_body_bytes) +
+                   "): calls whose messages find no room end in gRPC's own words, which "
+                   "name neither. Raise the one or lower the other");
+  }
   if (open.empty()) return said;
   if (settings.token_file.empty()) {
     said.push_back("beyond this machine, and without tokens: " + open +

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "frontend/front_services.h"
 #include "frontend/frontend_limits.h"
+#include "nvml/gpu_sampler.h"
 #include "serving/local_service.h"
 #include "shared_memory/shared_memory_regions.h"
 
@@ -37,6 +38,8 @@ struct ServeSettings {
   bool http = true;
   bool grpc = true;
   bool metrics = true;
+  bool gpu_metrics = true;  // where there are metrics
+  GpuSampler::Options gpus;
   std::size_t http_threads = 1;
   std::size_t grpc_threads = 1;
 

@@ -67,7 +67,8 @@ std::string as_text(const ServeSettings& s) {
       s.models.service.compiled_cache, s.models.picture_threads, s.models.max_waiting_pictures,
       s.models.max_waiting_picture_bytes, s.models.strict_readiness, s.exit_on_error);
   all(s.host, s.http_address, s.grpc_address, s.metrics_address, s.http_port, s.grpc_port,
-      s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.http_threads, s.grpc_threads);
+      s.metrics_port, s.unix_socket, s.http, s.grpc, s.metrics, s.gpu_metrics, s.gpus.interval,
+      s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,
       s.shared_memory_limits.max_regions, s.shared_memory_limits.max_bytes,
       s.shared_memory_limits.max_name_bytes);
@@ -75,7 +76,7 @@ std::string as_text(const ServeSettings& s) {
   all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_control_bytes,
       limits.max_header_bytes, limits.max_connections, limits.max_pipelined_requests,
       limits.max_pictures, limits.max_streams, limits.max_grpc_bytes, limits.idle_timeout,
-      limits.receive_timeout, limits.send_timeout, limits.min_send_rate,
+      limits.grpc_idle_timeout, limits.receive_timeout, limits.send_timeout, limits.min_send_rate,
       limits.protocol.max_json_depth, limits.protocol.max_tensors, limits.protocol.max_parameters,
       limits.protocol.max_rank, limits.protocol.max_name_bytes, limits.protocol.max_id_bytes,
       limits.protocol.max_classes, limits.protocol.max_input_bytes);
@@ -187,6 +188,16 @@ TEST(ServeSettingsTest, understands_units) {
   EXPECT_EQ(settings->exit_timeout, milliseconds(0));
 }
 
+TEST(ServeSettingsTest, takes_the_interval_of_metrics_in_tritons_unit) {
+  const auto settings = settings_of({flag("metrics-interval-ms", {"1500"})});
+  ASSERT_TRUE(settings.ok()) << settings.status().to_string();
+  EXPECT_EQ(settings->gpus.interval, milliseconds(1500));
+  EXPECT_FALSE(settings_of({flag("allow-gpu-metrics", {"false"})})->gpu_metrics);
+  EXPECT_TRUE(
+      starts_with(error_of({flag("metrics-interval-ms", {"99"})}),
+                  "--metrics-interval-ms: '99' is not right; give a whole number from 100"));
+}
+
 TEST(ServeSettingsTest, names_the_flag_and_the_fix) {
   EXPECT_TRUE(starts_with(std::string(make_settings({}).status().message()),
                           "which models? give --models DIR"));
@@ -217,6 +228,16 @@ TEST(ServeSettingsTest, finds_ports_that_are_given_twice) {
   EXPECT_EQ(error_of({flag("grpc-port", {"8000"}), flag("no-http", {})}), "");
   EXPECT_EQ(error_of({flag("grpc-port", {"8000"}), flag("grpc-address", {"127.0.0.2"})}), "");
   EXPECT_EQ(error_of({flag("http-port", {"0"}), flag("grpc-port", {"0"})}), "");
+}
+
+TEST(ServeSettingsTest, warns_where_grpc_has_no_room_for_the_largest_message) {
+  const auto said = risks(*settings_of({flag("max-grpc-bytes", {"64MiB"})}));
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_TRUE(said[0].starts_with("--max-grpc-bytes (67108864) is no more than --max-body-bytes"))
+      << said[0];
+  EXPECT_TRUE(
+      risks(*settings_of({flag("max-grpc-bytes", {"64MiB"}), flag("no-grpc", {})})).empty());
+  EXPECT_TRUE(risks(*settings_of({flag("max-grpc-bytes", {"65MiB"})})).empty());
 }
 
 TEST(ServeSettingsTest, warns_beyond_loopback_without_tokens_or_tls) {

@@ -15,6 +15,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "app/cuda_environment.h"
 #include "app/serve/serve_settings.h"
 #include "app/serve/server_app.h"
 #include "app/serve/setting_table.h"
@@ -72,6 +73,24 @@ void keep_heaps_small() {
 #endif
 }
 
+// Takes everything down under the limit, also on the way out of an exception.
+class Leaving {
+ public:
+  explicit Leaving(StopSignals& signals) : signals_(signals) {}
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() { signals_.leave_in_time(); }
+
+ private:
+  StopSignals& signals_;
+};
+
+// Where something fails, what was there already is taken down, which may get stuck as well.
+Status listen(ServerApp& app, StopSignals& signals) {
+  const StopSignals::Limit limit(signals, "beginning to listen");
+  return app.listen();
+}
+
 int serve(const ServeSettings& settings) {
   const auto begin = std::chrono::steady_clock::now();
   keep_heaps_small();
@@ -83,6 +102,11 @@ int serve(const ServeSettings& settings) {
   const auto app = ServerApp::start(settings, kVersion, steady_clock());
   if (!app.ok()) {
     complain(app.status().message());
+    return kExitFailed;
+  }
+  const Leaving before_the_app(signals);
+  if (const Status listens = listen(**app, signals); !listens.ok()) {
+    complain(listens.message());
     return kExitFailed;
   }
   for (const std::string& line : (*app)->listening())
@@ -184,7 +208,9 @@ Result<ServeSettings> gather_settings(const Arguments& arguments) {
     complain("warning: " + warning);
   for (GivenSetting& setting : settings_of_flags(arguments))
     given.push_back(std::move(setting));
-  return make_settings(given);
+  MUSTER_ASSIGN_OR_RETURN(ServeSettings settings, make_settings(given));
+  settings.gpus.cuda = cuda_environment();
+  return settings;
 }
 
 int run(const Arguments& arguments, const std::vector<std::string>& rest) {

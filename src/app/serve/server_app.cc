@@ -11,6 +11,7 @@
 #include "frontend/grpc/grpc_frontend.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/server_settings.h"
+#include "nvml/gpu_sampler.h"
 #include "serving/local_service.h"
 #include "shared_memory/shared_memory_regions.h"
 
@@ -94,6 +95,7 @@ struct ServerApp::Parts {
   ServerSettings changeable;
   SharedMemoryRegions regions;
   FrontendMetrics frontend_metrics;
+  std::unique_ptr<GpuSampler> gpus;  // null: not asked for
   std::unique_ptr<LocalService> models;
   std::unique_ptr<MetricsPage> page;
   std::optional<FrontServices> services;
@@ -109,14 +111,18 @@ Status ServerApp::Parts::start(const std::string& version) {
   if (!settings.access_log.empty()) {
     MUSTER_ASSIGN_OR_RETURN(access_log, AccessLog::open(settings.access_log));
   }
+  if (settings.metrics && settings.gpu_metrics)
+    gpus = std::make_unique<GpuSampler>(settings.gpus, clock);
   MUSTER_ASSIGN_OR_RETURN(models, LocalService::start(settings.models, clock));
   page = std::make_unique<MetricsPage>(MetricsPage::Sources{
       [this](const MetricsPage::VisitVersion& visit) { models->visit_metrics(visit); },
-      [this] { return models->ready(); }, frontend_metrics, version});
+      [this] { return models->ready(); },
+      [this] { return gpus == nullptr ? std::vector<GpuSample>() : gpus->samples(); },
+      frontend_metrics, version});
   services.emplace(FrontServices{*models, *models, *models, regions, changeable, access,
                                  *access_log, frontend_metrics, [this] { return page->text(); },
                                  identity, settings.limits, clock});
-  return listen();
+  return {};
 }
 
 Status ServerApp::Parts::listen() {
@@ -152,6 +158,10 @@ Result<std::unique_ptr<ServerApp>> ServerApp::start(const ServeSettings& setting
   auto parts = std::make_unique<Parts>(settings, version, clock);
   MUSTER_RETURN_IF_ERROR(parts->start(version));
   return std::unique_ptr<ServerApp>(new ServerApp(std::move(parts)));
+}
+
+Status ServerApp::listen() {
+  return parts_->listen();
 }
 
 const std::vector<std::string>& ServerApp::listening() const {

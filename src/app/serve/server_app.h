@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ServerApp: a server made of settings. Builds everything, hands references down, and stops it in
-// the reverse order; nothing of it is global. Call order: start await_loaded? stop? ~ServerApp.
+// the reverse order; nothing of it is global. Call order: start listen await_loaded? stop?
+// ~ServerApp.
 #pragma once
 
 #include <memory>
@@ -17,17 +18,20 @@ namespace muster {
 
 class ServerApp {
  public:
-  // Listens when it returns; models are still being loaded. Errors name the setting, the file or
-  // the port. `version`: the program's. `clock` outlives what is returned.
+  // Models are being loaded when it returns. Errors name the setting or the file. `version`: the
+  // program's. `clock` outlives what is returned.
   [[nodiscard]] static Result<std::unique_ptr<ServerApp>> start(const ServeSettings& settings,
                                                                 const std::string& version,
                                                                 Clock& clock);
   ServerApp(const ServerApp&) = delete;
   ServerApp& operator=(const ServerApp&) = delete;
   // The front ends first, so that nobody asks any more, then the models, which answer what was
-  // accepted.
+  // accepted. May not return where the system had no thread for gRPC when it began.
   ~ServerApp();
 
+  // Once: listens when it returns. Errors name the address or the file. Also may not return where
+  // it fails, see the destructor.
+  [[nodiscard]] Status listen();
   // "http 127.0.0.1:8000", "grpc unix:/run/muster.grpc": the real ports, in the order http, grpc,
   // metrics.
   [[nodiscard]] const std::vector<std::string>& listening() const;

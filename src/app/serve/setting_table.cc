@@ -26,6 +26,7 @@ constexpr std::string_view kHidden = "";
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMostThings = 1U << 20;
 constexpr std::uint64_t kMostThreads = 256;
+constexpr std::chrono::milliseconds kLeastGpuInterval{100};
 
 // Of a setting that is given once, what was given last counts.
 Status set_text(std::string& target, Values values) {
@@ -86,6 +87,16 @@ Status set_port(std::uint16_t& target, Values values) {
 Status set_seconds(std::chrono::milliseconds& target, Values values,
                    std::chrono::milliseconds lowest) {
   MUSTER_ASSIGN_OR_RETURN(target, parse_seconds(values.back(), lowest));
+  return {};
+}
+
+// Triton's unit; the bounds are those of seconds.
+Status set_milliseconds(std::chrono::milliseconds& target, Values values,
+                        std::chrono::milliseconds lowest) {
+  std::int64_t count = 0;
+  MUSTER_RETURN_IF_ERROR(set_count(count, values, static_cast<std::uint64_t>(lowest.count()),
+                                   static_cast<std::uint64_t>(kMostSeconds) * 1000));
+  target = std::chrono::milliseconds(count);
   return {};
 }
 
@@ -191,12 +202,22 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_switch(s.grpc, v, true); }},
     {"no-metrics", "", kListeners, "", "false", "No metrics page", false,
      [](S& s, V v) { return set_switch(s.metrics, v, true); }},
+    {"no-gpu-metrics", "", kListeners, "", "false",
+     "No GPUs on the metrics page; NVML stays closed", false,
+     [](S& s, V v) { return set_switch(s.gpu_metrics, v, true); }},
+    {"gpu-sample-seconds", "", kListeners, "SECONDS", "2",
+     "How often the GPUs are read for the metrics page", false,
+     [](S& s, V v) { return set_seconds(s.gpus.interval, v, kLeastGpuInterval); }},
     {"allow-http", "", kHidden, "", "true", "Triton's opposite of --no-http", false,
      [](S& s, V v) { return set_switch(s.http, v); }},
     {"allow-grpc", "", kHidden, "", "true", "Triton's opposite of --no-grpc", false,
      [](S& s, V v) { return set_switch(s.grpc, v); }},
     {"allow-metrics", "", kHidden, "", "true", "Triton's opposite of --no-metrics", false,
      [](S& s, V v) { return set_switch(s.metrics, v); }},
+    {"allow-gpu-metrics", "", kHidden, "", "true", "Triton's opposite of --no-gpu-metrics", false,
+     [](S& s, V v) { return set_switch(s.gpu_metrics, v); }},
+    {"metrics-interval-ms", "", kHidden, "N", "2000", "Triton's --gpu-sample-seconds", false,
+     [](S& s, V v) { return set_milliseconds(s.gpus.interval, v, kLeastGpuInterval); }},
     {"http-threads", "http-thread-count", kListeners, "N", "1", "Threads that speak HTTP", false,
      [](S& s, V v) { return set_count(s.http_threads, v, 1, kMostThreads); }},
     {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "1", "Threads that speak gRPC",
@@ -247,6 +268,9 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_count(s.limits.max_pictures, v, 1, kMostThings); }},
     {"idle-timeout-seconds", "", kLimits, "SECONDS", "300", "HTTP: silence between two requests",
      false, [](S& s, V v) { return set_seconds(s.limits.idle_timeout, v, milliseconds(10)); }},
+    {"grpc-idle-timeout-seconds", "", kLimits, "SECONDS", "0",
+     "gRPC: a connection without a call; 0 = for as long as its client likes", false,
+     [](S& s, V v) { return set_seconds(s.limits.grpc_idle_timeout, v, milliseconds(0)); }},
     {"receive-timeout-seconds", "", kLimits, "SECONDS", "30",
      "From a request's first byte to its last; gRPC: until a call's message has come, but for "
      "ModelInfer and streams",

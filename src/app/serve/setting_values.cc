@@ -51,15 +51,15 @@ Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t lowest,
 
 Result<std::chrono::milliseconds> parse_seconds(std::string_view text,
                                                 std::chrono::milliseconds lowest) {
-  constexpr double kMost = 24 * 60 * 60;
   const auto number = parse_double(text);
-  if (number && *number >= 0 && *number <= kMost) {
+  if (number && *number >= 0 && *number <= kMostSeconds) {
     const std::chrono::milliseconds length(std::llround(*number * 1000));
     if (length >= lowest) return length;
   }
   return wrong_value(
       text,
-      "seconds from " + std::to_string(static_cast<double>(lowest.count()) / 1000) + " to 86400");
+      "seconds from " + std::to_string(static_cast<double>(lowest.count()) / 1000) + " to " +
+          std::to_string(kMostSeconds));
 }
 
 Result<std::string> parse_address(std::string_view text) {

@@ -20,6 +20,8 @@ namespace muster {
 // `unit_names`: also "64MiB", "1GiB", "16KiB".
 [[nodiscard]] Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t lowest,
                                                 std::uint64_t highest, bool unit_names = false);
+// What a setting of time may be at most: a day.
+inline constexpr int kMostSeconds = 24 * 60 * 60;
 // Seconds, "2" or "0.5", of at least `lowest`.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_seconds(std::string_view text,
                                                               std::chrono::milliseconds lowest);

@@ -20,8 +20,6 @@
 namespace muster {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
 int block_and_watch_signals() {
   sigset_t set = {};
   ::sigemptyset(&set);
@@ -37,16 +35,16 @@ bool take_signal(int signals) {
   return ::read(signals, &signal, sizeof(signal)) == static_cast<ssize_t>(sizeof(signal));
 }
 
-[[noreturn]] void leave(const char* why) {
-  std::fprintf(stderr, "muster: %s; leaving at once\n", why);
+[[noreturn]] void leave(const char* why, const char* more = "") {
+  std::fprintf(stderr, "muster: %s%s; leaving at once\n", why, more);
   ::_exit(kExitFailed);
 }
 
 }  // namespace
 
 StopSignals::StopSignals(std::chrono::milliseconds limit)
-    : limit_(limit), signals_(block_and_watch_signals()), end_(::eventfd(0, EFD_CLOEXEC)) {
-  MUSTER_CHECK(signals_ >= 0 && end_ >= 0);
+    : limit_(limit), signals_(block_and_watch_signals()), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  MUSTER_CHECK(signals_ >= 0 && wake_ >= 0);
   std::promise<void> stop;
   stop_ = stop.get_future();
   watcher_ =
@@ -54,39 +52,71 @@ StopSignals::StopSignals(std::chrono::milliseconds limit)
 }
 
 StopSignals::~StopSignals() {
-  const std::uint64_t one = 1;
-  // An eventfd that was never written takes 8 bytes.
-  MUSTER_CHECK(::write(end_, &one, sizeof(one)) == static_cast<ssize_t>(sizeof(one)));
+  {
+    const MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  wake_watcher();
   watcher_.join();
-  ::close(end_);
+  ::close(wake_);
   ::close(signals_);
+}
+
+void StopSignals::wake_watcher() const {
+  const std::uint64_t one = 1;
+  // An eventfd that is written so seldom takes 8 bytes.
+  MUSTER_CHECK(::write(wake_, &one, sizeof(one)) == static_cast<ssize_t>(sizeof(one)));
+}
+
+void StopSignals::limit_from_now(const char* what, bool for_good) {
+  {
+    const MutexLock lock(mutex_);
+    if (for_good_) return;
+    what_ = what;
+    for_good_ = for_good;
+    leave_at_ = std::chrono::steady_clock::now() + limit_;
+  }
+  wake_watcher();
+}
+
+// The watcher looks again when the limit would have been over.
+void StopSignals::lift_limit() {
+  const MutexLock lock(mutex_);
+  if (!for_good_) leave_at_ = kNever;
+}
+
+int StopSignals::time_left() {
+  const MutexLock lock(mutex_);
+  if (leave_at_ == kNever) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(leave_at_ - std::chrono::steady_clock::now());
+  if (left.count() <= 0) leave(what_, " takes longer than it may");
+  return static_cast<int>(std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max()));
+}
+
+bool StopSignals::goes_on() {
+  std::uint64_t wakes = 0;
+  MUSTER_CHECK(::read(wake_, &wakes, sizeof(wakes)) == static_cast<ssize_t>(sizeof(wakes)));
+  const MutexLock lock(mutex_);
+  return !ending_;
 }
 
 void StopSignals::ask() {
   ::kill(::getpid(), SIGTERM);
 }
 
-void StopSignals::watch(std::promise<void> stop) const {
+void StopSignals::watch(std::promise<void> stop) {
   bool stopping = false;
-  SteadyTime leave_at;
   while (true) {
-    int timeout = -1;
-    if (stopping) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(leave_at - std::chrono::steady_clock::now());
-      if (left.count() <= 0) leave("stopping takes longer than it may");
-      timeout =
-          static_cast<int>(std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max()));
-    }
-    pollfd watched[] = {{end_, POLLIN, 0}, {signals_, POLLIN, 0}};
-    if (::poll(watched, std::size(watched), timeout) < 0 && errno != EINTR) {
+    pollfd watched[] = {{wake_, POLLIN, 0}, {signals_, POLLIN, 0}};
+    if (::poll(watched, std::size(watched), time_left()) < 0 && errno != EINTR) {
       leave("signals cannot be waited for");
     }
-    if ((watched[0].revents & POLLIN) != 0) break;
+    if ((watched[0].revents & POLLIN) != 0 && !goes_on()) break;
     if ((watched[1].revents & POLLIN) == 0 || !take_signal(signals_)) continue;
     if (stopping) leave("a second signal");
     stopping = true;
-    leave_at = std::chrono::steady_clock::now() + limit_;
+    leave_in_time();
     stop.set_value();
   }
   if (!stopping) stop.set_value();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -60,6 +61,56 @@ TEST(StopSignalsDeathTest, ends_the_process_when_its_limit_is_over) {
       {
         const StopSignals signals(std::chrono::milliseconds(1));
         send(SIGTERM);
+        while (true)
+          ::pause();
+      },
+      testing::ExitedWithCode(1), "stopping takes longer than it may");
+}
+
+TEST(StopSignalsDeathTest, ends_the_process_when_it_does_not_leave_in_time) {
+  EXPECT_EXIT(
+      {
+        StopSignals signals(std::chrono::milliseconds(1));
+        signals.leave_in_time();
+        while (true)
+          ::pause();
+      },
+      testing::ExitedWithCode(1), "stopping takes longer than it may; leaving at once");
+}
+
+TEST(StopSignalsDeathTest, ends_the_process_when_something_takes_longer_than_the_limit) {
+  EXPECT_EXIT(
+      {
+        StopSignals signals(std::chrono::milliseconds(1));
+        const StopSignals::Limit limit(signals, "this");
+        while (true)
+          ::pause();
+      },
+      testing::ExitedWithCode(1), "this takes longer than it may; leaving at once");
+}
+
+TEST(StopSignalsDeathTest, limits_what_is_limited_and_no_more) {
+  EXPECT_EXIT(
+      {
+        StopSignals signals(std::chrono::milliseconds(200));
+        { const StopSignals::Limit limit(signals, "this"); }
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+        while (std::chrono::steady_clock::now() < until)
+          std::this_thread::yield();
+        ::_exit(7);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
+TEST(StopSignalsDeathTest, lifts_no_limit_that_a_signal_set) {
+  EXPECT_EXIT(
+      {
+        StopSignals signals(std::chrono::milliseconds(200));
+        {
+          const StopSignals::Limit limit(signals, "this");
+          send(SIGTERM);
+          signals.wait();
+        }
         while (true)
           ::pause();
       },

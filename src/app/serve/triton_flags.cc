@@ -19,8 +19,8 @@ constexpr std::string_view kNoTraces =
 constexpr std::string_view kNoCache =
     "responses are not cached; put a cache in front of the server";
 constexpr std::string_view kMetrics =
-    "histograms and process metrics are always on and made when they are read; --no-metrics turns "
-    "the page off";
+    "histograms, process and CPU metrics are always on and made when they are read; --no-metrics "
+    "turns the page off";
 constexpr std::string_view kPlatform =
     "only the Open Inference Protocol is spoken; use its paths, /v2/models/NAME/infer";
 constexpr std::string_view kRestrict =
@@ -57,8 +57,6 @@ constexpr RefusedFlag kRefused[] = {
     {"log-warning", kLogLevel},
     {"log-error", kLogLevel},
     {"metrics-config", kMetrics},
-    {"metrics-interval-ms", kMetrics},
-    {"allow-gpu-metrics", kMetrics},
     {"allow-cpu-metrics", kMetrics},
     {"allow-vertex-ai", kPlatform},
     {"vertex-ai-*", kPlatform},

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "inference/signature.h"
 #include "inference/thread_budget.h"
+#include "model_config/batch_padding.h"
 #include "serving/backend_library.h"
 
 namespace muster {
@@ -134,6 +135,17 @@ Status no_batch_axis(const ModelSignature& signature) {
   return failed_precondition("input '" + printable(fixed->name) + "' has shape " +
                              fixed->shape.to_string() +
                              ", without an open batch axis: only 1 is possible, a run as it is");
+}
+
+Status no_batch_axis(const Contender& contender) {
+  const ModelSignature& signature = contender.model->signature();
+  const Status reason = no_batch_axis(signature);
+  if (input_without_batch_axis(signature) == nullptr) return reason;
+  const std::string settings = batch_padding_settings(contender.config);
+  return failed_precondition(
+      std::string(reason.message()) + "; " +
+      (settings.empty() ? "" : "write " + settings + " in its config.pbtxt, or ") +
+      "export the model with a dynamic batch axis");
 }
 
 }  // namespace muster

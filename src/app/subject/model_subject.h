@@ -90,7 +90,8 @@ class ModelSubject {
 // them.
 [[nodiscard]] std::vector<std::string> precisions_of(std::string_view backend);
 
-// Why the model takes no batch of another size than 1.
+// Why the model takes no batch of another size than 1; of a contender also what to do about it.
 [[nodiscard]] Status no_batch_axis(const ModelSignature& signature);
+[[nodiscard]] Status no_batch_axis(const Contender& contender);
 
 }  // namespace muster

@@ -127,7 +127,7 @@ class Verification {
   Result<std::vector<VerifyRow>> compare(const VerifyCandidate& candidate,
                                          const Contender& contender, std::int64_t size) const {
     const ModelSignature& signature = contender.model->signature();
-    if (!contender.stacked && (size != 1 || expected_.stacked)) return no_batch_axis(signature);
+    if (!contender.stacked && (size != 1 || expected_.stacked)) return no_batch_axis(contender);
     if (contender.stacked && !expected_.stacked)
       return failed_precondition("it has a batch axis, and the reference has none");
     MUSTER_ASSIGN_OR_RETURN(const RowRuns runs,

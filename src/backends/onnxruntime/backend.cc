@@ -92,6 +92,9 @@ Status clearer(const Status& failure, const onnx::Outline& outline) {
   return failure;
 }
 
+// OpenVINO's own format, which is what stands beside ONNX files most often.
+constexpr std::string_view kIrSuffix = ".xml";
+
 class OnnxRuntimeBackend final : public Backend {
  public:
   OnnxRuntimeBackend(std::shared_ptr<Environment> environment, Clock& clock)
@@ -133,6 +136,11 @@ class OnnxRuntimeBackend final : public Backend {
     for (const std::string& name : options.ignored) {
       log(LogLevel::kWarning,
           printable(file) + ": parameter '" + name + "' is for a GPU and changes nothing on a CPU");
+    }
+    if (file.ends_with(kIrSuffix)) {
+      return invalid_argument(
+          "it is a model of OpenVINO (.xml with .bin), and the onnxruntime backend reads ONNX "
+          "files; lay the same model beside it as model.onnx, or name the backend openvino");
     }
     MUSTER_ASSIGN_OR_RETURN(const onnx::Outline outline, onnx::check_model_file(file));
     if (options.arena_extends_as_requested) {

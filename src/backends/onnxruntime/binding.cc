@@ -2,6 +2,7 @@
 #include "backends/onnxruntime/binding.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "backends/onnxruntime/describe.h"
@@ -33,6 +34,12 @@ Ort::Value value_over(const Ort::MemoryInfo& memory, const TensorSpec& spec, con
 
 }  // namespace
 
+bool ByShapes::precedes(Shapes a, Shapes b) noexcept {
+  return std::ranges::lexicographical_compare(a, b, [](const Shape& one, const Shape& other) {
+    return std::ranges::lexicographical_compare(one.dims(), other.dims());
+  });
+}
+
 BindingSet::BindingSet(Ort::Session& session, const ModelSignature& signature)
     : session_(session),
       signature_(signature),
@@ -44,7 +51,7 @@ BindingSet::BindingSet(Ort::Session& session, const ModelSignature& signature)
 Result<std::span<std::byte>> BindingSet::input_bytes(std::size_t input, std::size_t size) {
   Buffer& buffer = input_buffers_[input];
   if (buffer.size() < std::max(size, kLeastBytes)) {
-    bindings_.clear();
+    drop_bindings();
     MUSTER_ASSIGN_OR_RETURN([[maybe_unused]] const bool grown, grow(buffer, size));
   }
   return buffer.bytes().first(size);
@@ -52,26 +59,34 @@ Result<std::span<std::byte>> BindingSet::input_bytes(std::size_t input, std::siz
 
 Result<Binding*> BindingSet::find_or_make(std::span<const Shape> shapes) {
   ++uses_;
-  for (const std::unique_ptr<Binding>& binding : bindings_) {
-    if (!std::equal(shapes.begin(), shapes.end(), binding->input_shapes.begin())) continue;
-    binding->last_use = uses_;
-    return binding.get();
+  auto place = bindings_.find(shapes);
+  if (place == bindings_.end()) {
+    MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<Binding> made, make(shapes));
+    make_room(made->bytes);
+    bytes_ += made->bytes;
+    place = bindings_.insert(std::move(made)).first;
   }
-  MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<Binding> made, make(shapes));
-  made->last_use = uses_;
-  Binding* const binding = made.get();
-  if (bindings_.size() < kMaxBindings) {
-    bindings_.push_back(std::move(made));
-  } else {
-    *std::min_element(bindings_.begin(), bindings_.end(), [](const auto& a, const auto& b) {
-      return a->last_use < b->last_use;
-    }) = std::move(made);
+  (*place)->last_use = uses_;
+  return place->get();
+}
+
+// The one that the room is for is kept whatever it takes.
+void BindingSet::make_room(std::size_t bytes) {
+  while (!bindings_.empty() && bytes_ + bytes > kMaxBindingBytes) {
+    const auto oldest = std::ranges::min_element(
+        bindings_, {}, [](const std::unique_ptr<Binding>& binding) { return binding->last_use; });
+    bytes_ -= (*oldest)->bytes;
+    bindings_.erase(oldest);
   }
-  return binding;
+}
+
+void BindingSet::drop_bindings() {
+  bindings_.clear();
+  bytes_ = 0;
 }
 
 void BindingSet::clear() {
-  bindings_.clear();
+  drop_bindings();
   for (Buffer& buffer : input_buffers_)
     buffer = Buffer();
   for (Buffer& buffer : output_buffers_)
@@ -95,7 +110,11 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
   const Shape& shape = binding.input_shapes[input];
   const bool is_string = spec.type == DataType::kBytes;
   std::size_t size = 0;
-  if (!is_string) {
+  binding.bytes += kBytesOfBoundTensor;
+  if (is_string) {
+    MUSTER_ASSIGN_OR_RETURN(const std::size_t strings, element_count(shape));
+    binding.bytes += std::min(strings, kMaxBindingBytes) * sizeof(std::string);
+  } else {
     MUSTER_ASSIGN_OR_RETURN(size, byte_size(spec.type, shape));
   }
   binding.any_string_input = binding.any_string_input || is_string;
@@ -115,6 +134,7 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
 Status BindingSet::plan_outputs(Binding& binding) {
   const std::size_t count = signature_.outputs.size();
   binding.outputs.resize(count);
+  binding.bytes += count * kBytesOfBoundTensor;
   for (std::size_t i = 0; i < count; ++i) {
     const TensorSpec& spec = signature_.outputs[i];
     std::optional<Shape> shape = plan_.predict(i, binding.input_shapes);
@@ -126,7 +146,7 @@ Status BindingSet::plan_outputs(Binding& binding) {
     }
     MUSTER_ASSIGN_OR_RETURN(const bool grown, grow(output_buffers_[i], *size));
     // The other shapes' values point into the memory that is gone.
-    if (grown) bindings_.clear();
+    if (grown) drop_bindings();
     binding.outputs[i] = {spec.type, *std::move(shape), output_buffers_[i].bytes().first(*size)};
     MUSTER_RETURN_IF_ERROR(guarded([&] {
       binding.output_values.push_back(value_over(memory_, spec, binding.outputs[i].shape,

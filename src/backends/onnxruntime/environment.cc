@@ -58,6 +58,16 @@ Status too_old() {
       std::to_string(ORT_API_VERSION) + " is needed; install a newer one");
 }
 
+#if ORT_API_VERSION >= 23
+Status refused_plugin(const std::string& name, const std::string& file, const Status& why) {
+  if (why.message().find("already registered") == std::string_view::npos) return why;
+  return failed_precondition("the name '" + printable(name) +
+                             "' stands for another library in this process already: give " +
+                             printable(file) + " a name of its own (" + std::string(why.message()) +
+                             ")");
+}
+#endif
+
 }  // namespace
 
 Result<std::shared_ptr<Environment>> Environment::create(int threads) {
@@ -89,11 +99,29 @@ Status Environment::share_arena_as_requested() {
 }
 
 #if ORT_API_VERSION >= 23
+std::vector<Ort::ConstEpDevice> Environment::devices_of(const std::string& file) const {
+  std::vector<Ort::ConstEpDevice> devices;
+  for (const Ort::ConstEpDevice& device : env_->GetEpDevices()) {
+    const char* const library = device.EpMetadata().GetValue("library_path");
+    if (library != nullptr && file == library) devices.push_back(device);
+  }
+  return devices;
+}
+
 Status Environment::register_plugin(const std::string& name, const std::string& file) {
   const MutexLock lock(mutex_);
   if (plugins_.contains(name)) return {};
-  MUSTER_RETURN_IF_ERROR(
-      guarded([&] { env_->RegisterExecutionProviderLibrary(name.c_str(), file); }));
+  bool open = false;
+  const auto look = [&] { return guarded([&] { open = !devices_of(file).empty(); }); };
+  // The runtime's environment is that of the process: another backend may have opened it.
+  MUSTER_RETURN_IF_ERROR(look());
+  if (!open) {
+    const Status registered =
+        guarded([&] { env_->RegisterExecutionProviderLibrary(name.c_str(), file); });
+    // Or may just have done so.
+    if (!registered.ok()) MUSTER_RETURN_IF_ERROR(look());
+    if (!registered.ok() && !open) return refused_plugin(name, file, registered);
+  }
   plugins_.insert(name);
   return {};
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <onnxruntime_cxx_api.h>
 
@@ -29,8 +30,13 @@ class Environment {
   // From now on there is an arena that extends as requested, for sessions with
   // session.use_env_allocators. The runtime's API configures no arena of a single session.
   [[nodiscard]] Status share_arena_as_requested();
-  // Opens a library of execution providers; once for each name, for the environment's life.
+  // Opens a library of execution providers, where no backend of this process has it open; it stays
+  // open as long as any of them lives. A name stands for one library in a process.
   [[nodiscard]] Status register_plugin(const std::string& name, const std::string& file);
+#if ORT_API_VERSION >= 23
+  // What an open library offers. The runtime's exceptions leave it.
+  [[nodiscard]] std::vector<Ort::ConstEpDevice> devices_of(const std::string& file) const;
+#endif
 
  private:
   Environment() = default;

@@ -125,6 +125,16 @@ TEST(Load, refuses_unknown_parameters) {
   EXPECT_EQ(load_error(file, config).find("INVALID_ARGUMENT: parameter 'enable_memarena'"), 0U);
 }
 
+TEST(Load, names_the_backend_of_a_file_of_openvino) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("model.xml", "<?xml version=\"1.0\"?><net/>");
+  EXPECT_EQ(load_error(file),
+            "INVALID_ARGUMENT: " + file +
+                ": it is a model of OpenVINO (.xml with .bin), and the onnxruntime backend reads "
+                "ONNX files; lay the same model beside it as model.onnx, or name the backend "
+                "openvino");
+}
+
 TEST(Load, works_with_every_parameter_at_its_other_value) {
   ModelConfig config;
   config.parameters = {{"intra_op_thread_count", "2"},
@@ -144,6 +154,15 @@ TEST(Load, works_with_every_parameter_at_its_other_value) {
   ASSERT_TRUE(loaded.set<float>(0, {3}, {1, 2, 3}).ok());
   ASSERT_TRUE(loaded.session->run().ok());
   EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{2, 3, 4}));
+}
+
+TEST(Load, extends_an_arena_as_requested_for_every_backend_of_the_process) {
+  ModelConfig config;
+  config.parameters = {{"arena_extend_strategy", "1"}};
+  const LoadedModel first(test_model("no_batch.onnx"), config);
+  const LoadedModel second(test_model("no_batch.onnx"), config);
+  EXPECT_NE(first.session, nullptr);
+  EXPECT_NE(second.session, nullptr);
 }
 
 }  // namespace

@@ -202,13 +202,7 @@ Status append_plugin(Environment& environment, const std::string& name, const st
   MUSTER_RETURN_IF_ERROR(environment.register_plugin(name, file));
   std::vector<Ort::ConstEpDevice> devices;
   const Status appended = guarded([&] {
-    for (const Ort::ConstEpDevice& device : environment.get().GetEpDevices()) {
-      // The runtime names the library's devices by the name under which it was registered, or by
-      // the provider's own.
-      const char* const registered = device.EpMetadata().GetValue("library_path");
-      const bool same_file = registered != nullptr && file == registered;
-      if (same_file || name == device.EpName()) devices.push_back(device);
-    }
+    devices = environment.devices_of(file);
     if (!devices.empty())
       session.AppendExecutionProvider_V2(environment.get(), devices, unordered(parameters));
   });

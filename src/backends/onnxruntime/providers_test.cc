@@ -91,16 +91,26 @@ TEST(Providers, of_a_plugin_come_from_the_server_alone) {
 }
 
 #if ORT_API_VERSION >= 23
+using Libraries = std::map<std::string, std::string, std::less<>>;
+
+std::string plugin_file(const std::string& name) {
+  return MUSTER_TEST_PLUGINS + name + ".so";
+}
+
+Libraries test_plugins() {
+  return {{"breaks", plugin_file("breaks")}, {"idles", plugin_file("idles")}};
+}
+
 // A load with these of the plugins in testing/plugin.cc, in this order.
 struct PluginLoad {
   explicit PluginLoad(std::initializer_list<const char*> names,
-                      const std::string& file = test_model("no_batch.onnx")) {
+                      const std::string& file = test_model("no_batch.onnx"),
+                      const Libraries& libraries = test_plugins()) {
     ModelConfig config;
     for (const char* name : names)
       config.accelerators.push_back({name, {}, false, 0});
     ModelSource source{file, &config, 1, 1, {}};
-    for (const char* name : {"breaks", "idles"})
-      source.accelerator_libraries[name] = MUSTER_TEST_PLUGINS + std::string(name) + ".so";
+    source.accelerator_libraries = libraries;
     testing::internal::CaptureStderr();
     const auto loaded = backend->load(source);
     log = testing::internal::GetCapturedStderr();
@@ -133,6 +143,33 @@ TEST(Providers, that_break_the_session_end_the_load_where_there_is_no_other) {
   EXPECT_EQ(load.error.find("FAILED_PRECONDITION: "), 0U) << load.error;
   EXPECT_NE(load.error.find(kBroken), std::string::npos) << load.error;
   EXPECT_NE(load.error.find("the device is on fire"), std::string::npos) << load.error;
+}
+
+TEST(Providers, of_one_library_serve_every_backend_of_the_process) {
+  auto first = std::make_unique<PluginLoad>(std::initializer_list<const char*>{"idles"});
+  ASSERT_NE(first->model, nullptr) << first->error;
+  const PluginLoad second({"idles"});
+  ASSERT_NE(second.model, nullptr) << second.error;
+  EXPECT_EQ(second.model->accelerators(), "idles");
+  EXPECT_EQ(second.log.find("cannot be had"), std::string::npos) << second.log;
+  // By another name as well, and when the one that opened it is gone.
+  first.reset();
+  const PluginLoad renamed({"mine"}, test_model("no_batch.onnx"), {{"mine", plugin_file("idles")}});
+  ASSERT_NE(renamed.model, nullptr) << renamed.error;
+  EXPECT_TRUE(second.model->new_session().ok());
+  EXPECT_TRUE(renamed.model->new_session().ok());
+}
+
+TEST(Providers, of_two_libraries_cannot_have_one_name_in_a_process) {
+  const PluginLoad first({"idles"});
+  ASSERT_NE(first.model, nullptr) << first.error;
+  const PluginLoad second({"idles"}, test_model("no_batch.onnx"),
+                          {{"idles", plugin_file("breaks")}});
+  EXPECT_NE(second.error.find("the name 'idles' stands for another library in this process "
+                              "already: give " +
+                              plugin_file("breaks") + " a name of its own"),
+            std::string::npos)
+      << second.error;
 }
 
 TEST(Providers, are_not_to_blame_for_a_model_that_does_not_load_without_them) {

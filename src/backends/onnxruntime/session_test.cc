@@ -63,9 +63,10 @@ TEST(Session, runs_shapes_that_change_and_come_back) {
 }
 
 TEST(Session, runs_more_shapes_than_it_keeps_bindings_for) {
+  constexpr std::size_t kMore = 2 * kMaxBindingBytes / (kBytesOfBinding + 2 * kBytesOfBoundTensor);
   LoadedModel loaded(test_model("identity_fp32.onnx"));
   for (int round = 0; round < 2; ++round) {
-    for (std::size_t rows = 2 * kMaxBindings; rows > 0; --rows) {
+    for (std::size_t rows = kMore; rows > 0; --rows) {
       const std::vector<float> values(rows * 4, static_cast<float>(rows));
       ASSERT_TRUE(loaded.set(0, {static_cast<std::int64_t>(rows), 4}, values).ok());
       ASSERT_TRUE(loaded.session->run().ok());

@@ -85,6 +85,51 @@ TEST(BatchSizes, that_a_model_does_not_take_are_refused_where_they_were_asked_fo
   EXPECT_NE(load_error(file, config).find("a fixed batch of 1"), std::string::npos);
 }
 
+// The open axis is said to count no rows: every size comes to the runtime as it is.
+ModelConfig without_batches() {
+  ModelConfig config;
+  config.parameter_lines["max_batch_size"] = 2;
+  return config;
+}
+
+TEST(BatchSizes, that_do_not_divide_fail_in_the_run_and_leave_the_session_ready) {
+  const TemporaryFolder folder;
+  LoadedModel loaded(write_groups_of_four(folder), without_batches());
+  for (const std::int64_t rows : {1, 4, 3, 6, 8, 2}) {
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < rows * 3; ++i)
+      values.push_back(static_cast<float>(i));
+    ASSERT_TRUE(loaded.set(0, {rows, 3}, values).ok());
+    const Status status = loaded.session->run();
+    ASSERT_EQ(status.ok(), rows % 4 == 0) << rows << ": " << status.message();
+    if (status.ok()) {
+      EXPECT_EQ(loaded.output_shape(0), (Shape{rows / 4, 4, 3}));
+      EXPECT_EQ(loaded.get<float>(0), values);
+    } else {
+      EXPECT_NE(status.message().find("reshape"), std::string_view::npos) << status.message();
+      EXPECT_FALSE(loaded.session->output(0).ok());
+    }
+  }
+}
+
+// The runtime takes out what undoes itself, and any number of rows is right then.
+TEST(BatchSizes, may_be_any_where_groups_are_made_and_undone) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write(
+      "model.onnx",
+      model(message(1, node("Reshape", {"x", "s"}, "g")) +
+            message(1, node("Reshape", {"g", "t"}, "y")) +
+            message(5, int64_tensor("s", {-1, 4, 3})) + message(5, int64_tensor("t", {-1, 3})) +
+            message(11, value_info("x", 1, {"N", "3"})) +
+            message(12, value_info("y", 1, {"N", "3"}))));
+  LoadedModel loaded(file, without_batches());
+  const std::vector<float> values = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  ASSERT_TRUE(loaded.set(0, {3, 3}, values).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.output_shape(0), (Shape{3, 3}));
+  EXPECT_EQ(loaded.get<float>(0), values);
+}
+
 TEST(BatchSizes, are_not_fixed_where_the_open_axis_is_said_to_count_no_rows) {
   const TemporaryFolder folder;
   const std::string file = write_ir(folder, 2, 3);

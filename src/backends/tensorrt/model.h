@@ -29,7 +29,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   [[nodiscard]] std::string precision() const override;
   [[nodiscard]] int sessions_per_instance() const override { return lanes_per_instance_; }
   [[nodiscard]] BatchRange batch_range() const override { return range_; }
-  // The engine does it, where it was built so.
+  // The builder does it, or refuses the model.
   [[nodiscard]] bool scales_pixels() const override { return true; }
   [[nodiscard]] DeviceMemoryUse device_memory() const override;
 

@@ -104,11 +104,6 @@ class Source {
     std::string fault;
     std::optional<std::string> measured;
     if (timings) measured = timings->find(timing, fault);
-    if (!engines_) {
-      log(LogLevel::kWarning, printable(order_.source.file) +
-                                  ": its engine is built at every load: no folder is given for "
-                                  "what is compiled");
-    }
     const Clock::TimePoint begun = steady_clock().now();
     MUSTER_ASSIGN_OR_RETURN(
         BuiltEngine engine,
@@ -147,11 +142,16 @@ Result<ReadyEngine> engine_of_plan(const PlanOrder& order, TrtRuntime& runtime) 
 }
 
 Result<ReadyEngine> engine_of_onnx(const PlanOrder& order, TrtRuntime& runtime,
-                                   CompileListener& listener) {
+                                   CompileListener& listener, bool for_load) {
   MUSTER_ASSIGN_OR_RETURN(const DigestBytes model, digest_model(order.source.file));
   const Source source(order, model);
   MUSTER_ASSIGN_OR_RETURN(std::optional<ReadyEngine> kept, source.kept(runtime));
   if (kept) return *std::move(kept);
+  if (for_load && order.source.compiled_cache.empty()) {
+    log(LogLevel::kWarning, printable(order.source.file) +
+                                ": its engine is built at every load: no folder is given for what "
+                                "is compiled");
+  }
   return source.built(runtime, listener);
 }
 
@@ -167,7 +167,7 @@ Result<ReadyEngine> ready_engine(const PlanOrder& order, TrtRuntime& runtime,
                                  CompileListener& listener, bool with_plan) {
   Result<ReadyEngine> ready = is_plan(order.source.file)
                                   ? engine_of_plan(order, runtime)
-                                  : engine_of_onnx(order, runtime, listener);
+                                  : engine_of_onnx(order, runtime, listener, !with_plan);
   // As large as the model once more.
   if (ready.ok() && !with_plan) ready->plan = std::string();
   return ready;

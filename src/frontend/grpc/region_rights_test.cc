@@ -46,10 +46,8 @@ struct RegionRightsTest : ::testing::Test {
     server.start();
   }
   void with_tokens() {
-    auto policy = AccessPolicy::parse(
-        "infer " + std::string(kReader) + "\ninfer,admin " + std::string(kBoth) + "\n", "tokens");
-    ASSERT_TRUE(policy.ok());
-    server.fakes.access = std::move(policy).value();
+    server.fakes.require_tokens("infer " + std::string(kReader) + "\ninfer,admin " +
+                                std::string(kBoth) + "\n");
   }
   grpc::Status infer(const oip::ModelInferRequest& request, const std::string& token = "") {
     grpc::ClientContext context;

@@ -60,6 +60,9 @@ void set_limits(const FrontendLimits& limits, grpc::ServerBuilder& builder) {
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, as_int(limits.max_streams));
   set(GRPC_ARG_MAX_METADATA_SIZE, as_int(limits.max_header_bytes));
   set(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, as_int(limits.receive_timeout));
+  if (limits.grpc_idle_timeout.count() > 0) {
+    set(GRPC_ARG_MAX_CONNECTION_IDLE_MS, as_int(limits.grpc_idle_timeout));
+  }
   set(GRPC_ARG_KEEPALIVE_TIME_MS, as_int(kKeepaliveAfter));
   set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, as_int(kKeepalivePatience));
   set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

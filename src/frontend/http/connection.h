@@ -33,7 +33,8 @@ using ConnectionRef = boost::intrusive_ptr<Connection>;
 struct ListenerFacts {
   HttpListener::Kind kind = HttpListener::Kind::kInference;
   bool is_loopback = true;
-  std::atomic<std::size_t> open{0};  // connections
+  std::atomic<std::size_t> open{0};    // connections
+  std::atomic<std::size_t> coming{0};  // accepted ones, on their way to their thread
 };
 
 class Connection {

@@ -32,6 +32,20 @@ std::string busy_reply() {
   return text + body;
 }
 
+// An accepted socket on its way to its thread, which may be busy for long.
+struct Coming {
+  Coming(Descriptor accepted, ListenerFacts& listener) noexcept
+      : socket(std::move(accepted)), facts(listener) {
+    facts.coming.fetch_add(1, std::memory_order_relaxed);
+  }
+  Coming(const Coming&) = delete;
+  Coming& operator=(const Coming&) = delete;
+  ~Coming() { facts.coming.fetch_sub(1, std::memory_order_relaxed); }
+
+  Descriptor socket;
+  ListenerFacts& facts;
+};
+
 bool is_passing(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -99,9 +113,11 @@ void Listener::ready(std::uint32_t) noexcept {
 
 // Still watched, as beginning anew would take memory, which there may be none of.
 void Listener::pause() noexcept try {
-  log(LogLevel::kWarning,
-      "HTTP: no more connections can be accepted for now: too many files "
-      "are open, or memory is short");
+  if (!std::exchange(is_told_, true)) {
+    log(LogLevel::kWarning,
+        "HTTP: no more connections can be accepted for now: too many files "
+        "are open, or memory is short");
+  }
   EventLoop& loop = threads_.front()->loop();
   threads_.front()->post_at_tick([this, &loop] {
     if (waiting_) loop.change(socket_.descriptor(), EPOLLIN, *this);
@@ -115,21 +131,22 @@ int Listener::accept_one() {
   const int accepted =
       ::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (accepted < 0) return errno;
+  is_told_ = false;
   take(Descriptor(accepted));
   return 0;
 }
 
 void Listener::take(Descriptor accepted) try {
   TransportThread& first = *threads_.front();
-  if (facts_.open.load(std::memory_order_relaxed) >= first.services().limits.max_connections) {
-    return refuse(accepted);
-  }
+  const std::size_t there = facts_.open.load(std::memory_order_relaxed) +
+                            facts_.coming.load(std::memory_order_relaxed);
+  if (there >= first.services().limits.max_connections) return refuse(accepted);
   first.metrics().connections_accepted.add();
   TransportThread& chosen = *threads_[next_thread_++ % threads_.size()];
   if (&chosen == &first) return admit(first, std::move(accepted));
   // Tasks can be copied, descriptors cannot.
-  const auto held = std::make_shared<Descriptor>(std::move(accepted));
-  chosen.post([this, &chosen, held] { admit(chosen, std::move(*held)); });
+  const auto coming = std::make_shared<Coming>(std::move(accepted), facts_);
+  chosen.post([this, &chosen, coming] { admit(chosen, std::move(coming->socket)); });
 } catch (const std::exception& failure) {
   log(LogLevel::kError, std::string_view(failure.what()));
 }

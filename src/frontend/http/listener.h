@@ -55,6 +55,7 @@ class Listener final : private EventSource {
   std::vector<TransportThread*> threads_;
   std::size_t next_thread_ = 0;
   bool waiting_ = false;  // for connections, with the first thread's loop
+  bool is_told_ = false;  // the log, that none can be accepted
 };
 
 }  // namespace muster

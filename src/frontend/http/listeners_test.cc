@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the server listens, who may ask there, and how it stops.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <sstream>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,9 +114,7 @@ TEST(ListenersTest, replaces_the_socket_of_a_server_that_is_gone_and_no_other_fi
 
 TEST(ListenersTest, asks_for_tokens_before_anything_else) {
   RunningFrontend server;
-  server.fakes.access =
-      AccessPolicy::parse("infer infer-token-0123456789\nadmin admin-token-0123456789\n", "tokens")
-          .value();
+  server.fakes.require_tokens("infer infer-token-0123456789\nadmin admin-token-0123456789\n");
   ASSERT_TRUE(server.start().ok());
   const auto bearer = [](std::string_view token) {
     return "Authorization: Bearer " + std::string(token) + "\r\n";
@@ -244,6 +245,63 @@ TEST(ListenersTest, stops_without_losing_a_request) {
     EXPECT_TRUE(client->is_closed());
   }
   EXPECT_TRUE(server->drain(std::chrono::seconds(20)));
+}
+
+TEST(ListenersTest, counts_connections_that_are_on_their_way_to_a_busy_thread) {
+  RunningFrontend server;
+  server.options.threads = 2;
+  server.fakes.limits.max_connections = 4;
+  std::promise<void> busy;
+  std::promise<void> goes_on;
+  server.fakes.models.at_index = [&] {
+    busy.set_value();
+    goes_on.get_future().wait();
+  };
+  ASSERT_TRUE(server.start().ok());
+  const std::string alive = get("/v2/health/live");
+  // They go to the threads in turn.
+  RawClient first(server.port());
+  RawClient second(server.port());
+  EXPECT_EQ(first.send(alive).reply().status, 200);
+  second.send(post("/v2/repository/index"));
+  busy.get_future().wait();
+  RawClient third(server.port());
+  RawClient fourth(server.port());
+  EXPECT_EQ(third.send(alive).reply().status, 200);
+  RawClient one_too_many(server.port());
+  EXPECT_EQ(one_too_many.reply().status, 503);
+  goes_on.set_value();
+  EXPECT_EQ(second.reply().status, 200);
+  EXPECT_EQ(fourth.send(alive).reply().status, 200);
+  EXPECT_EQ(server.fakes.metrics.http.connections_refused.value(), 1U);
+}
+
+TEST(ListenersTest, says_once_that_descriptors_are_short_and_accepts_again_when_they_are_not) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UBSan, which is on beside ASan, opens pipes to look at objects; see make tsan";
+#endif
+  RunningFrontend server;
+  ASSERT_TRUE(server.start().ok());
+  ::testing::internal::CaptureStderr();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  // Enough for the client's socket alone, which waits to be accepted.
+  const int lowest = ::dup(0);
+  ::close(lowest);
+  rlimit scarce = before;
+  scarce.rlim_cur = static_cast<rlim_t>(lowest) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &scarce), 0);
+  RawClient patient(server.port());
+  // As long as several attempts take.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(patient.send(get("/v2/health/live")).reply().status, 200);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::size_t told = log.find("no more connections can be accepted");
+  EXPECT_NE(told, std::string::npos) << log;
+  EXPECT_EQ(log.find("no more connections", told + 1), std::string::npos) << log;
 }
 
 TEST(ListenersTest, a_certificate_that_is_none_is_named) {

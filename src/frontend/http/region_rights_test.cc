@@ -50,10 +50,8 @@ class RegionRightsTest : public ::testing::Test {
     ASSERT_TRUE(server_.start().ok());
   }
   void with_tokens() {
-    server_.fakes.access = AccessPolicy::parse("infer " + std::string(kReader) + "\ninfer,admin " +
-                                                   std::string(kBoth) + "\n",
-                                               "tokens")
-                               .value();
+    server_.fakes.require_tokens("infer " + std::string(kReader) + "\ninfer,admin " +
+                                 std::string(kBoth) + "\n");
   }
   const SharedMemoryObject object_{std::string("\1\1\0\0", 4)};
   RunningFrontend server_{steady_clock(), true};

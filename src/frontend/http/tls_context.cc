@@ -44,6 +44,9 @@ Result<TlsContextOwner> make_tls_context(const TlsFiles& files) {
       context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // A key that is encrypted is none that can be used; nobody is to be asked for its password.
+  static char no_password[] = "";
+  SSL_CTX_set_default_passwd_cb_userdata(context, no_password);
   // A session that is resumed must have been made here.
   constexpr unsigned char kSessions[] = "muster";
   SSL_CTX_set_session_id_context(context, kSessions, sizeof(kSessions) - 1);

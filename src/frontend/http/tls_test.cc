@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP over TLS, with and without certificates of clients.
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "frontend/http/testing/certificates.h"
 #include "frontend/http/testing/running_frontend.h"
@@ -108,6 +112,44 @@ TEST_F(TlsTest, ends_while_requests_are_under_way) {
   server_.fakes.inference.wait_until_held(1);
   server_.stop();
   server_.fakes.inference.release();
+}
+
+// What OpenSSL would read a password from, where there is no terminal.
+class TypedAtStdin {
+ public:
+  explicit TypedAtStdin(std::string_view line) : before_(::dup(STDIN_FILENO)) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    EXPECT_EQ(::write(ends[1], line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    ::close(ends[1]);
+    ::dup2(ends[0], STDIN_FILENO);
+    ::close(ends[0]);
+  }
+  TypedAtStdin(const TypedAtStdin&) = delete;
+  TypedAtStdin& operator=(const TypedAtStdin&) = delete;
+  ~TypedAtStdin() {
+    ::dup2(before_, STDIN_FILENO);
+    ::close(before_);
+  }
+  [[nodiscard]] std::string untouched() const {
+    std::array<char, 64> text{};
+    const ssize_t size = ::read(STDIN_FILENO, text.data(), text.size());
+    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+
+ private:
+  const int before_;
+};
+
+TEST_F(TlsTest, a_key_with_a_password_is_refused_and_nobody_is_asked_for_it) {
+  certificate_.encrypt_key("password");
+  const TypedAtStdin typed("password\n");
+  server_.options.listeners[0].tls = {certificate_.certificate_file, certificate_.key_file, ""};
+  const Status started = server_.start();
+  EXPECT_EQ(started.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(started.message().find(certificate_.key_file), std::string_view::npos)
+      << started.to_string();
+  EXPECT_EQ(typed.untouched(), "password\n");
 }
 
 TEST_F(TlsTest, a_key_of_another_certificate_is_refused) {

@@ -37,7 +37,8 @@ class FakeModels final : public ModelControl {
  public:
   std::atomic<bool> is_ready = true;  // may change while it serves
   Status load_outcome;
-  std::vector<std::string> loaded;  // "name config", by calls
+  std::vector<std::string> loaded;      // "name config", by calls
+  std::function<void()> at_index = {};  // called where the index is asked for
 
   [[nodiscard]] bool ready() const override { return is_ready; }
   [[nodiscard]] Status model_ready(std::string_view name, std::int64_t version) const override {
@@ -50,6 +51,7 @@ class FakeModels final : public ModelControl {
     return std::vector<std::int64_t>{3};
   }
   [[nodiscard]] std::vector<ModelIndexEntry> index(bool ready) const override {
+    if (at_index) at_index();
     std::vector<ModelIndexEntry> entries = {{"echo", 3, ModelState::kReady, ""}};
     if (!ready) entries.push_back({"broken", 1, ModelState::kUnavailable, "no such file"});
     return entries;

@@ -165,6 +165,11 @@ struct FakeServices {
   FrontendLimits limits;
   Clock& clock;
 
+  // Callers need one of these tokens, written as in a token file.
+  void require_tokens(const std::string& lines) {
+    access = AccessPolicy::parse(lines, "tokens").value();
+  }
+
   // Borrows all of them.
   [[nodiscard]] FrontServices services() {
     return {inference,   models,   pictures,

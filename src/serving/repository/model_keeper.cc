@@ -93,6 +93,7 @@ void ModelKeeper::settle_changed() {
 void ModelKeeper::enqueue(ModelRecord& model, ModelJob job, Afterwards& after) {
   if (!model.current && model.waiting.empty()) ++working_;
   model.waiting.push_back(std::move(job));
+  if (is_superseded(model)) model.give_up.request_stop();
   advance(model, after);
 }
 
@@ -103,7 +104,8 @@ void ModelKeeper::advance(ModelRecord& model, Afterwards& after) {
       begin_job(model);
       continue;
     }
-    const auto step = stopping_ ? std::nullopt : next_step(snapshot_of(model));
+    const bool goes_on = !stopping_ && !is_superseded(model);
+    const auto step = goes_on ? next_step(snapshot_of(model)) : std::nullopt;
     if (!step) {
       end_job(model, outcome_of(model), after);
     } else if (step->kind == VersionStep::Kind::kLoad) {
@@ -131,12 +133,32 @@ void ModelKeeper::begin_job(ModelRecord& model) {
       [this, &model, name = model.name, job = &*model.current] { look(model, name, *job); });
 }
 
+Status ModelKeeper::why_given_up(const ModelRecord& model) const {
+  if (stopping_) return unavailable("the server is stopping");
+  return unavailable(unload_waits(model) ? "its load was given up for an unload"
+                                         : "its load was given up for a newer one");
+}
+
+Status ModelKeeper::give_up_job(ModelRecord& model, ModelJob& job) {
+  Status why = why_given_up(model);
+  mark_given_up(model, why);
+  if (!model.waiting.empty() && !unload_waits(model) && job.done) {
+    // Who asked for this load is answered by the one that takes its place.
+    ModelJob& newer = model.waiting.front();
+    newer.done = [first = std::move(job.done), second = std::move(newer.done)](Status status) {
+      first(status);
+      if (second) second(std::move(status));
+    };
+    job.done = {};
+  }
+  return why;
+}
+
 void ModelKeeper::end_job(ModelRecord& model, Status outcome, Afterwards& after) {
+  const bool ends_early = stopping_ || is_superseded(model);
   ModelJob job = std::move(*model.current);
   model.current.reset();
-  if (stopping_ && outcome.ok() && job.kind != ModelJob::Kind::kUnload && !is_as_wanted(model)) {
-    outcome = unavailable("the server is stopping");
-  }
+  if (ends_early && outcome.ok() && is_unfinished(model)) outcome = give_up_job(model, job);
   // An override that did not work is not kept.
   if (outcome.ok() && job.kind == ModelJob::Kind::kLoad) {
     model.config_json = std::move(job.config_json);
@@ -302,7 +324,6 @@ void ModelKeeper::stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    giving_up_.store(true);
     poll_now_.notify_all();
     changed_.notify_all();
     for (auto& [name, model] : models_) {
@@ -313,6 +334,7 @@ void ModelKeeper::stop() {
       }
       // The job at hand is ended by the thread that comes back from it.
       model.waiting.clear();
+      model.give_up.request_stop();
     }
   }
   run_all(after);

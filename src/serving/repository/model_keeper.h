@@ -4,12 +4,14 @@
 //
 //   look at the folder -> (load or unload one version, as the policy says)* -> done
 //
+// A load is given up where the service stops, or where an unload or a newer load on request waits
+// behind it: before its next run on zeros. Who asked for it is answered by the newer load.
+//
 // A new version is loaded and warmed up aside, on threads of low priority; then it takes its place
 // in the registry, and the one before is let go of. Any thread; nothing here waits for a model but
 // the await_ calls.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +83,9 @@ class ModelKeeper {
   void advance(ModelRecord& model, Afterwards& after) MUSTER_REQUIRES(mutex_);
   void begin_job(ModelRecord& model) MUSTER_REQUIRES(mutex_);
   void end_job(ModelRecord& model, Status outcome, Afterwards& after) MUSTER_REQUIRES(mutex_);
+  // The job that has ended was given up, for a stop or for the next one; what it is told.
+  [[nodiscard]] Status give_up_job(ModelRecord& model, ModelJob& job) MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] Status why_given_up(const ModelRecord& model) const MUSTER_REQUIRES(mutex_);
   void unload_version(ModelRecord& model, std::int64_t version) MUSTER_REQUIRES(mutex_);
   ModelRecord& record_of(const std::string& name) MUSTER_REQUIRES(mutex_);
   void follow(const std::vector<FoundModel>& found, Afterwards& after) MUSTER_REQUIRES(mutex_);
@@ -95,10 +100,13 @@ class ModelKeeper {
                                            const std::string& config_json) const;
   void take_plan(ModelRecord& model, Result<ModelPlan> plan);
   void begin_load(ModelRecord& model, std::int64_t version) MUSTER_REQUIRES(mutex_);
+  [[nodiscard]] Status prepare_load(Loading& loading);
   void load_version(const std::shared_ptr<Loading>& loading);
   void start_version(const std::shared_ptr<Loading>& loading,
                      Result<std::unique_ptr<ServedModel>> loaded);
   void end_load(const Loading& loading, Result<ModelLease> outcome);
+  void note_loaded(const Loading& loading, ModelLease lease) MUSTER_REQUIRES(mutex_);
+  void note_failed(const Loading& loading, Status failure) MUSTER_REQUIRES(mutex_);
   void take_out_of_service(const std::string& name, std::int64_t version, std::uint64_t instance,
                            const std::string& reason);
   [[nodiscard]] ModelLease lease_on(std::unique_ptr<ServedModel> model);
@@ -110,8 +118,6 @@ class ModelKeeper {
   ModelRegistry& registry_;
   Clock& clock_;
   OpenedBackends backends_;
-
-  std::atomic<bool> giving_up_{false};  // loads that have not begun need not begin any more
 
   mutable Mutex mutex_;
   CondVar changed_;  // what await_ calls wait for

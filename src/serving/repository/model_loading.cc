@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/caught.h"
 #include "base/log.h"
 #include "base/memory/heap.h"
 #include "base/text.h"
@@ -15,16 +16,19 @@
 namespace muster {
 namespace {
 
-// For warming up at sizes that are not essential, where clients wait for the model to be ready, and
-// where a version that runs answers them meanwhile.
+// For warming up where clients wait for the model to be ready: at essential sizes, and at others. A
+// first batch that is slow is better than none for as long as all of them together would take.
+constexpr std::chrono::milliseconds kFirstEssential{10'000};
 constexpr std::chrono::milliseconds kFirstWarmUp{500};
+// At others where a version that runs answers them meanwhile; at essential sizes there is no limit.
 constexpr std::chrono::milliseconds kReplacingWarmUp = std::chrono::minutes(10);
 
 // What a model's folder holds itself, as a download often does, is its first version.
 constexpr std::int64_t kOnlyVersion = 1;
 
-Status stopping() {
-  return unavailable("the server is stopping");
+// Of a load that was given up before it began.
+Status not_begun() {
+  return unavailable("its load was given up");
 }
 
 Result<std::unique_ptr<ServedModel>> load_caught(LoadOrder order, Clock& clock) {
@@ -76,8 +80,13 @@ struct ModelKeeper::Loading {
   std::shared_ptr<const ModelFolder> folder;
   std::shared_ptr<VersionMetrics> metrics;
   Clock::TimePoint begun;
+  std::stop_token give_up;
   ModelFolder::Choice choice = {};
   std::shared_ptr<Backend> backend = {};
+
+  [[nodiscard]] std::string text() const {
+    return "model '" + name + "' version " + std::to_string(version);
+  }
 };
 
 void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
@@ -127,26 +136,26 @@ void ModelKeeper::take_plan(ModelRecord& model, Result<ModelPlan> plan) {
 void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
   VersionRecord& record = model.versions[version];
   model.busy = true;
+  model.give_up = std::stop_source();
   const auto loading = std::make_shared<Loading>(
       Loading{model, model.name, version, model.plan->stamps.at(version), ++instances_,
-              record.instance != 0, model.plan->folder, record.metrics, clock_.now()});
+              record.instance != 0, model.plan->folder, record.metrics, clock_.now(),
+              model.give_up.get_token()});
   // First on a thread of usual priority: a backend that is opened may start threads.
   starters_.post([this, loading] {
-    Status status;
-    auto choice =
-        loading->folder->choose(loading->folder->versions().empty() ? 0 : loading->version);
-    if (choice.ok()) {
-      loading->choice = *std::move(choice);
-      loading->choice.version = loading->version;
-      auto backend = backends_.open(loading->choice.backend);
-      status = backend.status();
-      if (backend.ok()) loading->backend = *std::move(backend);
-    } else {
-      status = choice.status();
-    }
+    Status status = caught([&] { return prepare_load(*loading); });
     if (!status.ok()) return end_load(*loading, std::move(status));
     loaders_.post([this, loading] { load_version(loading); });
   });
+}
+
+Status ModelKeeper::prepare_load(Loading& loading) {
+  const ModelFolder& folder = *loading.folder;
+  MUSTER_ASSIGN_OR_RETURN(loading.choice,
+                          folder.choose(folder.versions().empty() ? 0 : loading.version));
+  loading.choice.version = loading.version;
+  MUSTER_ASSIGN_OR_RETURN(loading.backend, backends_.open(loading.choice.backend));
+  return {};
 }
 
 void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
@@ -155,6 +164,8 @@ void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
   order.warm_up = WarmUpExtent::kEverySize;
   order.warm_up_pace = loading->replaces ? WarmUpPace::kGentle : WarmUpPace::kQuick;
   order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;
+  if (!loading->replaces) order.essential_limit = kFirstEssential;
+  order.give_up = loading->give_up;
   order.metrics = loading->metrics;
   order.on_fault = [this, name = loading->name, version = loading->version,
                     instance = loading->instance](const std::string& reason) {
@@ -162,8 +173,8 @@ void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
   };
   // A std::function must be copyable.
   const auto held = std::make_shared<Result<std::unique_ptr<ServedModel>>>(
-      giving_up_.load() ? Result<std::unique_ptr<ServedModel>>(stopping())
-                        : load_caught(std::move(order), clock_));
+      loading->give_up.stop_requested() ? Result<std::unique_ptr<ServedModel>>(not_begun())
+                                        : load_caught(std::move(order), clock_));
   starters_.post([this, loading, held] { start_version(loading, std::move(*held)); });
 }
 
@@ -171,7 +182,7 @@ void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading,
                                 Result<std::unique_ptr<ServedModel>> loaded) {
   if (!loaded.ok()) return end_load(*loading, loaded.status());
   std::unique_ptr<ServedModel> model = *std::move(loaded);
-  Status started = model->start();
+  Status started = caught([&] { return model->start(); });
   if (!started.ok()) return end_load(*loading, std::move(started));
   end_load(*loading, lease_on(std::move(model)));
 }
@@ -181,37 +192,48 @@ void ModelKeeper::end_load(const Loading& loading, Result<ModelLease> outcome) {
   {
     const MutexLock lock(mutex_);
     ModelRecord& model = loading.record;
-    VersionRecord& record = model.versions[loading.version];
-    const std::string what =
-        "model '" + loading.name + "' version " + std::to_string(loading.version);
     if (outcome.ok() && !stopping_) {
-      if (record.instance != 0) ++record.draining;
-      record.state = ModelState::kReady;
-      record.instance = loading.instance;
-      record.loaded_stamp = loading.stamp;
-      record.failed_stamp = 0;
-      record.failure = {};
-      record.load_time = clock_.now() - loading.begun;
-      record.runtime = (*outcome)->description()->runtime;
-      record.metrics->loads.add();
-      registry_.put(loading.name, loading.version, *std::move(outcome));
-      log(LogLevel::kInfo, what + " is ready");
+      note_loaded(loading, *std::move(outcome));
+    } else if (loading.give_up.stop_requested()) {
+      // Not a failure: what was tried may be tried again. The job's end says the rest.
+      if (outcome.ok()) ++model.versions[loading.version].draining;
+      log(LogLevel::kInfo, loading.text() + ": " + std::string(why_given_up(model).message()));
     } else {
-      if (outcome.ok()) ++record.draining;
-      record.failure = outcome.ok() ? stopping() : outcome.status();
-      record.failed_stamp = loading.stamp;
-      record.metrics->failed_loads.add();
-      if (record.instance == 0) {
-        record.state = ModelState::kUnavailable;
-        record.reason = std::string(record.failure.message());
-      }
-      log(LogLevel::kError, what + " does not load: " + std::string(record.failure.message()));
+      note_failed(loading, outcome.status());
     }
     model.busy = false;
     advance(model, after);
   }
   for (const auto& step : after)
     step();
+}
+
+void ModelKeeper::note_loaded(const Loading& loading, ModelLease lease) {
+  VersionRecord& record = loading.record.versions[loading.version];
+  if (record.instance != 0) ++record.draining;
+  record.state = ModelState::kReady;
+  record.instance = loading.instance;
+  record.loaded_stamp = loading.stamp;
+  record.failed_stamp = 0;
+  record.failure = {};
+  record.load_time = clock_.now() - loading.begun;
+  record.runtime = lease->description()->runtime;
+  record.metrics->loads.add();
+  registry_.put(loading.name, loading.version, std::move(lease));
+  log(LogLevel::kInfo, loading.text() + " is ready");
+}
+
+void ModelKeeper::note_failed(const Loading& loading, Status failure) {
+  VersionRecord& record = loading.record.versions[loading.version];
+  record.failure = std::move(failure);
+  record.failed_stamp = loading.stamp;
+  record.metrics->failed_loads.add();
+  if (record.instance == 0) {
+    record.state = ModelState::kUnavailable;
+    record.reason = std::string(record.failure.message());
+  }
+  log(LogLevel::kError,
+      loading.text() + " does not load: " + std::string(record.failure.message()));
 }
 
 void ModelKeeper::take_out_of_service(const std::string& name, std::int64_t version,

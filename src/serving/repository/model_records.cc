@@ -69,6 +69,38 @@ void forget_past_versions(ModelRecord& model) {
   }
 }
 
+// Loads of what has changed on disk take nobody's place: files that change more often than they can
+// be loaded would never be.
+bool is_superseded(const ModelRecord& model) {
+  if (!model.current || model.waiting.empty()) return false;
+  const ModelJob& job = *model.current;
+  const ModelJob& next = model.waiting.front();
+  if (job.kind == ModelJob::Kind::kUnload) return false;
+  if (unload_waits(model)) return true;
+  // Without an override of its own it takes over what the job at hand has, if that works.
+  const bool keeps_nothing = !next.config_json.empty() || job.config_json == model.config_json;
+  return next.kind == ModelJob::Kind::kLoad && keeps_nothing;
+}
+
+bool unload_waits(const ModelRecord& model) {
+  return !model.waiting.empty() && model.waiting.front().kind == ModelJob::Kind::kUnload;
+}
+
+void mark_given_up(ModelRecord& model, const Status& why) {
+  const bool unloaded = unload_waits(model);
+  for (auto& [version, record] : model.versions) {
+    if (record.state != ModelState::kLoading) continue;
+    record.state = ModelState::kUnavailable;
+    record.reason = std::string(unloaded ? kUnloadedReason : why.message());
+    record.failure = unloaded ? Status() : Status(why);
+  }
+}
+
+bool is_unfinished(const ModelRecord& model) {
+  const auto step = next_step(snapshot_of(model));
+  return step && step->kind == VersionStep::Kind::kLoad;
+}
+
 bool is_as_wanted(const ModelRecord& model) {
   if (model.current || !model.failure.ok()) return false;
   if (!model.plan) return true;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ struct ModelRecord {
   std::deque<ModelJob> waiting;
   std::optional<ModelJob> current;
   bool busy = false;              // a thread looks or loads for `current`
+  std::stop_source give_up;       // ends the load at hand, if it can be ended
   std::optional<ModelPlan> plan;  // nothing: no version is wanted
   std::string config_json;        // kept by later loads until the model is unloaded
   Status failure;                 // of the newest look
@@ -81,6 +83,14 @@ void mark_wanted(ModelRecord& model);
 // Keeps the newest kMaxPastVersions of those that neither run nor are wanted: a model that gets a
 // new version every hour must not fill index, metrics page and memory with what it once was.
 void forget_past_versions(ModelRecord& model);
+// Whether the first job that waits takes the place of the one at hand: an unload, or a load on
+// request that leaves nothing of what the one at hand brings.
+[[nodiscard]] bool is_superseded(const ModelRecord& model);
+[[nodiscard]] bool unload_waits(const ModelRecord& model);
+// Versions that were to be loaded are not any more: unloaded, where an unload waits.
+void mark_given_up(ModelRecord& model, const Status& why);
+// Whether a wanted version is still to be loaded that has not failed.
+[[nodiscard]] bool is_unfinished(const ModelRecord& model);
 // What was wanted of it is there. Of a model that nobody asked for: true.
 [[nodiscard]] bool is_as_wanted(const ModelRecord& model);
 // How the job at hand ended: the first failure of what is wanted.

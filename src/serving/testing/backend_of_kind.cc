@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backend libraries for the test of opening them, by MUSTER_TEST_BACKEND: "whole" works, "idle" has
-// a runtime that does not start, "foreign" has no factory, "stale" one of an older version.
+// a runtime that does not start, "short" one that the system has no threads for, "foreign" has no
+// factory, "stale" one of an older version.
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <muster/backend.h>
@@ -30,6 +32,9 @@ class WholeBackend final : public Backend {
 
 [[maybe_unused]] static Backend* create_backend(const BackendSettings& settings) {
   constexpr std::string_view kKind = MUSTER_TEST_BACKEND;
+  if (kKind == "short") {
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+  }
   return kKind == "whole" ? new WholeBackend(settings) : nullptr;
 }
 

@@ -26,6 +26,7 @@ class LocalServiceTest : public ::testing::Test {
   LocalServiceTest() : directory_("repository") { set_log_level(LogLevel::kOff); }
   ~LocalServiceTest() override {
     backend_->gate.open();
+    backend_->run_gate.open();
     service_.reset();
     set_log_level(LogLevel::kWarning);
   }

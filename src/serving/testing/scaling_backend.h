@@ -42,6 +42,7 @@ class ScalingBackend final : public Backend {
     const float factor = word == "scale" ? std::stof(rest) : 1;
     const bool breaks = word == "fault";
     model->compute = [this, factor, breaks, rest](const Inputs& inputs) -> Result<Outputs> {
+      run_gate.pass();
       if (breaks && faults) return Status(kBrokenForGood, rest);
       std::vector<float> y;
       for (const float value : inputs[0].elements<float>())
@@ -62,7 +63,8 @@ class ScalingBackend final : public Backend {
     return newest;
   }
 
-  Gate gate;  // every load passes it
+  Gate gate;      // every load passes it
+  Gate run_gate;  // every run of every model
   std::atomic<int> loads{0};
   std::atomic<bool> faults{false};
   Mutex mutex;

@@ -50,6 +50,8 @@ class SimulatedBench final : public CandidateBench {
     return reading;
   }
 
+  [[nodiscard]] const std::string& single_rows() const noexcept override { return one_by_one; }
+
   // A second thread makes a run half as long again shorter; a batch costs 1 ms and 0.1 ms a row.
   std::function<double(const Candidate&)> run_time_ms = [](const Candidate& candidate) {
     return (1 + 0.1 * static_cast<double>(candidate.batch_size)) *
@@ -60,6 +62,7 @@ class SimulatedBench final : public CandidateBench {
   std::function<double(int)> mood = [](int) { return 1.0; };
   std::function<bool(const Candidate&, int)> fails;
   std::map<std::string, std::string> broken_backends;
+  std::string one_by_one;  // as single_rows()
   std::vector<std::int64_t> sizes = {1, 2, 4, 8, 16, 32, 64};
   Clock::Duration load_time = std::chrono::milliseconds(100);
   std::map<Candidate, int> taken;

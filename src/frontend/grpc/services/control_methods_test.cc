@@ -114,6 +114,13 @@ struct ControlMethodsTest : ::testing::Test {
     message = status.error_message();
     return status.error_code();
   }
+  // One token for each right, and one for two.
+  void start_with_tokens() {
+    server.fakes.require_tokens(
+        "infer the-token-of-readers\nmetrics the-token-of-watchers\nadmin the-token-of-chiefs\n"
+        "infer,admin the-token-of-both\n");
+    server.start();
+  }
   // Until the server has as many calls, whose messages may be still to come.
   void wait_until_begun(std::uint64_t calls) {
     while (server.fakes.metrics.grpc.requests.value() < calls)
@@ -263,12 +270,7 @@ TEST_F(ControlMethodsTest, shows_and_changes_settings) {
 }
 
 TEST_F(ControlMethodsTest, asks_for_the_right_that_each_call_needs) {
-  auto policy = AccessPolicy::parse(
-      "infer the-token-of-readers\nadmin the-token-of-chiefs\ninfer,admin the-token-of-both\n",
-      "tokens");
-  ASSERT_TRUE(policy.ok()) << policy.status().to_string();
-  server.fakes.access = std::move(policy).value();
-  server.start();
+  start_with_tokens();
   using enum grpc::StatusCode;
   oip::LogSettingsRequest change;
   (*change.mutable_settings())["log_info"].set_bool_param(false);
@@ -296,12 +298,7 @@ TEST_F(ControlMethodsTest, asks_for_the_right_that_each_call_needs) {
 }
 
 TEST_F(ControlMethodsTest, reads_no_message_of_somebody_without_a_right) {
-  auto policy = AccessPolicy::parse(
-      "infer the-token-of-readers\nmetrics the-token-of-watchers\nadmin the-token-of-chiefs\n",
-      "tokens");
-  ASSERT_TRUE(policy.ok()) << policy.status().to_string();
-  server.fakes.access = std::move(policy).value();
-  server.start();
+  start_with_tokens();
   using enum grpc::StatusCode;
   const std::string nonsense = "\xff\xff\xff";
   for (const char* method : {"TraceSetting", "LogSettings"}) {

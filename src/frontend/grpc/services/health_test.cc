@@ -185,7 +185,7 @@ TEST_F(ReflectionTest, answers_what_is_not_there_and_goes_on) {
 }
 
 TEST_F(ReflectionTest, needs_the_right_to_infer) {
-  server.fakes.access = AccessPolicy::parse("infer the-token-of-readers\n", "tokens").value();
+  server.fakes.require_tokens("infer the-token-of-readers\n");
   server.start();
   {
     Talk talk(server.channel(), kMethod);

@@ -51,6 +51,14 @@ class Certificate {
       PEM_write_PrivateKey(file, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
     });
   }
+  // From now on the file of the key is of no use without this.
+  void encrypt_key(const std::string& password) const {
+    write(key_file, [&](std::FILE* file) {
+      PEM_write_PrivateKey(file, key_.get(), EVP_aes_256_cbc(),
+                           reinterpret_cast<const unsigned char*>(password.data()),
+                           static_cast<int>(password.size()), nullptr, nullptr);
+    });
+  }
   Certificate(const Certificate&) = delete;
   Certificate& operator=(const Certificate&) = delete;
   ~Certificate() {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main of tests that need a GPU. Where there is none they are skipped, which must be seen.
+#include <cstdio>
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "backends/tensorrt/device/cuda_device.h"
+#include "tests/gpu/shared_memory_of_another.h"
+
+namespace {
+constexpr int kSkipped = 77;  // as ctest is told
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], muster::tensorrt::kShareMemory) == 0)
+    return muster::tensorrt::share_memory();
+  ::testing::InitGoogleTest(&argc, argv);
+  const muster::Result<int> count = muster::tensorrt::cuda_device_count();
+  if (!GTEST_FLAG_GET(list_tests) && (!count.ok() || *count == 0)) {
+    std::fprintf(stderr, "SKIPPED, all of it: %s\n",
+                 count.ok() ? "there is no GPU here" : count.status().to_string().c_str());
+    return kSkipped;
+  }
+  return RUN_ALL_TESTS();
+}
