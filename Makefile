@@ -24,7 +24,7 @@ test:
 test-gpu:
 	@tools/setup build
 	@tools/build release all gpu_tests
-	@tools/run_tests.py --gpu release
+	@tools/run_tests.py gpu
 
 tsan:
 	@tools/setup build

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/experiment.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include <unistd.h>
@@ -57,7 +59,13 @@ Outcome run(const Workload& workload, const Experiment& experiment) {
     outcome.contenders.emplace_back(contender.name, std::move(spreads));
   }
   for (const Comparison& comparison : experiment.comparisons) {
-    outcome.comparisons.emplace_back(comparison.name, spread_over(rounds, comparison.value));
+    const Spread spread = spread_over(rounds, comparison.value);
+    outcome.comparisons.emplace_back(comparison.name, spread);
+    if (!comparison.where) continue;
+    const auto typical = std::ranges::min_element(rounds, {}, [&](const Round& round) {
+      return std::abs(comparison.value(round) - spread.median);
+    });
+    outcome.wheres[comparison.name] = comparison.where(*typical);
   }
   return outcome;
 }

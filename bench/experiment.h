@@ -25,6 +25,8 @@ using Round = std::map<std::string, Figures>;  // by contender
 struct Comparison {
   std::string name;
   std::function<double(const Round&)> value;
+  // Where in the round that value is from, for people; may be empty.
+  std::function<std::string(const Round&)> where = {};
 };
 
 struct Experiment {
@@ -64,6 +66,7 @@ struct Peers {
 struct Outcome {
   std::vector<std::pair<std::string, std::map<std::string, Spread>>> contenders;
   std::vector<std::pair<std::string, Spread>> comparisons;
+  std::map<std::string, std::string> wheres;  // by comparison: of the round that is the median
 };
 
 [[nodiscard]] Outcome run(const Workload& workload, const Experiment& experiment);

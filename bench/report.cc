@@ -123,11 +123,13 @@ void print_table(const Workload& workload, const Outcome& outcome) {
     print_batches(name, figures);
   for (const auto& [name, value] : outcome.comparisons) {
     const Target* target = target_of(workload, name);
-    fmt::print("  {:{}}  {:>13.3f}  ({:.3f} to {:.3f}){}\n", name, width, value.median, value.min,
+    const auto where = outcome.wheres.find(name);
+    fmt::print("  {:{}}  {:>13.3f}  ({:.3f} to {:.3f}){}{}\n", name, width, value.median, value.min,
                value.max,
                target == nullptr ? ""
                                  : fmt::format("  target {}: {}", in_words(*target),
-                                               meets(*target, value) ? "met" : "MISSED"));
+                                               meets(*target, value) ? "met" : "MISSED"),
+               where == outcome.wheres.end() ? "" : "  at " + where->second);
   }
   std::fflush(stdout);
 }

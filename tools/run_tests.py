@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""run_tests.py [--gpu] PRESET...: runs ctest for each preset and closes with one line, 'N passed, N failed'.
+"""run_tests.py PRESET...: runs ctest for each preset and closes with one line, 'N passed, N failed'.
 
---gpu runs the tests that need a GPU, and none else; without it they are left out. Exits with 1 if a test failed or could not
-run, if ctest itself failed, or if no test ran at all; but where there is no GPU, or nothing that uses one was built, --gpu
-says so and exits with 0.
+Exits with 1 if a test failed or could not run, if ctest itself failed, or if no test ran at all. The preset gpu alone may run
+none: where there is no GPU, or nothing that needs one was built, it says so and exits with 0.
 """
 
 import dataclasses
@@ -16,6 +15,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+GPU = "gpu"
+BUILD_FOLDERS = {GPU: "release"}  # of presets that have none of their own name
 
 
 @dataclasses.dataclass
@@ -37,7 +38,7 @@ def count(results, preset, tally):
         reason = skipped.get("message", "") if skipped is not None else ""
         if status == "run":
             tally.passed += 1
-        elif status == "disabled" or reason.startswith("SKIP_"):  # SKIP_RETURN_CODE, SKIP_REGULAR_EXPRESSION_MATCHED
+        elif status == "disabled" or reason.startswith("SKIP_"):
             tally.skipped += 1
         else:
             tally.failed.append(f"{preset}: {case.get('name')}")
@@ -53,11 +54,11 @@ def fixed_addresses():
     return prefix if usable else []
 
 
-def run_preset(preset, jobs, tally, which):
+def run_preset(preset, jobs, tally):
     """Runs one preset; returns whether ctest was content and every test could be counted."""
-    results = ROOT / "build" / preset / "test-results.xml"
+    results = ROOT / "build" / BUILD_FOLDERS.get(preset, preset) / "test-results.xml"
     results.unlink(missing_ok=True)
-    command = ["ctest", "--preset", preset, "--output-on-failure", "--parallel", jobs, "--output-junit", str(results), *which]
+    command = ["ctest", "--preset", preset, "--output-on-failure", "--parallel", jobs, "--output-junit", str(results)]
     print(f"muster test: {preset}, {jobs} at a time", flush=True)
     content = subprocess.run(fixed_addresses() + command, cwd=ROOT, check=False).returncode == 0
     if not results.exists():
@@ -70,28 +71,32 @@ def run_preset(preset, jobs, tally, which):
     return content
 
 
-def main(arguments):
-    gpu = "--gpu" in arguments
-    presets = [argument for argument in arguments if argument != "--gpu"]
+def verdict(presets, content, tally):
+    """The exit status, and why where no test passed."""
+    if presets == [GPU] and content and not tally.passed and not tally.failed:
+        why = "there is no GPU" if tally.skipped else "nothing that needs a GPU was built (no TensorRT headers)"
+        return 0, f"SKIPPED: {why} here, so nothing is known of what needs one"
+    if tally.passed == 0:
+        return 1, "no test passed, so nothing is known"
+    return 0 if content and not tally.failed else 1, ""
+
+
+def main(presets):
     if not presets:
-        print("usage: tools/run_tests.py [--gpu] PRESET...", file=sys.stderr)
+        print("usage: tools/run_tests.py PRESET...", file=sys.stderr)
         return 2
-    which = ["--label-regex", "^gpu$", "--no-tests=ignore"] if gpu else ["--label-exclude", "^gpu$"]
     jobs = os.environ.get("CTEST_PARALLEL_LEVEL") or subprocess.run(
         [ROOT / "tools" / "jobs"], check=True, capture_output=True, text=True
     ).stdout.strip()
     tally = Tally()
-    content = all([run_preset(preset, jobs, tally, which) for preset in presets])
+    content = all([run_preset(preset, jobs, tally) for preset in presets])
     for name in tally.failed:
         print(f"failed: {name}")
     print(tally.line(), flush=True)
-    if gpu and content and tally.passed == 0 and not tally.failed:
-        why = "there is no GPU" if tally.skipped else "nothing that uses a GPU was built (no TensorRT headers)"
-        print(f"muster test: SKIPPED: {why} here, so nothing is known of what needs one", file=sys.stderr)
-        return 0
-    if tally.passed == 0:
-        print("muster test: no test passed, so nothing is known", file=sys.stderr)
-    return 0 if content and not tally.failed and tally.passed else 1
+    status, reason = verdict(presets, content, tally)
+    if reason:
+        print(f"muster test: {reason}", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

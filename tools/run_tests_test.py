@@ -33,6 +33,17 @@ class RunTestsTest(unittest.TestCase):
     def test_skipped_is_named_only_if_there_are_any(self):
         self.assertEqual(run_tests.Tally(passed=3).line(), "3 passed, 0 failed")
 
+    def test_no_passed_test_is_a_failure_but_where_there_is_no_gpu(self):
+        skipped = run_tests.Tally(skipped=2)
+        self.assertEqual(run_tests.verdict(["release"], True, skipped)[0], 1)
+        status, reason = run_tests.verdict(["gpu"], True, skipped)
+        self.assertEqual(status, 0)
+        self.assertIn("SKIPPED: there is no GPU here", reason)
+        self.assertIn("nothing that needs a GPU was built", run_tests.verdict(["gpu"], True, run_tests.Tally())[1])
+        self.assertEqual(run_tests.verdict(["gpu"], False, skipped)[0], 1)
+        self.assertEqual(run_tests.verdict(["gpu"], True, run_tests.Tally(passed=1, failed=["x"])), (1, ""))
+        self.assertEqual(run_tests.verdict(["gpu"], True, run_tests.Tally(passed=1)), (0, ""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/process_usage.h"
-#include "bench/window.h"
+#include "bench/in_process/window.h"
 
 namespace muster::bench {
 namespace {

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "bench/calls.h"
-#include "bench/completions.h"
+#include "bench/in_process/completions.h"
 #include "bench/gpu/arrivals.h"
 #include "bench/gpu/engine_service.h"
 #include "bench/gpu/raw_engine.h"
@@ -40,27 +40,32 @@ Contender watched(const SharedBench& bench, std::string name, std::function<Figu
           [bench, measure = std::move(measure)] { return bench->watch->over(measure); }};
 }
 
-// Back to back: each stream always has a batch under way and one behind it.
+// Back to back: while a group of batches is waited for, the next is in the streams already.
 Figures back_to_back(const std::vector<RawEngine::Lane*>& lanes, bool copies, double seconds) {
-  const auto launch = [copies](RawEngine::Lane& lane) {
-    return copies ? lane.launch_copies() : lane.launch_compute();
-  };
-  constexpr int kRunsPerWait = 8;
-  const auto all = static_cast<std::int64_t>(lanes.size()) * lanes.front()->batch() * kRunsPerWait;
-  for (RawEngine::Lane* lane : lanes)
-    launch(*lane);
-  Figures figures = measure_calls(seconds, all, [&] {
-    for (int i = 0; i < kRunsPerWait; ++i) {
+  constexpr int kBatchesOfGroup = 4;
+  const auto launch_group = [&](int mark) {
+    for (int i = 0; i < kBatchesOfGroup; ++i) {
       for (RawEngine::Lane* lane : lanes)
-        launch(*lane);
+        copies ? lane->launch_copies() : lane->launch_compute();
     }
-    // What was launched last is still under way on the other streams.
-    lanes.front()->wait_asleep();
+    for (RawEngine::Lane* lane : lanes)
+      lane->mark(mark);
+  };
+  const auto await_group = [&](int mark) {
+    for (RawEngine::Lane* lane : lanes)
+      lane->await(mark);
+  };
+  int mark = 0;
+  launch_group(mark);
+  const auto rows = static_cast<std::int64_t>(lanes.size()) * lanes.front()->batch();
+  Figures figures = measure_calls(seconds, kBatchesOfGroup * rows, [&] {
+    launch_group(1 - mark);
+    await_group(mark);
+    mark = 1 - mark;
   });
-  for (RawEngine::Lane* lane : lanes)
-    lane->wait_asleep();
+  await_group(mark);
   for (const char* metric : {"p50_us", "p90_us", "p99_us"})
-    figures.erase(metric);  // of eight batches
+    figures.erase(metric);  // of groups
   return figures;
 }
 

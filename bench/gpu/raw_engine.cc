@@ -2,6 +2,8 @@
 #include "bench/gpu/raw_engine.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -133,7 +135,7 @@ struct RawEngine::Lane::Own {
   std::size_t in_bytes = 0;
   std::size_t out_bytes = 0;
   cudaStream_t stream = nullptr;
-  cudaEvent_t done = nullptr;
+  std::array<cudaEvent_t, 2> marks{};
   void* host_in = nullptr;
   void* host_out = nullptr;
   std::unique_ptr<GpuBytes> in;
@@ -174,8 +176,10 @@ RawEngine::Lane::Lane(Parts& engine, std::int64_t batch) : own_(std::make_unique
   own.in_bytes = engine.facts.row_bytes * static_cast<std::size_t>(batch);
   own.out_bytes = engine.facts.output_row_bytes * static_cast<std::size_t>(batch);
   check(cudaStreamCreateWithFlags(&own.stream, cudaStreamNonBlocking), "a stream");
-  check(cudaEventCreateWithFlags(&own.done, cudaEventDisableTiming | cudaEventBlockingSync),
-        "an event");
+  for (cudaEvent_t& mark : own.marks) {
+    check(cudaEventCreateWithFlags(&mark, cudaEventDisableTiming | cudaEventBlockingSync),
+          "an event");
+  }
   check(cudaHostAlloc(&own.host_in, own.in_bytes, cudaHostAllocDefault), "pinned memory");
   check(cudaHostAlloc(&own.host_out, own.out_bytes, cudaHostAllocDefault), "pinned memory");
   own.in = std::make_unique<GpuBytes>(own.in_bytes);
@@ -199,7 +203,8 @@ RawEngine::Lane::~Lane() {
   if (own_->compute != nullptr) cudaGraphExecDestroy(own_->compute);
   if (own_->copies != nullptr) cudaGraphExecDestroy(own_->copies);
   own_->context.reset();
-  cudaEventDestroy(own_->done);
+  for (const cudaEvent_t mark : own_->marks)
+    cudaEventDestroy(mark);
   cudaStreamDestroy(own_->stream);
   cudaFreeHost(own_->host_in);
   cudaFreeHost(own_->host_out);
@@ -217,15 +222,18 @@ void RawEngine::Lane::launch_copies() {
 void RawEngine::Lane::enqueue_copies() {
   own_->enqueue(true);
 }
-void RawEngine::Lane::wait_asleep() {
-  check(cudaEventRecord(own_->done, own_->stream), "an event");
-  check(cudaEventSynchronize(own_->done), "a batch");
+void RawEngine::Lane::mark(int number) {
+  check(cudaEventRecord(own_->marks.at(static_cast<std::size_t>(number)), own_->stream),
+        "an event");
+}
+void RawEngine::Lane::await(int number) {
+  check(cudaEventSynchronize(own_->marks.at(static_cast<std::size_t>(number))), "a batch");
 }
 void RawEngine::Lane::wait_spinning() {
-  check(cudaEventRecord(own_->done, own_->stream), "an event");
+  mark(0);
   cudaError_t state = cudaErrorNotReady;
   while (state == cudaErrorNotReady)
-    state = cudaEventQuery(own_->done);
+    state = cudaEventQuery(own_->marks[0]);
   check(state, "a batch");
 }
 

@@ -69,7 +69,9 @@ class RawEngine::Lane {
   void launch_copies();
   // The same without a graph.
   void enqueue_copies();
-  void wait_asleep();
+  // Two marks in the stream, 0 and 1; awaiting one sleeps until what came before it is done.
+  void mark(int number);
+  void await(int number);
   void wait_spinning();
 
  private:

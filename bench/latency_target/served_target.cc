@@ -127,7 +127,7 @@ std::vector<Comparison> comparisons_of(const std::vector<Demand>& demands,
                 [](const Round& round, const Demand& demand) {
                   return good_of(round, demand, kClairvoyantName);
                 }),
-          least("least_of_grid", demands,
+          least("least_of_timed_grid", demands,
                 [=](const Round& round, const Demand& demand) {
                   return best_of_grid(round, demand, settings);
                 }),

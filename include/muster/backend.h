@@ -66,6 +66,14 @@ struct ComputeThreads {
                 // beyond these comes from the pool that all models of the backend share
 };
 
+// How what a load wanted compiled was had, where the backend keeps such in
+// ModelSource::compiled_cache.
+struct CompiledCacheUse {
+  std::uint64_t hits = 0;     // taken from there
+  std::uint64_t misses = 0;   // compiled: there was none
+  std::uint64_t rebuilt = 0;  // compiled: what was there was damaged, or made from something else
+};
+
 // The rows that one run can have; 0 = as many as there may be.
 struct BatchRange {
   std::int64_t min = 1;  // smaller batches are filled up by the session, unseen
@@ -99,6 +107,8 @@ class CompiledModel {
   // The arithmetic that it computes in, where the runtime chooses one: "f32", "bf16"; "" = it does
   // as the file has it. What a configuration asks for is not what every processor has.
   [[nodiscard]] virtual std::string precision() const { return {}; }
+  // Of the load that made it.
+  [[nodiscard]] virtual CompiledCacheUse compiled_cache_use() const { return {}; }
   // Sessions that one instance of the model has, so that what one copies overlaps what another
   // computes. At least 1, constant after the load.
   [[nodiscard]] virtual int sessions_per_instance() const { return 1; }
@@ -218,7 +228,7 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 5;  // 5: compiling, device memory, batch range
+inline constexpr int kBackendInterfaceVersion = 5;  // 5: compiling, device memory, the cache
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
 inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v5";
 using BackendFactory = Backend* (*)(const BackendSettings&);

@@ -37,7 +37,7 @@ enum class TargetChoice : std::uint8_t {
   kLearning,  // nothing is known of the cost yet: all that waits goes
   kAtOnce,    // all that waits goes: waiting would gain nothing
   kFull,      // as many rows go as a batch may have, or as run best within the target
-  kWaited,    // all that waits goes: one more could not be answered in time
+  kWaited,    // all that waits goes: it has waited as long as is of use
   kSplit,     // fewer than wait go, as the first could not be answered in time with all
   kHopeless,  // nothing that waits is likely to be in time; a session is idle, so it is tried
   kWait,      // none goes: one more could still be answered in time with these

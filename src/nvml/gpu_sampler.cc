@@ -176,7 +176,7 @@ std::vector<GpuSample> GpuSampler::samples() const {
   const Clock::Duration fresh = std::max<Clock::Duration>(kFreshFor, 3 * state.options.interval);
   const MutexLock lock(state.mutex);
   const Clock::TimePoint now = state.clock.now();
-  for (const Kept& gpu : state.kept) {
+  for (const State::Kept& gpu : state.kept) {
     const bool stale = now - gpu.taken > fresh;
     if (!gpu.was_read && !stale) continue;
     samples.push_back(stale ? GpuSample{gpu.sample.gpu, {}, std::nullopt} : gpu.sample);

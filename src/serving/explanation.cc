@@ -63,7 +63,7 @@ struct Known {
   const std::int64_t needed;
 };
 
-std::string reason_of(const Known& known, const BatchDecision& decision) {
+std::string reason_of(const Known& known, const BatchDecision& decision, Clock::TimePoint now) {
   const std::string target = in_ms(known.limits.latency_target);
   if (const auto* take = std::get_if<TakeNow>(&decision)) {
     switch (take->choice) {
@@ -84,9 +84,10 @@ std::string reason_of(const Known& known, const BatchDecision& decision) {
            "as an instance is idle";
   }
   return "batches of " + rows_text(known.needed) +
-         " are needed to keep up with what comes, so that fewer wait for more while such a "
-         "batch, " +
-         in_ms(known.cost.cautious(known.needed)) + ", would still be in time within " + target;
+         " are needed to keep up with what comes, so that fewer wait for more, up to " +
+         in_ms(std::get<WaitUntil>(decision).time - now) + ": such a batch, " +
+         in_ms(known.cost.cautious(known.needed)) + ", is still in time within " + target +
+         " then";
 }
 
 void explain_target(const ModelConfig& config, const BatchingMetrics& counted, Clock::TimePoint now,
@@ -103,7 +104,7 @@ void explain_target(const ModelConfig& config, const BatchingMetrics& counted, C
   }
   const BatchDecision decision = known.decision(now);
   explanation.decision = std::holds_alternative<WaitUntil>(decision) ? "wait" : "go";
-  explanation.reason = reason_of(known, decision);
+  explanation.reason = reason_of(known, decision, now);
   explanation.rows_per_second = known.facts.rows_per_second;
   explanation.rows_per_second_at_most = known.rows_per_second_at_most();
   explanation.best_rows = known.best;

@@ -79,8 +79,8 @@ TEST_F(Explanation, tells_why_it_waits) {
   const BatchingExplanation one = explain();
   EXPECT_EQ(one.decision, "wait");
   EXPECT_EQ(one.reason,
-            "batches of 6 rows are needed to keep up with what comes, so that fewer wait for more "
-            "while such a batch, 19.2 ms, would still be in time within 100 ms");
+            "batches of 6 rows are needed to keep up with what comes, so that fewer wait for more, "
+            "up to 8 ms: such a batch, 19.2 ms, is still in time within 100 ms then");
 }
 
 TEST_F(Explanation, says_where_the_target_is_out_of_reach) {
@@ -129,7 +129,7 @@ TEST_F(Explanation, freezes_a_wait_where_there_is_one) {
   learn();
   counted_.target.tell(600.0, clock_.now());
   const ModelConfig settings = frozen(model_.config, counted_, clock_.now());
-  EXPECT_EQ(settings.batching.max_queue_delay, microseconds(75'800));  // 100 - 19.2 - 5
+  EXPECT_EQ(settings.batching.max_queue_delay, milliseconds(8));  // half of 16
   EXPECT_EQ(settings.batching.preferred_batch_sizes, (std::vector<std::int64_t>{6}));
   const microseconds timeout = settings.batching.default_queue_policy.default_timeout;
   EXPECT_GT(timeout, settings.batching.max_queue_delay);

@@ -66,6 +66,9 @@ class WatchedModel final : public CompiledModel {
   [[nodiscard]] std::string accelerators() const override { return model_->accelerators(); }
   [[nodiscard]] ComputeThreads threads() const override { return model_->threads(); }
   [[nodiscard]] std::string precision() const override { return model_->precision(); }
+  [[nodiscard]] CompiledCacheUse compiled_cache_use() const override {
+    return model_->compiled_cache_use();
+  }
   [[nodiscard]] int sessions_per_instance() const override {
     return model_->sessions_per_instance();
   }

@@ -81,6 +81,12 @@ void warn_of_oversubscription(const LoadOrder& order, int instances,
   if (!text.empty()) log(LogLevel::kWarning, printable(order.choice.file) + ": " + text);
 }
 
+void count(const CompiledCacheUse& use, VersionMetrics& metrics) {
+  metrics.cache_hits.add(use.hits);
+  metrics.cache_misses.add(use.misses);
+  metrics.cache_rebuilt.add(use.rebuilt);
+}
+
 Status given_up() {
   return unavailable("its load was given up");
 }
@@ -153,6 +159,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& c
                            share.pooled, pixels}));
   if (order.give_up.stop_requested()) return given_up();
   warn_of_oversubscription(order, instances, model->threads());
+  count(model->compiled_cache_use(), *order.metrics);
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();

@@ -22,7 +22,7 @@ class Told final : public Backend {
     config.parameters.try_emplace("precision", "fp32");
     ModelSource told = source;
     told.config = &config;
-    told.compiled_cache = tensorrt::engine_folder().path().string();
+    told.compiled_cache = tensorrt::engine_folder();
     return backend_->load(told);
   }
 

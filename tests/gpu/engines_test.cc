@@ -99,7 +99,7 @@ TEST(Engines, run_from_a_file_of_their_own) {
   ASSERT_TRUE(written.ok()) << written.status().to_string();
   EXPECT_EQ(written->bytes, fs::file_size(plan));
   ModelOnGpu read(plan);
-  EXPECT_EQ(read.model->precision(), "fp32");
+  EXPECT_EQ(read.model->precision(), "f32");
   EXPECT_GT(read.model->device_memory().weights, 0U);
   const auto a = built.model->new_session().value();
   const auto b = read.model->new_session().value();

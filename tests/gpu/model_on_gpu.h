@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -25,10 +27,12 @@ inline std::string lenet_file() {
 }
 constexpr std::size_t kDigitPixels = std::size_t{28} * 28;
 
-// Where this process keeps what it builds.
-inline const onnx::TemporaryFolder& engine_folder() {
+// Where this process keeps what it builds: MUSTER_GPU_ENGINES, which the next one then finds, or a
+// folder of its own.
+inline std::string engine_folder() {
   static const onnx::TemporaryFolder folder;
-  return folder;
+  const char* const kept = std::getenv("MUSTER_GPU_ENGINES");
+  return kept == nullptr ? folder.path().string() : std::string(kept);
 }
 
 inline std::vector<float> random_values(std::size_t count, std::uint32_t seed) {
@@ -47,7 +51,7 @@ struct ModelOnGpu {
     config.batching.max_batch_size = max_batch_size;
     for (const auto& [key, value] : parameters)
       config.parameters[key] = value;
-    source.compiled_cache = engine_folder().path().string();
+    source.compiled_cache = engine_folder();
     source.pixels = std::move(pixels);
     load();
   }

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tensor/float_elements.h"
 #include "tests/gpu/model_on_gpu.h"
 
 namespace muster::tensorrt {
 namespace {
 
+// Every second element is 1, or 2.0: the top byte of 2.0 is 0x40 in each floating-point type.
+std::byte byte_of(DataType type, std::size_t at) {
+  const std::size_t width = element_size(type);
+  if (at / width % 2 == 0) return {};
+  if (is_floating(type)) return at % width == width - 1 ? std::byte{0x40} : std::byte{};
+  return at % width == 0 ? std::byte{1} : std::byte{};
+}
+
+// UINT8 is there for pictures alone: TensorRT takes it where it is cast at once.
 TEST(Types, that_tensorrt_has_pass_unchanged) {
-  for (const char* type : {"bool", "uint8", "int32", "int64", "fp16", "bf16", "fp32"}) {
+  for (const char* type : {"bool", "int32", "int64", "fp16", "bf16", "fp32"}) {
     SCOPED_TRACE(type);
     ModelOnGpu loaded(onnx::test_model("identity_" + std::string(type) + ".onnx"), {}, 8);
     ASSERT_NE(loaded.model, nullptr);
     const auto session = loaded.model->new_session().value();
     const DataType data_type = loaded.model->signature().inputs[0].type;
-    EXPECT_EQ(data_type, parse_data_type(data_type_name(data_type)).value());
     const std::size_t size = 12 * element_size(data_type);
     const auto room = session->prepare_input(0, {3, 4}, size);
     ASSERT_TRUE(room.ok()) << room.status().to_string();
     for (std::size_t i = 0; i < size; ++i)
-      (*room)[i] = static_cast<std::byte>(i % element_size(data_type) == 0 ? i % 2 : 0);
+      (*room)[i] = byte_of(data_type, i);
     const std::vector<std::byte> wanted(room->begin(), room->end());
     ASSERT_TRUE(session->run().ok());
     const TensorView output = session->output(0).value();
@@ -30,7 +39,7 @@ TEST(Types, that_tensorrt_has_not_are_refused_by_name) {
   const auto backend = create_backend().value();
   ModelConfig config;
   config.batching.max_batch_size = 8;
-  for (const char* type : {"uint16", "uint32", "uint64", "string"}) {
+  for (const char* type : {"uint16", "uint32", "string"}) {
     const std::string file = onnx::test_model("identity_" + std::string(type) + ".onnx");
     const auto refused = backend->load({file, &config});
     EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument) << type;

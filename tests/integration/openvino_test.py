@@ -127,7 +127,7 @@ def entries_of(cache):
 
 
 def serve_once(request, lenet, cache):
-    """What a server with this cache answers, and all that it prints."""
+    """What a server with this cache answers, all that it prints, and its counts of what was in the cache."""
     program = pathlib.Path(request.config.getoption("--program")).resolve()
     picture = (ROOT / "examples" / "digits" / "4_2.png").read_bytes()
     with RunningServer(program, lenet.parent, "--compiled-model-cache", cache) as server:
@@ -136,38 +136,42 @@ def serve_once(request, lenet, cache):
         )
         with urllib.request.urlopen(question, timeout=TIMEOUT) as reply:
             answer = reply.read()
-        return answer, server.output
+        with urllib.request.urlopen(f"http://{server.metrics}/metrics", timeout=TIMEOUT) as reply:
+            page = reply.read().decode()
+        counted = re.findall(r"^muster_compiled_model_cache_total\{.*result=\"(\w+)\"\} (\d+)$", page, re.M)
+        return answer, server.output, {result: int(count) for result, count in counted}
 
 
 def test_keeps_what_it_compiled_for_the_next_server(request, lenet, tmp_path):
     cache = tmp_path / "cache"
-    answer, output = serve_once(request, lenet, cache)
+    answer, output, counts = serve_once(request, lenet, cache)
     assert b'"4"' in answer
     assert re.search(r"models: lenet/1 \(OpenVINO 20[0-9.]+\)$", output, re.M)
     # Any batch size, and 1, 2, 4 and 8.
     entries = entries_of(cache)
-    assert len(entries) == 5
-    assert serve_once(request, lenet, cache)[0] == answer
+    assert len(entries) == 5 and counts == {"hit": 0, "miss": 5, "rebuilt": 0}
+    again, _, counts = serve_once(request, lenet, cache)
+    assert again == answer and counts == {"hit": 5, "miss": 0, "rebuilt": 0}
     assert entries_of(cache) == entries
 
 
 def test_compiles_anew_what_is_damaged_in_the_cache(request, lenet, tmp_path):
     cache = tmp_path / "cache"
-    answer, _ = serve_once(request, lenet, cache)
+    answer, _, _ = serve_once(request, lenet, cache)
     entries = entries_of(cache)
     damaged = sorted(cache.iterdir())[:2]
     whole = [entry.read_bytes() for entry in damaged]
     damaged[0].write_bytes(whole[0][: len(whole[0]) // 2])
     middle = len(whole[1]) // 2
     damaged[1].write_bytes(whole[1][:middle] + bytes([whole[1][middle] ^ 1]) + whole[1][middle + 1 :])
-    again, output = serve_once(request, lenet, cache)
-    assert again == answer
+    again, output, counts = serve_once(request, lenet, cache)
+    assert again == answer and counts == {"hit": 3, "miss": 0, "rebuilt": 2}
     for entry in damaged:
         assert f"the compiled model {entry.stem} in the cache is damaged; compiled anew" in output
     rebuilt = entries_of(cache)
     assert rebuilt.keys() == entries.keys()
     assert {name for name in entries if rebuilt[name] != entries[name]} == {entry.name for entry in damaged}
-    last, output = serve_once(request, lenet, cache)
+    last, output, _ = serve_once(request, lenet, cache)
     assert last == answer
     assert "compiled anew" not in output
     assert entries_of(cache) == rebuilt

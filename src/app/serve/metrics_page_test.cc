@@ -255,6 +255,12 @@ TEST_F(MetricsPageTest, tells_a_models_state_as_one_of_all) {
   EXPECT_EQ(value("muster_model_state" + labels + "state=\"ready\"}"), 0);
   EXPECT_EQ(value("muster_model_state" + labels + "state=\"unavailable\"}"), 1);
   EXPECT_EQ(value("muster_model_loads_total" + labels + "outcome=\"failure\"}"), 1);
+  counted_->cache_hits.add(5);
+  counted_->cache_misses.add(2);
+  counted_->cache_rebuilt.add();
+  EXPECT_EQ(value("muster_compiled_model_cache_total" + labels + "result=\"hit\"}"), 5);
+  EXPECT_EQ(value("muster_compiled_model_cache_total" + labels + "result=\"miss\"}"), 2);
+  EXPECT_EQ(value("muster_compiled_model_cache_total" + labels + "result=\"rebuilt\"}"), 1);
   EXPECT_EQ(value("muster_model_runtime_info" + labels + "runtime=\"Fake 1.0 with cuda\"}"), 1);
   EXPECT_NEAR(value("muster_model_load_seconds{model=\"lenet\",version=\"3\"}"), 0.02, 1e-12);
 }

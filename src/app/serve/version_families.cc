@@ -55,6 +55,9 @@ VersionFamilies::VersionFamilies()
       load_seconds_(gauge_family("muster_model_load_seconds",
                                  "How long the newest load took that ended in readiness")),
       loads_(counter_family("muster_model_loads_total", "Loads by how they ended")),
+      compiled_cache_(counter_family(
+          "muster_compiled_model_cache_total",
+          "What loads wanted compiled, by whether the cache for compiled models had it")),
       runtime_(gauge_family("muster_model_runtime_info",
                             "1 for the runtime of the newest load, with its accelerators")) {}
 
@@ -116,12 +119,18 @@ void VersionFamilies::add_model(const MetricLabels& labels, const VersionMetrics
   }
   add_value(loads_, with_label(labels, "outcome", "success"), version.counted.loads.value());
   add_value(loads_, with_label(labels, "outcome", "failure"), version.counted.failed_loads.value());
+  const auto of_cache = [&](const char* result, const Counter& count) {
+    add_value(compiled_cache_, with_label(labels, "result", result), count.value());
+  };
+  of_cache("hit", version.counted.cache_hits);
+  of_cache("miss", version.counted.cache_misses);
+  of_cache("rebuilt", version.counted.cache_rebuilt);
 }
 
 void VersionFamilies::move_into(std::vector<MetricFamily>& page) {
   move_all(page, requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_,
-           batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_, state_, load_seconds_, loads_,
-           runtime_);
+           batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_, state_,
+           load_seconds_, loads_, compiled_cache_, runtime_);
   target_.move_into(page);
 }
 

@@ -30,7 +30,7 @@ class VersionFamilies {
 
   Family requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_;
   Family batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_;
-  Family state_, load_seconds_, loads_, runtime_;
+  Family state_, load_seconds_, loads_, compiled_cache_, runtime_;
   TargetFamilies target_;
 };
 

@@ -120,7 +120,7 @@ class OpenVinoBackend final : public Backend {
     warn_of(source.file, made->signature, options);
     return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
         runtime_, std::move(made->variants), std::move(made->signature), made->padded_batch_size,
-        threads_of(options), std::move(made->precision), clock_));
+        threads_of(options), std::move(made->precision), made->cache_use, clock_));
   }
 
   // The runtime calls most faults of a model a failure of its own.

@@ -134,7 +134,7 @@ class Compiler {
   // Once more with another of these where that is not known.
   [[nodiscard]] bool all_of_same_files() const {
     // Those of the cache are of one digest, and those that were read are of one reading.
-    if (!found_any_ || model_ == nullptr) return true;
+    if (cache_use_.hits == 0 || model_ == nullptr) return true;
     const Result<DigestBytes> now = digest_of(order_.files);
     return now.ok() && *now == files_;
   }
@@ -157,6 +157,7 @@ class Compiler {
          made.padded_batch_size > 0 ? std::vector<std::int64_t>() : sizes) {
       MUSTER_RETURN_IF_ERROR(add_fixed(size, made));
     }
+    made.cache_use = cache_use_;
     return made;
   }
 
@@ -220,9 +221,10 @@ class Compiler {
 
   Result<ov::CompiledModel> variant(std::int64_t batch_size) {
     const DigestBytes key = order_.cache ? key_of(description_, files_, batch_size) : DigestBytes();
+    std::string fault;
     if (order_.cache) {
-      if (std::optional<ov::CompiledModel> found = from_cache(key)) {
-        found_any_ = true;
+      if (std::optional<ov::CompiledModel> found = from_cache(key, fault)) {
+        ++cache_use_.hits;
         return *std::move(found);
       }
     }
@@ -238,7 +240,10 @@ class Compiler {
     ov::CompiledModel compiled;
     MUSTER_RETURN_IF_ERROR(guarded(
         [&] { compiled = core_.compile_model(model, kDevice, properties(order_.options)); }));
-    if (order_.cache) keep(key, compiled);
+    if (order_.cache) {
+      ++(fault.empty() ? cache_use_.misses : cache_use_.rebuilt);
+      keep(key, compiled);
+    }
     return compiled;
   }
 
@@ -256,8 +261,8 @@ class Compiler {
     return {};
   }
 
-  std::optional<ov::CompiledModel> from_cache(const DigestBytes& key) const {
-    std::string fault;
+  // `fault`: of an entry that is there and cannot be used; else it stays empty.
+  std::optional<ov::CompiledModel> from_cache(const DigestBytes& key, std::string& fault) const {
     std::optional<std::string> content = order_.cache->find(key, fault);
     std::optional<ov::CompiledModel> compiled;
     if (content) {
@@ -297,7 +302,7 @@ class Compiler {
   DigestBytes files_{};
   std::string description_;
   std::shared_ptr<ov::Model> model_;
-  bool found_any_ = false;  // in the cache
+  CompiledCacheUse cache_use_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <openvino/core/model.hpp>
 #include <openvino/runtime/core.hpp>
 
+#include <muster/backend.h>
 #include <muster/model.h>
 
 #include "backends/openvino/model.h"
@@ -44,6 +45,7 @@ struct Compilation {
   ModelSignature signature;
   std::int64_t padded_batch_size = 0;
   std::string precision;  // that the processor has for the one asked for, as the runtime names it
+  CompiledCacheUse cache_use;  // by variants
 };
 
 // Messages do not name the file. Only on the thread that compiles.

@@ -75,6 +75,30 @@ TEST(CompiledModels, are_found_again_and_answer_the_same) {
   EXPECT_EQ(loads.entries(), entries);
 }
 
+using Use = std::array<std::uint64_t, 3>;  // hits, misses, rebuilt
+
+Use use_of(const std::shared_ptr<const CompiledModel>& model) {
+  const CompiledCacheUse use = model->compiled_cache_use();
+  return {use.hits, use.misses, use.rebuilt};
+}
+
+TEST(CompiledModels, are_counted_by_how_they_were_had) {
+  Loads loads;
+  const TemporaryFolder model;
+  const std::string file = write_ir(model, 2, 3);
+  EXPECT_EQ(use_of(loads.load(file)), (Use{0, 2, 0}));
+  EXPECT_EQ(use_of(loads.load(file)), (Use{2, 0, 0}));
+  loads.config.parameters["STATIC_BATCH_SIZES"] = "1,2";
+  EXPECT_EQ(use_of(loads.load(file)), (Use{2, 1, 0}));
+  const std::string entry = *loads.entries().begin();
+  fs::resize_file(fs::path(loads.cache()) / entry, 100);
+  EXPECT_EQ(use_of(loads.load(file)), (Use{2, 0, 1}));
+  EXPECT_EQ(use_of(loads.load(file)), (Use{3, 0, 0}));
+  // Without a cache there is nothing to count.
+  const ModelSource source{file, &loads.config, 1, 1, {}};
+  EXPECT_EQ(use_of(loads.backend->load(source).value()), (Use{0, 0, 0}));
+}
+
 TEST(CompiledModels, are_never_shared_by_models_that_differ_in_weights_alone) {
   Loads loads;
   const TemporaryFolder model;

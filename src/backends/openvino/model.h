@@ -36,13 +36,15 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
  public:
   // `padded_batch_size`: batches are filled up to it; 0 = they are not.
   Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants, ModelSignature signature,
-        std::int64_t padded_batch_size, ComputeThreads threads, std::string precision, Clock& clock)
+        std::int64_t padded_batch_size, ComputeThreads threads, std::string precision,
+        CompiledCacheUse cache_use, Clock& clock)
       : runtime_(std::move(runtime)),
         variants_(std::move(variants)),
         signature_(std::move(signature)),
         padded_batch_size_(padded_batch_size),
         threads_(threads),
         precision_(std::move(precision)),
+        cache_use_(cache_use),
         clock_(&clock) {}
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
@@ -50,6 +52,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   [[nodiscard]] bool sessions_are_thread_bound() const override { return false; }
   [[nodiscard]] ComputeThreads threads() const override { return threads_; }
   [[nodiscard]] std::string precision() const override { return precision_; }
+  [[nodiscard]] CompiledCacheUse compiled_cache_use() const override { return cache_use_; }
 
   // The first takes every batch that no other was compiled for.
   [[nodiscard]] const std::vector<Variant>& variants() const { return variants_; }
@@ -64,6 +67,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   const std::int64_t padded_batch_size_;
   const ComputeThreads threads_;
   const std::string precision_;
+  const CompiledCacheUse cache_use_;
   Clock* const clock_;
 };
 

@@ -17,6 +17,13 @@ constexpr double kMostOfTarget = 0.97;
 constexpr double kHeadroom = 1.15;
 // A waiting batch goes that much earlier than it must, as timers are late and threads wake slowly.
 constexpr double kTimerSlack = 0.05;
+// Where nobody else needs the place of the first in line, it is dropped only if it is more likely
+// late than not, as long as less comes than this part of what can be run. From there on more care
+// is taken, the more the less sure it is what a batch takes (by how much the cautious cost is above
+// the typical, in parts of it), or too many would be late.
+constexpr double kRoom = 0.9;
+constexpr double kFullCare = 1.1;
+constexpr double kCareOfDoubt = 1.5;
 
 double as_seconds(nanoseconds length) {
   return std::chrono::duration<double>(length).count();
@@ -32,6 +39,31 @@ struct Window {
   bool whole = true;      // false: more may wait than was looked at
 };
 
+// For each member in turn, where the next batch begins if one of up to `most` rows begins with it.
+class Following {
+ public:
+  Following(std::span<const LineMember> members, std::int64_t most)
+      : members_(members), most_(most) {}
+
+  // `first` is 0, then 1, and so on. Their number: nothing is left for another batch.
+  [[nodiscard]] std::size_t after(std::size_t first) {
+    if (first > 0) rows_ -= members_[first - 1].rows;
+    if (next_ <= first) {
+      next_ = first + 1;
+      rows_ = members_[first].rows;
+    }
+    while (next_ < members_.size() && rows_ + members_[next_].rows <= most_)
+      rows_ += members_[next_++].rows;
+    return next_;
+  }
+
+ private:
+  std::span<const LineMember> members_;
+  const std::int64_t most_;
+  std::size_t next_ = 0;
+  std::int64_t rows_ = 0;  // from the first until the next
+};
+
 class Look {
  public:
   Look(const LineView& line, TimePoint now, const BatchLimits& limits, const TargetFacts& facts)
@@ -39,7 +71,8 @@ class Look {
         now_(now),
         limits_(limits),
         facts_(facts),
-        best_(best_rows(facts.cost, limits)) {
+        best_(best_rows(facts.cost, limits)),
+        best_run_(facts.cost.typical(best_)) {
     for (const LineMember& member : line.members)
       visible_ += member.rows;
   }
@@ -64,13 +97,37 @@ class Look {
 
   // The first that can be answered together with all behind it.
   [[nodiscard]] Window find_window() const {
+    const double care = care_with_room();
+    Following following(line_.members, best_);
     std::int64_t behind = visible_;
     for (std::size_t i = 0; i < line_.members.size(); ++i) {
       const Window window = window_from(i, behind);
-      if (!window.whole || in_time(i, facts_.cost.cautious(window.rows))) return window;
+      const bool others_are_in_time = next_is_in_time(following.after(i));
+      const bool has_room = limits_.merge && (window.rows < best_ || others_are_in_time);
+      if (!window.whole || in_time(i, cost_of(window.rows, has_room ? care : 1))) return window;
       behind -= line_.members[i].rows;
     }
     return {line_.members.size(), 0, true};
+  }
+
+  // By then a batch of so many rows is over: almost surely with a care of 1, more likely than not
+  // with none.
+  [[nodiscard]] nanoseconds cost_of(std::int64_t rows, double care) const {
+    const nanoseconds typical = facts_.cost.typical(rows);
+    return typical + part_of(facts_.cost.cautious(rows) - typical, care);
+  }
+  // Whether those that stay behind a full batch can be in the one after it, which begins when the
+  // next session is free. Where they can, nobody has to be given up for them.
+  [[nodiscard]] bool next_is_in_time(std::size_t next) const {
+    return next == line_.members.size() ||
+           in_time(next, best_run_ / static_cast<std::int64_t>(facts_.runners) + best_run_);
+  }
+  [[nodiscard]] double care_with_room() const {
+    const double busy = facts_.rows_per_second * as_seconds(best_run_) /
+                        (static_cast<double>(best_) * static_cast<double>(facts_.runners));
+    const double doubt = as_seconds(facts_.cost.cautious(best_)) / as_seconds(best_run_) - 1;
+    return std::min(1.0, kCareOfDoubt * doubt) *
+           std::clamp((busy - kRoom) / (kFullCare - kRoom), 0.0, 1.0);
   }
 
   // Nothing can be in time in a batch as large as it should be. Whoever is last can be alone, or
@@ -126,9 +183,21 @@ class Look {
     const nanoseconds least =
         facts_.cost.cautious(needed) + part_of(limits_.latency_target, kTimerSlack);
     const TimePoint last_moment = line_.members[0].answer_by - least;
-    if (last_moment <= now_)
-      return TakeNow{window.rows, CloseReason::kDeadline, TargetChoice::kWaited};
-    return WaitUntil{last_moment};
+    const TimePoint until = std::min(last_moment, next_session(needed));
+    if (until <= now_) {
+      return TakeNow{window.rows,
+                     last_moment <= now_ ? CloseReason::kDeadline : CloseReason::kDelay,
+                     TargetChoice::kWaited};
+    }
+    return WaitUntil{until};
+  }
+
+  // One of several sessions is free again about so long after the first in line came. Who comes
+  // later than that can go with the next one.
+  [[nodiscard]] TimePoint next_session(std::int64_t needed) const {
+    if (facts_.runners == 1) return kNoDeadline;
+    return line_.members[0].answer_by - limits_.latency_target +
+           facts_.cost.typical(needed) / static_cast<std::int64_t>(facts_.runners);
   }
 
   // With one session it does only where those that come while these run could not be in time
@@ -148,6 +217,7 @@ class Look {
   const BatchLimits& limits_;
   const TargetFacts& facts_;
   const std::int64_t best_;
+  const nanoseconds best_run_;
   std::int64_t visible_ = 0;
 };
 

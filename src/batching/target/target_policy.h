@@ -46,9 +46,11 @@ struct TargetFacts {
 // In this order:
 //   draining, or nothing learned: all that waits goes, at most a batch;
 //   the first that could not be answered in time together with all behind it (up to best_rows) is
-//   dropped, unless it is as good to run it in a smaller batch and the others right after it;
+//   dropped, unless it is as good to run it in a smaller batch and the others right after it. Where
+//   others need its place, "could not" is meant cautiously; where all find room, typically;
 //   as many as could be go, unless fewer wait than needed_rows, waiting would help, and one more
-//   could still be in time: then it waits until that is over.
+//   could still be in time: then it waits until that is over, with several sessions no longer than
+//   until the next of them is free.
 // Never waits, nor drops the last, where nothing is gained by it.
 [[nodiscard]] BatchDecision decide_for_target(const LineView& line, TimePoint now,
                                               const BatchLimits& limits,

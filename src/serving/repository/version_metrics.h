@@ -18,6 +18,10 @@ struct VersionMetrics {
   Counter not_fitting;  // refused by the check, before batching
   Counter loads;        // that ended in readiness
   Counter failed_loads;
+  // What loads wanted compiled (CompiledCacheUse).
+  Counter cache_hits;
+  Counter cache_misses;
+  Counter cache_rebuilt;
 };
 
 struct VersionMetricsView {

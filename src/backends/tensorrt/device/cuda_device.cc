@@ -13,6 +13,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include "backends/tensorrt/device/cuda_stream.h"
+
 namespace muster::tensorrt {
 namespace {
 
@@ -22,9 +24,6 @@ void relax() noexcept {
 #endif
 }
 
-cudaStream_t stream_of(const Stream& stream) noexcept {
-  return static_cast<cudaStream_t>(stream.get());
-}
 cudaEvent_t event_of(const Event& event) noexcept {
   return static_cast<cudaEvent_t>(event.get());
 }
@@ -110,10 +109,10 @@ class CudaDevice final : public Device {
   }
 
   Status record(const Event& event, const Stream& in) override {
-    return check(cudaEventRecord(event_of(event), stream_of(in)), "recording an event");
+    return check(cudaEventRecord(event_of(event), cuda_stream(in)), "recording an event");
   }
   Status hold(const Stream& stream, const Event& until) override {
-    return check(cudaStreamWaitEvent(stream_of(stream), event_of(until), 0), "holding a stream");
+    return check(cudaStreamWaitEvent(cuda_stream(stream), event_of(until), 0), "holding a stream");
   }
 
   Status wait(const Event& event, Wait how) override {
@@ -124,17 +123,17 @@ class CudaDevice final : public Device {
     return check(state, "a batch");
   }
   Status wait_all(const Stream& stream) override {
-    return check(cudaStreamSynchronize(stream_of(stream)), "a stream");
+    return check(cudaStreamSynchronize(cuda_stream(stream)), "a stream");
   }
 
   Status begin_capture(const Stream& stream) override {
     // Other threads may go on allocating meanwhile.
-    return check(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeThreadLocal),
+    return check(cudaStreamBeginCapture(cuda_stream(stream), cudaStreamCaptureModeThreadLocal),
                  "noting down a graph");
   }
   [[nodiscard]] Result<Graph> end_capture(const Stream& stream) override {
     cudaGraph_t graph = nullptr;
-    Status noted = check(cudaStreamEndCapture(stream_of(stream), &graph), "noting down a graph");
+    Status noted = check(cudaStreamEndCapture(cuda_stream(stream), &graph), "noting down a graph");
     if (!noted.ok() || graph == nullptr) {
       if (noted.ok()) noted = internal_error("noting down a graph: CUDA gave none");
       if (graph != nullptr) (void)cudaGraphDestroy(graph);
@@ -147,11 +146,11 @@ class CudaDevice final : public Device {
     Graph owned(*this, ready);
     // Else its first launch would do it.
     MUSTER_RETURN_IF_ERROR(
-        check(cudaGraphUpload(ready, stream_of(stream)), "making a graph ready"));
+        check(cudaGraphUpload(ready, cuda_stream(stream)), "making a graph ready"));
     return owned;
   }
   Status launch(const Graph& graph, const Stream& in) override {
-    return check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.get()), stream_of(in)),
+    return check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.get()), cuda_stream(in)),
                  "launching a graph");
   }
 
@@ -189,7 +188,7 @@ class CudaDevice final : public Device {
   Status copy(void* to, const void* from, std::size_t size, cudaMemcpyKind kind,
               const Stream& in) {
     if (size == 0) return {};
-    const cudaError_t begun = cudaMemcpyAsync(to, from, size, kind, stream_of(in));
+    const cudaError_t begun = cudaMemcpyAsync(to, from, size, kind, cuda_stream(in));
     if (begun == cudaSuccess) return {};
     return check(begun, "a copy of " + std::to_string(size) + " bytes");
   }

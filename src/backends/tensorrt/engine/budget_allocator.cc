@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/tensorrt/engine/budget_allocator.h"
 
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -10,8 +11,9 @@
 namespace muster::tensorrt {
 namespace {
 
-// A device aligns what it gives to this at least, as cudaMalloc does.
-constexpr std::uint64_t kAlignment = 256;
+bool is_aligned(const void* address, std::uint64_t alignment) {
+  return alignment == 0 || reinterpret_cast<std::uintptr_t>(address) % alignment == 0;
+}
 
 void warn(const std::string& why) {
   log(LogLevel::kWarning, "tensorrt: no memory was given: " + why);
@@ -24,10 +26,6 @@ void* BudgetAllocator::allocateAsync(std::uint64_t size, std::uint64_t alignment
                                      cudaStream_t /*stream*/) noexcept {
   if (size == 0) return nullptr;
   try {
-    if (alignment > kAlignment) {
-      warn("it should lie on a boundary of " + std::to_string(alignment) + " bytes");
-      return nullptr;
-    }
     {
       const MutexLock lock(mutex_);
       if (size > budget_ - bytes_) {
@@ -39,9 +37,10 @@ void* BudgetAllocator::allocateAsync(std::uint64_t size, std::uint64_t alignment
     // Not under the lock: it may take milliseconds.
     Result<DeviceMemory> memory = device_.allocate(size);
     const MutexLock lock(mutex_);
-    if (!memory.ok()) {
+    if (!memory.ok() || !is_aligned(memory->get(), alignment)) {
       bytes_ -= size;
-      warn(std::string(memory.status().message()));
+      warn(memory.ok() ? "none lies on a boundary of " + std::to_string(alignment) + " bytes"
+                       : std::string(memory.status().message()));
       return nullptr;
     }
     void* const address = memory->get();

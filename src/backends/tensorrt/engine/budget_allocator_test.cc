@@ -53,7 +53,7 @@ TEST_F(BudgetAllocatorTest, gives_nothing_where_the_device_has_nothing) {
 TEST_F(BudgetAllocatorTest, answers_odd_questions_as_tensorrt_expects) {
   BudgetAllocator allocator(device_);
   EXPECT_EQ(take(allocator, 0), nullptr);
-  EXPECT_EQ(take(allocator, 64, 4096), nullptr);
+  EXPECT_EQ(take(allocator, 64, std::uint64_t{1} << 46), nullptr);
   EXPECT_TRUE(allocator.deallocateAsync(nullptr, nullptr));
   int foreign = 0;
   EXPECT_FALSE(allocator.deallocateAsync(&foreign, nullptr));

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/tensorrt/engine/trt_context.h"
 
+#include "backends/tensorrt/device/cuda_stream.h"
 #include "backends/tensorrt/engine/trt_failure.h"
 #include "backends/tensorrt/engine/trt_types.h"
 #include "base/text.h"
 
 namespace muster::tensorrt {
 namespace {
-
-cudaStream_t stream_of(const Stream& stream) noexcept {
-  return static_cast<cudaStream_t>(stream.get());
-}
 
 std::string quoted(const EnginePort& port) {
   return "'" + printable(port.spec.name) + "'";
@@ -34,7 +31,7 @@ void OutputAdapter::notifyShape(const char* /*name*/, const nvinfer1::Dims& dims
 }
 
 Status TrtContext::use_profile(int profile, const Stream& in) {
-  if (context_->setOptimizationProfileAsync(profile, stream_of(in))) return {};
+  if (context_->setOptimizationProfileAsync(profile, cuda_stream(in))) return {};
   return trt_failure(device_, "use of profile " + std::to_string(profile));
 }
 
@@ -73,7 +70,7 @@ Status TrtContext::use_activations(void* memory, std::size_t size) {
 }
 
 Status TrtContext::enqueue(const Stream& in) {
-  if (context_->enqueueV3(stream_of(in))) return {};
+  if (context_->enqueueV3(cuda_stream(in))) return {};
   return trt_failure(device_, "a batch");
 }
 

@@ -16,7 +16,7 @@
 #include <muster/service.h>
 
 #include "bench/statistics.h"
-#include "bench/window.h"
+#include "bench/in_process/window.h"
 
 namespace muster::bench {
 

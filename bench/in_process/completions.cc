@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/completions.h"
+#include "bench/in_process/completions.h"
 
 #include <stdexcept>
 #include <thread>

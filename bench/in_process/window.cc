@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/window.h"
+#include "bench/in_process/window.h"
 
 #include <chrono>
 #include <string>

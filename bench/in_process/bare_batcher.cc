@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/bare_batcher.h"
+#include "bench/in_process/bare_batcher.h"
 
 #include <algorithm>
 
