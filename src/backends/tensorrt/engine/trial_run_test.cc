@@ -25,7 +25,8 @@ TEST_F(TrialRunTest, runs_the_smallest_batch_and_keeps_nothing) {
   ASSERT_EQ(device_.calls(testing::Call::kCompute), 1U);
   EXPECT_EQ(engine.live_contexts(), 0U);
   for (const testing::ScriptedOp& op : device_.ops()) {
-    if (op.kind == testing::OpKind::kCompute) EXPECT_EQ(op.size, 2U);
+    if (op.kind != testing::OpKind::kCompute) continue;
+    EXPECT_EQ(op.size, 2U);
   }
 }
 
