@@ -46,9 +46,9 @@ TEST(ProcessBench, has_a_process_for_each_setup_that_is_open) {
   ProcessBench bench(simulated([](SimulatedBench& made) {
     made.run_time_ms = [](const Candidate&) { return static_cast<double>(::getpid()); };
   }));
-  const Setup other{"openvino", 1, 2};
+  const muster::Setup other{"openvino", 1, 2};
   ASSERT_TRUE(bench.open(kSetup).ok() && bench.open(other).ok());
-  const auto process_of = [&](const Setup& setup) {
+  const auto process_of = [&](const muster::Setup& setup) {
     return bench.measure({setup, 1}, 1, kLength)->figures.p50_ms;
   };
   const double first = process_of(kSetup);

@@ -73,15 +73,18 @@ class PixelEdit {
     for (double& value : factor)
       value = pixels.scale / value;
 
-    const std::string name = input.getName();
-    input.setName((name + " scaled by muster").c_str());
-    nvinfer1::ITensor* scaled = network_.addInput(name.c_str(), nvinfer1::DataType::kUINT8, dims);
-    scaled = cast(scaled, nvinfer1::DataType::kFLOAT);
+    // The input keeps its place and its name: TensorRT 10.6 builds nothing of a network whose input was
+    // taken away and another added.
+    const nvinfer1::DataType type = input.getType();
+    const std::int32_t readers = network_.getNbLayers();
+    input.setType(nvinfer1::DataType::kUINT8);
+    nvinfer1::ITensor* scaled = output_of(network_.addCast(input, nvinfer1::DataType::kFLOAT));
     scaled = combined(scaled, mean, axis, nvinfer1::ElementWiseOperation::kSUB);
     scaled = combined(scaled, factor, axis, nvinfer1::ElementWiseOperation::kPROD);
-    scaled = cast(scaled, input.getType());
+    scaled = cast(scaled, type);
     if (scaled == nullptr) return internal_error("TensorRT could not add the scaling of pixels");
-    return put_in_place_of(input, *scaled);
+    put_before(readers, input, *scaled);
+    return {};
   }
 
  private:
@@ -109,18 +112,15 @@ class PixelEdit {
     return layer == nullptr ? nullptr : layer->getOutput(0);
   }
 
-  // The layers of the edit itself read the new input, and never the old one.
-  Status put_in_place_of(nvinfer1::ITensor& old, nvinfer1::ITensor& scaled) {
-    for (std::int32_t i = 0; i < network_.getNbLayers(); ++i) {
+  // The first `readers` layers, those of the file, read what is scaled. The edit's own come after them.
+  void put_before(std::int32_t readers, const nvinfer1::ITensor& input,
+                  nvinfer1::ITensor& scaled) {
+    for (std::int32_t i = 0; i < readers; ++i) {
       nvinfer1::ILayer& layer = *network_.getLayer(i);
-      for (std::int32_t input = 0; input < layer.getNbInputs(); ++input) {
-        if (layer.getInput(input) == &old) layer.setInput(input, scaled);
+      for (std::int32_t place = 0; place < layer.getNbInputs(); ++place) {
+        if (layer.getInput(place) == &input) layer.setInput(place, scaled);
       }
     }
-    network_.removeTensor(old);
-    if (network_.getNbInputs() != 1)
-      return internal_error("TensorRT keeps the input that takes no pixels");
-    return {};
   }
 
   nvinfer1::INetworkDefinition& network_;
