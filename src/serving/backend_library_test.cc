@@ -67,7 +67,7 @@ TEST(BackendLibrary, is_refused_where_its_runtime_throws) {
 TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
   EXPECT_EQ(refusal("test_stale").to_string(),
             "FAILED_PRECONDITION: backend 'test_stale' was built for version 1 of the backend "
-            "interface, this is 4: install the one that came with this Muster");
+            "interface, this is 5: install the one that came with this Muster");
 }
 
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {

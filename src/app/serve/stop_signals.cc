@@ -47,8 +47,15 @@ StopSignals::StopSignals(std::chrono::milliseconds limit)
   MUSTER_CHECK(signals_ >= 0 && wake_ >= 0);
   std::promise<void> stop;
   stop_ = stop.get_future();
-  watcher_ =
-      std::thread([this, promise = std::move(stop)]() mutable { watch(std::move(promise)); });
+  std::promise<void> begun;
+  const std::future<void> runs = begun.get_future();
+  watcher_ = std::thread([this, promise = std::move(stop), begun = std::move(begun)]() mutable {
+    begun.set_value();
+    watch(std::move(promise));
+  });
+  // A process that is forked while a thread begins has what that thread holds, and nobody to let go
+  // of it (measuring/own_process.h).
+  runs.wait();
 }
 
 StopSignals::~StopSignals() {

@@ -92,27 +92,6 @@ ModelConfig without_batches() {
   return config;
 }
 
-TEST(BatchSizes, that_do_not_divide_fail_in_the_run_and_leave_the_session_ready) {
-  const TemporaryFolder folder;
-  LoadedModel loaded(write_groups_of_four(folder), without_batches());
-  for (const std::int64_t rows : {1, 4, 3, 6, 8, 2}) {
-    std::vector<float> values;
-    for (std::int64_t i = 0; i < rows * 3; ++i)
-      values.push_back(static_cast<float>(i));
-    ASSERT_TRUE(loaded.set(0, {rows, 3}, values).ok());
-    const Status status = loaded.session->run();
-    ASSERT_EQ(status.ok(), rows % 4 == 0) << rows << ": " << status.message();
-    if (status.ok()) {
-      EXPECT_EQ(loaded.output_shape(0), (Shape{rows / 4, 4, 3}));
-      EXPECT_EQ(loaded.get<float>(0), values);
-    } else {
-      EXPECT_NE(status.message().find("reshape"), std::string_view::npos) << status.message();
-      EXPECT_FALSE(loaded.session->output(0).ok());
-    }
-  }
-}
-
-// The runtime takes out what undoes itself, and any number of rows is right then.
 TEST(BatchSizes, may_be_any_where_groups_are_made_and_undone) {
   const TemporaryFolder folder;
   const std::string file = folder.write(
