@@ -30,12 +30,6 @@ class Told final : public Backend {
   const std::unique_ptr<Backend> backend_;
 };
 
-// types_test.cc has its own: TensorRT has neither FP64 nor most unsigned integers.
-const bool kFiltered = [] {
-  GTEST_FLAG_SET(filter, "-AnyBackend.carries_every_type_unchanged");
-  return true;
-}();
-
 }  // namespace
 
 std::unique_ptr<Backend> backend_under_test(Clock& clock) {

@@ -57,7 +57,8 @@ TEST(Engines, are_built_once_and_never_used_when_they_are_damaged) {
   EXPECT_GT(first->time.count(), 0);
   EXPECT_GT(listener.calls, 0);
   EXPECT_FALSE(backend->must_compile(source).value());
-  EXPECT_EQ(backend->compile(source, "", listener)->time.count(), 0);
+  Quiet second;
+  EXPECT_EQ(backend->compile(source, "", second)->time.count(), 0);
 
   std::string entry;
   for (const auto& file : fs::directory_iterator(folder.path())) {
@@ -70,7 +71,8 @@ TEST(Engines, are_built_once_and_never_used_when_they_are_damaged) {
     file.put('x');
     file.put('y');
   }
-  const Result<CompiledFile> again = backend->compile(source, "", listener);
+  Quiet third;
+  const Result<CompiledFile> again = backend->compile(source, "", third);
   ASSERT_TRUE(again.ok()) << again.status().to_string();
   EXPECT_GT(again->time.count(), 0);
 }
@@ -114,7 +116,9 @@ TEST(Engines, that_are_none_are_refused_in_words) {
   const ModelConfig config;
   for (const std::string& file : {none, folder.write("empty.plan", "")}) {
     const auto refused = backend->load({file, &config});
-    EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument)
+    // TensorRT does not tell a plan of another version from a file that is no plan at all.
+    EXPECT_TRUE(refused.status().code() == StatusCode::kInvalidArgument ||
+                refused.status().code() == StatusCode::kFailedPrecondition)
         << refused.status().to_string();
     EXPECT_NE(refused.status().message().find(file), std::string_view::npos);
   }

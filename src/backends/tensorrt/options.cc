@@ -173,13 +173,6 @@ constexpr Parameter kParameters[] = {
        options.run.context_max_requests = static_cast<std::uint64_t>(count);
        return true;
      }},
-    // What the server does while there is no engine yet; it reads them itself.
-    {"build", "aside or load",
-     [](std::string_view text, Options&) { return text == "aside" || text == "load"; }},
-    {"fallback_backend", "the name of a backend",
-     [](std::string_view text, Options&) { return !text.empty(); }},
-    {"build_tolerance", "a number above 0",
-     [](std::string_view text, Options&) { return parse_double(text).value_or(0) > 0; }},
 };
 // Read after all others: its message is parse_profiles'.
 constexpr std::string_view kProfiles = "profiles";

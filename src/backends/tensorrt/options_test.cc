@@ -56,10 +56,7 @@ TEST(TensorRtOptions, read_every_parameter) {
                                  {"graphs", "false"},
                                  {"graph_batch_sizes", "8,1,8"},
                                  {"context_max_age", "6h"},
-                                 {"context_max_requests", "1000000"},
-                                 {"build", "load"},
-                                 {"fallback_backend", "openvino"},
-                                 {"build_tolerance", "0.01"}})
+                                 {"context_max_requests", "1000000"}})
                               .value();
   EXPECT_EQ(options.build.precision, Precision::kBf16);
   EXPECT_EQ(options.build.workspace_bytes, std::uint64_t{512} << 20);
@@ -144,9 +141,6 @@ TEST(TensorRtOptions, refuse_values_out_of_range) {
   for (const char* text : {"", "0", "1,", ",1", "65537"})
     expect_refused({{"graph_batch_sizes", text}}, "expected up to 512 batch sizes");
   expect_refused({{"context_max_requests", "-1"}}, "a number of batches");
-  expect_refused({{"build", "later"}}, "expected aside or load");
-  expect_refused({{"fallback_backend", ""}}, "expected the name of a backend");
-  expect_refused({{"build_tolerance", "0"}}, "expected a number above 0");
   std::string many = "1";
   for (std::size_t i = 0; i < kMaxGraphs; ++i)
     many += ",1";
