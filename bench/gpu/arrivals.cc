@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "bench/process_usage.h"
 #include "bench/in_process/window.h"
+#include "bench/process_usage.h"
 
 namespace muster::bench {
 namespace {

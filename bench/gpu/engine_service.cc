@@ -22,9 +22,7 @@ class GpuSource final : public TensorSource {
  public:
   explicit GpuSource(const DeviceBytes& bytes) : TensorSource(bytes.size), bytes_(bytes) {}
 
-  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override {
-    return &bytes_;
-  }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override { return &bytes_; }
   // What is measured is the other way.
   [[nodiscard]] Status read(std::size_t /*offset*/, std::span<std::byte> /*into*/) const override {
     return internal_error("a picture on the GPU was to be read by the host");
@@ -40,7 +38,8 @@ std::string config_text(const ServiceShape& shape) {
       "dynamic_batching {{ max_queue_delay_microseconds: {} }}\n",
       shape.max_batch_size, shape.delay_us);
   for (const auto& [key, value] : shape.parameters)
-    text += fmt::format("parameters {{ key: \"{}\" value {{ string_value: \"{}\" }} }}\n", key, value);
+    text +=
+        fmt::format("parameters {{ key: \"{}\" value {{ string_value: \"{}\" }} }}\n", key, value);
   return text;
 }
 
@@ -66,8 +65,8 @@ Pictures::Pictures(const RawEngine::Facts& facts, std::int64_t count, std::int64
       places_(static_cast<std::size_t>(std::max<std::int64_t>(1, count / rows))),
       type_(facts.of_bytes ? DataType::kUint8 : DataType::kFp32),
       shape_(std::span<const std::int64_t>(facts.shape)),
-      host_(random_rows(facts.row_bytes * places_ * static_cast<std::size_t>(rows),
-                        facts.of_bytes)) {
+      host_(
+          random_rows(facts.row_bytes * places_ * static_cast<std::size_t>(rows), facts.of_bytes)) {
   shape_.set(0, rows);
   if (!on_gpu) return;
   gpu_ = std::make_unique<GpuBytes>(host_.size());

@@ -10,10 +10,10 @@
 #include <fmt/format.h>
 
 #include "bench/calls.h"
-#include "bench/in_process/completions.h"
 #include "bench/gpu/arrivals.h"
 #include "bench/gpu/engine_service.h"
 #include "bench/gpu/raw_engine.h"
+#include "bench/in_process/completions.h"
 
 namespace muster::bench {
 namespace {
@@ -112,10 +112,9 @@ Experiment saturated(const Workload& workload, const GpuOrder& order) {
                            raw_contender(bench, "raw_copies", 1, true, workload),
                            raw_contender(bench, "raw_on_gpu_3_streams", 3, false, workload),
                            raw_contender(bench, "raw_copies_3_streams", 3, true, workload)};
-  experiment.comparisons = {share("muster_on_gpu", "raw_on_gpu"),
-                            share("muster_host", "raw_on_gpu"),
-                            share("muster_host", "raw_copies_3_streams"),
-                            share("raw_on_gpu_3_streams", "raw_on_gpu")};
+  experiment.comparisons = {
+      share("muster_on_gpu", "raw_on_gpu"), share("muster_host", "raw_on_gpu"),
+      share("muster_host", "raw_copies_3_streams"), share("raw_on_gpu_3_streams", "raw_on_gpu")};
   if (order.beside.empty()) return experiment;
   const auto beside = std::make_shared<RawEngine>(order.beside);
   const std::shared_ptr<RawEngine::Lane> lane = beside->new_lane(workload.batch);
@@ -141,30 +140,31 @@ Experiment one_by_one(const Workload& workload, const GpuOrder& order) {
   const double seconds = workload.seconds;
   ModelService* const service = &bench->service.service();
   Experiment experiment;
-  experiment.contenders = {
-      watched(bench, "raw_graph",
-              [=] {
-                return measure_calls(seconds, 1, [&] {
-                  lane->launch_copies();
-                  lane->wait_spinning();
-                });
-              }),
-      watched(bench, "muster_infer",
-              [=] {
-                return measure_calls(seconds, 1,
-                                     [&] { expect(service->infer(pictures->request(0))); });
-              }),
-      watched(bench, "raw_enqueue",
-              [=] {
-                return measure_calls(seconds, 1, [&] {
-                  lane->enqueue_copies();
-                  lane->wait_spinning();
-                });
-              }),
-      watched(bench, "muster_submit", [=] {
-        return measure_calls(seconds, 1,
-                             [&] { expect(service->submit(pictures->request(0)).get()); });
-      })};
+  experiment.contenders = {watched(bench, "raw_graph",
+                                   [=] {
+                                     return measure_calls(seconds, 1, [&] {
+                                       lane->launch_copies();
+                                       lane->wait_spinning();
+                                     });
+                                   }),
+                           watched(bench, "muster_infer",
+                                   [=] {
+                                     return measure_calls(seconds, 1, [&] {
+                                       expect(service->infer(pictures->request(0)));
+                                     });
+                                   }),
+                           watched(bench, "raw_enqueue",
+                                   [=] {
+                                     return measure_calls(seconds, 1, [&] {
+                                       lane->enqueue_copies();
+                                       lane->wait_spinning();
+                                     });
+                                   }),
+                           watched(bench, "muster_submit", [=] {
+                             return measure_calls(seconds, 1, [&] {
+                               expect(service->submit(pictures->request(0)).get());
+                             });
+                           })};
   for (const char* contender : {"muster_infer", "muster_submit"}) {
     for (const char* metric : {"p50_us", "p90_us", "p99_us"})
       experiment.comparisons.push_back(over_raw(contender, metric));
@@ -188,8 +188,8 @@ double best_load(const Round& round, const std::vector<double>& loads, double p9
 
 Experiment poisson(const Workload& workload, const GpuOrder& order) {
   const auto bench = std::make_shared<Bench>(workload, order);
-  const auto pictures = std::make_shared<Pictures>(
-      bench->raw.facts(), kPicturesPerRow * workload.batch, 1, false);
+  const auto pictures =
+      std::make_shared<Pictures>(bench->raw.facts(), kPicturesPerRow * workload.batch, 1, false);
   Experiment experiment;
   Contender saturated = service_contender(bench, "saturated", false, order, workload);
   experiment.contenders.push_back({"saturated", [bench, saturated] {

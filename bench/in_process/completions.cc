@@ -60,9 +60,8 @@ void Completions::hand_over(Slot& slot, Result<InferResponse> outcome) {
 
 void Completions::submit(Slot& slot) {
   slot.start = WallClock::now();
-  service_.infer(make_(slot.place), [&slot](Result<InferResponse> outcome) {
-    hand_over(slot, std::move(outcome));
-  });
+  service_.infer(make_(slot.place),
+                 [&slot](Result<InferResponse> outcome) { hand_over(slot, std::move(outcome)); });
 }
 
 void Completions::produce(Producer& producer) {

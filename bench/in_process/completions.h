@@ -15,8 +15,8 @@
 
 #include <muster/service.h>
 
-#include "bench/statistics.h"
 #include "bench/in_process/window.h"
+#include "bench/statistics.h"
 
 namespace muster::bench {
 

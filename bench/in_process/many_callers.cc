@@ -4,11 +4,11 @@
 #include <exception>
 #include <thread>
 
+#include "bench/experiment.h"
 #include "bench/in_process/bare_batcher.h"
 #include "bench/in_process/completions.h"
-#include "bench/experiment.h"
-#include "bench/load.h"
 #include "bench/in_process/window.h"
+#include "bench/load.h"
 
 namespace muster::bench {
 namespace {

@@ -61,15 +61,13 @@ std::string grid_of(const Figures& one, bool timed) {
   return timed && of(kTimedGrid) > of(kGrid) ? kTimedGrid : kGrid;
 }
 double of_grid(const Figures& one, bool timed) {
-  return one.at("of_clairvoyant") /
-         std::max(1e-9, one.at(grid_of(one, timed) + "_of_clairvoyant"));
+  return one.at("of_clairvoyant") / std::max(1e-9, one.at(grid_of(one, timed) + "_of_clairvoyant"));
 }
 
 // The load at which least is answered of what the best setting there answers, and that setting.
 std::string where_least_of_grid(const Round& round, bool timed) {
-  const auto worst = std::ranges::min_element(round, {}, [&](const auto& named) {
-    return of_grid(named.second, timed);
-  });
+  const auto worst = std::ranges::min_element(
+      round, {}, [&](const auto& named) { return of_grid(named.second, timed); });
   const Figures& figures = worst->second;
   const std::string grid = grid_of(figures, timed);
   return fmt::format("{}: {:g} rows, delay {:g} ms{}, {:.2f} % late", worst->first,

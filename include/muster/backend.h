@@ -148,8 +148,8 @@ struct ModelSource {
 
 // What is known while a model is compiled.
 struct CompileProgress {
-  std::string phase;    // in the runtime's words; "" = none is told
-  double done = 0;      // of the whole, 0 to 1, never less than before
+  std::string phase;                              // in the runtime's words; "" = none is told
+  double done = 0;                                // of the whole, 0 to 1, never less than before
   std::optional<std::chrono::seconds> left = {};  // nothing: not known
 };
 
@@ -164,10 +164,10 @@ class CompileListener {
 
 // What compile has made.
 struct CompiledFile {
-  std::string file;             // where it was asked to be; "" = it is in the cache alone
+  std::string file;  // where it was asked to be; "" = it is in the cache alone
   std::uint64_t bytes = 0;
   std::chrono::milliseconds time{0};  // 0 = it was in the cache already
-  std::string summary;          // for people, one line: precision, profiles, layers
+  std::string summary;                // for people, one line: precision, profiles, layers
 };
 
 // Memory of a GPU that another process on this machine has made and shares. Any thread. Whoever

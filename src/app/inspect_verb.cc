@@ -94,11 +94,11 @@ struct Arguments {
 
 int inspect_runtime(const Arguments& arguments) {
   const ServeSettings usual;
-  const RuntimeReport report = examine_runtime(
-      arguments.threads,
-      {usual.http_threads, usual.grpc_threads, usual.models.load_threads,
-       usual.models.picture_threads},
-      cuda_environment());
+  const RuntimeReport report =
+      examine_runtime(arguments.threads,
+                      {usual.http_threads, usual.grpc_threads, usual.models.load_threads,
+                       usual.models.picture_threads},
+                      cuda_environment());
   fmt::print("{}", arguments.format == "json" ? runtime_json(report) : runtime_table(report));
   return kExitOk;
 }

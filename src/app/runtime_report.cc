@@ -96,9 +96,8 @@ void add_gpus(Table& table, const GpuInventory& inventory) {
   for (const GpuInventory::Gpu& gpu : inventory.gpus) {
     constexpr double kGib = 1 << 30;
     const std::string memory =
-        gpu.memory_bytes
-            ? fmt::format("{:.1f} GiB", static_cast<double>(*gpu.memory_bytes) / kGib)
-            : std::string("memory unknown");
+        gpu.memory_bytes ? fmt::format("{:.1f} GiB", static_cast<double>(*gpu.memory_bytes) / kGib)
+                         : std::string("memory unknown");
     table.line(fmt::format("GPU {}", gpu.identity.index),
                fmt::format("{}, {}, {}{}", gpu.identity.name, memory, gpu.identity.uuid,
                            gpu.visible ? "" : ", hidden by CUDA_VISIBLE_DEVICES"));
@@ -121,11 +120,11 @@ void add_backend(Table& table, const BackendReport& backend) {
 std::string json_of(const GpuInventory& inventory) {
   std::string devices;
   for (const GpuInventory::Gpu& gpu : inventory.gpus) {
-    devices += fmt::format(
-        R"({}{{"index":{},"uuid":{},"name":{},"memory_bytes":{},"visible":{}}})",
-        devices.empty() ? "" : ",", gpu.identity.index, json_string(gpu.identity.uuid),
-        json_string(gpu.identity.name),
-        gpu.memory_bytes ? std::to_string(*gpu.memory_bytes) : "null", gpu.visible);
+    devices +=
+        fmt::format(R"({}{{"index":{},"uuid":{},"name":{},"memory_bytes":{},"visible":{}}})",
+                    devices.empty() ? "" : ",", gpu.identity.index, json_string(gpu.identity.uuid),
+                    json_string(gpu.identity.name),
+                    gpu.memory_bytes ? std::to_string(*gpu.memory_bytes) : "null", gpu.visible);
   }
   return fmt::format(R"({{"driver":{},"cuda":{},"devices":[{}],"fault":{}}})",
                      json_string(inventory.driver), json_string(inventory.cuda), devices,
@@ -199,12 +198,12 @@ std::string runtime_json(const RuntimeReport& report) {
                       report.budget,
                       report.said > 0 ? "setting" : name_of(cpu_budget(limits).decided_by),
                       json_string(reason_of_budget(report)));
-  text += fmt::format(
-      R"("threads":{{"per_run":{},"shared_pool":{},"http":{},"grpc":{},"pictures":{},)"
-      R"("loading":{},"spinning":false}},"gpus":{},"backends":[)",
-      share_threads(report.budget, 1, std::nullopt).per_run, pool_threads(report.budget),
-      report.server.http, report.server.grpc, report.server.pictures, report.server.loaders,
-      json_of(report.gpus));
+  text +=
+      fmt::format(R"("threads":{{"per_run":{},"shared_pool":{},"http":{},"grpc":{},"pictures":{},)"
+                  R"("loading":{},"spinning":false}},"gpus":{},"backends":[)",
+                  share_threads(report.budget, 1, std::nullopt).per_run,
+                  pool_threads(report.budget), report.server.http, report.server.grpc,
+                  report.server.pictures, report.server.loaders, json_of(report.gpus));
   bool first = true;
   for (const BackendReport& backend : report.backends) {
     text += (first ? "" : ",") + json_of(backend);

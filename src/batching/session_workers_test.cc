@@ -106,8 +106,8 @@ TEST_F(SessionWorkersTest, wakes_as_many_workers_at_the_end_of_a_burst_as_batche
 
 TEST_F(SessionWorkersTest, has_as_many_sessions_as_each_instance_wants) {
   model_.give_sessions(3);
-  auto started = SessionWorkers::start(model_, true, options(8, milliseconds(0), 2), clock_,
-                                       metrics_);
+  auto started =
+      SessionWorkers::start(model_, true, options(8, milliseconds(0), 2), clock_, metrics_);
   ASSERT_TRUE(started.ok());
   workers_ = *std::move(started);
   clock_.await_waiters(6 + 1);

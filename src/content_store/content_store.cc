@@ -136,8 +136,8 @@ std::optional<std::string> ContentStore::find(const DigestBytes& key, std::strin
   std::string text = file.first(file.bytes);
   const std::string_view whole = text;
   fault = header_fault(kind_.magic, key, whole);
-  if (fault.empty() && header_of(kind_.magic, key, whole.substr(kHeaderBytes)) !=
-                           whole.substr(0, kHeaderBytes)) {
+  if (fault.empty() &&
+      header_of(kind_.magic, key, whole.substr(kHeaderBytes)) != whole.substr(0, kHeaderBytes)) {
     fault = "is damaged";
   }
   if (!fault.empty()) return std::nullopt;

@@ -16,7 +16,8 @@ namespace muster {
 inline constexpr std::string_view kBatchPaddingLine =
     R"(parameters { key: "ENABLE_BATCH_PADDING" value { string_value: "YES" } })";
 
-// What a configuration has to say so that OpenVINO runs the file's fixed batch with fewer rows, too.
+// What a configuration has to say so that OpenVINO runs the file's fixed batch with fewer rows,
+// too.
 // "" where that is not possible: of another backend, of a batch of one.
 [[nodiscard]] std::string batch_padding_settings(const ModelConfig& config);
 

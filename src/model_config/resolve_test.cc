@@ -154,7 +154,8 @@ constexpr std::string_view kScaledPixels = R"(
     parameters { key: "image.mean" value { string_value: "123.675, 116.28, 103.53" } })";
 
 ParsedConfig parsed_pixels(std::string_view text) {
-  return parse_model_config("max_batch_size: 8\n" + std::string(text), {"config.pbtxt", ""}).value();
+  return parse_model_config("max_batch_size: 8\n" + std::string(text), {"config.pbtxt", ""})
+      .value();
 }
 
 TEST(Resolve, tells_how_pixels_are_to_be_scaled_by_the_backend) {
@@ -166,8 +167,8 @@ TEST(Resolve, tells_how_pixels_are_to_be_scaled_by_the_backend) {
   // Nothing is said of it, or the model takes what was scaled already.
   EXPECT_FALSE(scaled_pixels(no_model_config("m")).has_value());
   EXPECT_FALSE(
-      scaled_pixels(parsed_pixels(
-                        R"(input { name: "pixels" data_type: TYPE_UINT8 dims: [ 224, 224, 3 ] })"))
+      scaled_pixels(
+          parsed_pixels(R"(input { name: "pixels" data_type: TYPE_UINT8 dims: [ 224, 224, 3 ] })"))
           .has_value());
   std::string floats(kScaledPixels);
   floats.replace(floats.find("UINT8"), 5, "FP32");

@@ -10,8 +10,9 @@ namespace {
 
 TEST(GpuInventoryTest, has_gpus_with_their_memory_and_the_driver) {
   FakeNvml& nvml = open_fake_nvml(2);
-  rewrite(nvml,
-          [](FakeNvml& script) { script.gpus[1].errors = {{"memory", nvml::kNotSupported}}; });
+  rewrite(nvml, [](FakeNvml& script) {
+    script.gpus[1].errors = {{"memory", nvml::kNotSupported}};
+  });
   const GpuInventory inventory = find_gpus({"0", std::nullopt}, kFakeNvmlFile);
   EXPECT_EQ(inventory.fault, "");
   EXPECT_EQ(inventory.driver, "550.54.15");

@@ -59,7 +59,7 @@ std::string GpuList::driver_version() const {
   char text[nvml::kTextBytes] = {};
   if (calls_.driver_version == nullptr) return {};
   return calls_.driver_version(text, sizeof(text)) == nvml::kSuccess ? nvml::text_of(text)
-                                                                      : std::string();
+                                                                     : std::string();
 }
 
 std::string GpuList::cuda_version() const {

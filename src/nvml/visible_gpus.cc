@@ -23,8 +23,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool are_alike(const std::vector<GpuIdentity>& gpus) {
-  return std::ranges::all_of(
-      gpus, [&](const GpuIdentity& gpu) { return gpu.name == gpus.front().name; });
+  return std::ranges::all_of(gpus,
+                             [&](const GpuIdentity& gpu) { return gpu.name == gpus.front().name; });
 }
 
 // The place of the one GPU whose UUID begins so.

@@ -30,7 +30,8 @@ std::string_view remedy(std::string_view name) {
     return "build Muster where OpenVINO is (tools/setup build fetches it, or set OPENVINO_ROOT)";
   }
   if (name == "tensorrt") {
-    return "install TensorRT (libnvinfer.so and libnvonnxparser.so, with CUDA's libcudart.so) where "
+    return "install TensorRT (libnvinfer.so and libnvonnxparser.so, with CUDA's libcudart.so) "
+           "where "
            "the loader finds it, or build Muster where its headers are (TENSORRT_ROOT and "
            "CUDA_RUNTIME_ROOT say where)";
   }

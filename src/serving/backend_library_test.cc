@@ -24,7 +24,8 @@ TEST(BackendLibrary, is_looked_for_beside_what_it_is_part_of) {
 TEST(BackendLibrary, is_listed_by_its_name) {
   const std::vector<std::string> names = installed_backends();
   EXPECT_TRUE(std::ranges::is_sorted(names));
-  for (const char* name : {"test_foreign", "test_idle", "test_short", "test_stale", "test_torn", "test_whole"}) {
+  for (const char* name :
+       {"test_foreign", "test_idle", "test_short", "test_stale", "test_torn", "test_whole"}) {
     EXPECT_EQ(std::ranges::count(names, name), 1) << name;
   }
 }

@@ -86,8 +86,7 @@ std::string reason_of(const Known& known, const BatchDecision& decision, Clock::
   return "batches of " + rows_text(known.needed) +
          " are needed to keep up with what comes, so that fewer wait for more, up to " +
          in_ms(std::get<WaitUntil>(decision).time - now) + ": such a batch, " +
-         in_ms(known.cost.cautious(known.needed)) + ", is still in time within " + target +
-         " then";
+         in_ms(known.cost.cautious(known.needed)) + ", is still in time within " + target + " then";
 }
 
 void explain_target(const ModelConfig& config, const BatchingMetrics& counted, Clock::TimePoint now,

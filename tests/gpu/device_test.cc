@@ -96,8 +96,7 @@ TEST(CudaRegion, refuses_handles_and_sizes_that_are_wrong) {
   EXPECT_EQ(open_cuda_region(wrong, 0, 16).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(open_cuda_region(std::span(wrong).first(63), 0, 16).status().code(),
             StatusCode::kInvalidArgument);
-  EXPECT_EQ(open_cuda_region(other.handle(), 64, 16).status().code(),
-            StatusCode::kInvalidArgument);
+  EXPECT_EQ(open_cuda_region(other.handle(), 64, 16).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(CudaRegion, feeds_a_model_without_the_host) {

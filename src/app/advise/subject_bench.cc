@@ -68,9 +68,8 @@ Result<std::string> SubjectBench::look_at_rows(const Contender& contender) {
   if (!contender.stacked) return std::string(no_batch_axis(contender).message());
   if (contender.config.batching.max_batch_size == 0)
     return std::string("batching is off in the configuration, or not sure to be possible");
-  WarmUpFindings found =
-      warm_up(*contender.model, contender.config, WarmUpExtent::kProbe, WarmUpPace::kQuick, clock_,
-              WarmUpLimits());
+  WarmUpFindings found = warm_up(*contender.model, contender.config, WarmUpExtent::kProbe,
+                                 WarmUpPace::kQuick, clock_, WarmUpLimits());
   MUSTER_RETURN_IF_ERROR(std::move(found.broken));
   return std::move(found.not_mergeable);
 }

@@ -47,9 +47,8 @@ BenchMeasured take_measured(MessageReader& from) {
   BenchRow& row = measured.row;
   row.backend = from.take_text();
   row.batch_size = from.take<std::int64_t>();
-  for (double* const figure :
-       {&row.mean_ms, &row.p50_ms, &row.p90_ms, &row.p99_ms, &row.items_per_second,
-        &row.cpu_us_per_item, &row.rss_mib})
+  for (double* const figure : {&row.mean_ms, &row.p50_ms, &row.p90_ms, &row.p99_ms,
+                               &row.items_per_second, &row.cpu_us_per_item, &row.rss_mib})
     *figure = from.take<double>();
   row.runs = from.take<std::uint64_t>();
   measured.own_share = from.take<double>();

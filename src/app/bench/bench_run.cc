@@ -30,9 +30,9 @@ class BackendRun {
   // Until its process ends; an error where that was in the middle of something.
   Status follow_process() {
     is_opened_here_ = false;
-    MUSTER_ASSIGN_OR_RETURN(
-        const auto process,
-        OwnProcess::begin([this](MessageLine& line) { work_(backend_, left_, line); }));
+    MUSTER_ASSIGN_OR_RETURN(const auto process, OwnProcess::begin([this](MessageLine& line) {
+                              work_(backend_, left_, line);
+                            }));
     while (true) {
       MUSTER_ASSIGN_OR_RETURN(const auto message, process->receive());
       if (!message) break;

@@ -52,25 +52,24 @@ struct Heard {
 
 Heard heard_of(const std::vector<std::string>& backends, const Sizes& sizes = {}) {
   Heard heard;
-  run_bench(
-      backends, sizes,
-      [](const std::string& name, const Sizes& left, MessageLine& line) {
-        PlayedBackend(name, line).run(left);
-      },
-      {[&](const std::string& backend, const std::string& runtime) {
-         heard.lines.push_back(backend + " is " + runtime);
-       },
-       [&](const BenchRow& row) {
-         heard.lines.push_back(fmt::format("{} {}", row.backend, row.batch_size));
-         heard.processes.push_back(row.rss_mib);
-       },
-       [&](const BenchMiss& miss) {
-         const std::string what = describe_miss(miss);
-         heard.lines.push_back("no " + what.substr(0, what.find(" (Killed)")));
-       },
-       [&](const BenchRow& row, double share) {
-         heard.lines.push_back(fmt::format("{} {} {}", row.backend, row.batch_size, share));
-       }});
+  run_bench(backends, sizes,
+            [](const std::string& name, const Sizes& left, MessageLine& line) {
+              PlayedBackend(name, line).run(left);
+            },
+            {[&](const std::string& backend, const std::string& runtime) {
+               heard.lines.push_back(backend + " is " + runtime);
+             },
+             [&](const BenchRow& row) {
+               heard.lines.push_back(fmt::format("{} {}", row.backend, row.batch_size));
+               heard.processes.push_back(row.rss_mib);
+             },
+             [&](const BenchMiss& miss) {
+               const std::string what = describe_miss(miss);
+               heard.lines.push_back("no " + what.substr(0, what.find(" (Killed)")));
+             },
+             [&](const BenchRow& row, double share) {
+               heard.lines.push_back(fmt::format("{} {} {}", row.backend, row.batch_size, share));
+             }});
   return heard;
 }
 
@@ -105,9 +104,9 @@ TEST(BenchRun, goes_on_behind_a_size_that_fails) {
 TEST(BenchRun, goes_on_in_another_process_behind_a_size_that_ends_one) {
   const Heard heard = heard_of({"large"});
   EXPECT_EQ(heard.lines,
-            (std::vector<std::string>{
-                "large is 1.0", "large 1",
-                "no large, batch size 2: its process was ended by signal 9", "large 4"}));
+            (std::vector<std::string>{"large is 1.0", "large 1",
+                                      "no large, batch size 2: its process was ended by signal 9",
+                                      "large 4"}));
   EXPECT_NE(heard.processes[0], heard.processes[1]);
 }
 

@@ -32,8 +32,8 @@ class ChartAxis;
 // At least one line has a point.
 struct Chart {
   std::string title;
-  std::string unit;    // of the values
-  std::string across;  // what the points are over: "batch size"
+  std::string unit;          // of the values
+  std::string across;        // what the points are over: "batch size"
   bool logarithmic = false;  // the values, which are then above 0
   std::vector<PlotLine> lines = {};
 

@@ -40,8 +40,8 @@ std::string measured_charts(std::string_view latency_of, std::string_view across
   std::string legend = "<p class=\"legend\">";
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string_view colour = chart_colour(i);
-    legend += fmt::format("<span style=\"color:{}\">&#9632; {}</span> ", colour,
-                          escaped(lines[i].label));
+    legend +=
+        fmt::format("<span style=\"color:{}\">&#9632; {}</span> ", colour, escaped(lines[i].label));
     latency.lines.push_back(line_of(lines[i], " p50", colour, &MeasuredPoint::p50_ms));
     latency.lines.push_back(line_of(lines[i], " p99", colour, &MeasuredPoint::p99_ms));
     latency.lines.back().dashed = true;

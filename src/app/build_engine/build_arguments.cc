@@ -39,9 +39,8 @@ Result<Parameters> parameters_of(const BuildArguments& arguments, std::int64_t u
   const std::int64_t min = arguments.min > 0 ? arguments.min : 1;
   const std::int64_t opt = arguments.opt > 0 ? arguments.opt : max;
   if (min > opt || opt > max) {
-    return invalid_argument(
-        fmt::format("--min {} --opt {} --max {}: each must be at least the one before", min, opt,
-                    max));
+    return invalid_argument(fmt::format(
+        "--min {} --opt {} --max {}: each must be at least the one before", min, opt, max));
   }
   parameters["profiles"] = fmt::format("{}:{}:{}", min, opt, max);
   return parameters;

@@ -94,9 +94,9 @@ class Building {
     if (options_.output.empty() && options_.compiled_cache.empty())
       options_.output = plan_beside(plan_.file);
     const auto profiles = plan_.config.parameters.find("profiles");
-    sizes_ = sizes_to_check(profiles == plan_.config.parameters.end()
-                                ? fmt::format("1:{}", usual_max)
-                                : profiles->second);
+    sizes_ =
+        sizes_to_check(profiles == plan_.config.parameters.end() ? fmt::format("1:{}", usual_max)
+                                                                 : profiles->second);
     return {};
   }
 
@@ -138,19 +138,20 @@ class Building {
 
   VerifyListener listener() {
     const VerifyFormat format = is_json_ ? VerifyFormat::kJson : VerifyFormat::kTable;
-    return {[this, format](const std::string& origin, const std::string& runtime) {
-              if (!is_json_)
-                put_out(fmt::format("checked   {}, against {} one row at a time\n", origin, runtime));
-              put_out(verify_header(format));
-            },
-            [this, format](const VerifyRow& row) {
-              put_out(verify_line(format, row));
-              differs_ |= !row.found.within_tolerance();
-            },
-            [this](const VerifyMiss& miss) {
-              put_note("not checked: " + describe_miss(miss));
-              missed_ = true;
-            }};
+    return {
+        [this, format](const std::string& origin, const std::string& runtime) {
+          if (!is_json_)
+            put_out(fmt::format("checked   {}, against {} one row at a time\n", origin, runtime));
+          put_out(verify_header(format));
+        },
+        [this, format](const VerifyRow& row) {
+          put_out(verify_line(format, row));
+          differs_ |= !row.found.within_tolerance();
+        },
+        [this](const VerifyMiss& miss) {
+          put_note("not checked: " + describe_miss(miss));
+          missed_ = true;
+        }};
   }
 
   const BuildArguments& arguments_;

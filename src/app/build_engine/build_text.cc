@@ -29,8 +29,8 @@ std::string build_line(const CompileProgress& progress) {
   return progress.phase.empty() ? line : line + "  " + printable(progress.phase);
 }
 
-std::string built_table(std::string_view model, std::string_view runtime,
-                        const CompiledFile& built, std::string_view cache) {
+std::string built_table(std::string_view model, std::string_view runtime, const CompiledFile& built,
+                        std::string_view cache) {
   const bool was_kept = built.time.count() == 0;
   // Of an engine that was kept nobody wrote down what it was made of.
   const std::string made_of =

@@ -64,7 +64,8 @@ std::optional<std::int64_t> parameter(const ModelFacts& model, std::string_view 
 
 std::string fix_of_fixed_batch(const VersionFacts& version) {
   const std::string settings = batch_padding_settings(*version.config);
-  return (settings.empty() ? "" : "write " + settings + ", or ") + "export the model with a dynamic batch axis, if requests are to share runs";
+  return (settings.empty() ? "" : "write " + settings + ", or ") +
+         "export the model with a dynamic batch axis, if requests are to share runs";
 }
 
 void check_batching_off(const ModelFacts& model, const MachineFacts& /*machine*/,

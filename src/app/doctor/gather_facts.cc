@@ -126,11 +126,10 @@ class ModelLook {
     facts.accelerators = model->accelerators();
     facts.oversubscription = oversubscription(thread_budget_, instances, model->threads());
     facts.precision = model->precision();
-    auto config =
-        resolve(folder.config(), model->signature(),
-                {choice.backend, choice.file,
-                 [&](std::string_view name) { return folder.read(name); }, &facts.remarks,
-                 pixels && model->scales_pixels()});
+    auto config = resolve(
+        folder.config(), model->signature(),
+        {choice.backend, choice.file, [&](std::string_view name) { return folder.read(name); },
+         &facts.remarks, pixels && model->scales_pixels()});
     if (config.ok()) facts.config = *std::move(config);
     return {};
   }

@@ -83,14 +83,14 @@ void add(std::vector<MetricFamily>& page, std::span<const GpuFamily> families,
 void add_gpus(std::vector<MetricFamily>& page, const std::vector<GpuSample>& gpus) {
   add(page, kFamilies, gpus, [](S sample) {
     const GpuIdentity& gpu = sample.gpu;
-    return MetricLabels{
-        {"gpu", std::to_string(gpu.index)}, {"uuid", gpu.uuid}, {"name", gpu.name}};
+    return MetricLabels{{"gpu", std::to_string(gpu.index)}, {"uuid", gpu.uuid}, {"name", gpu.name}};
   });
 }
 
 void add_triton_gpus(std::vector<MetricFamily>& page, const std::vector<GpuSample>& gpus) {
-  add(page, kTritonFamilies, gpus,
-      [](S sample) { return MetricLabels{{"gpu_uuid", sample.gpu.uuid}}; });
+  add(page, kTritonFamilies, gpus, [](S sample) {
+    return MetricLabels{{"gpu_uuid", sample.gpu.uuid}};
+  });
 }
 
 }  // namespace muster

@@ -56,10 +56,9 @@ Result<std::chrono::milliseconds> parse_seconds(std::string_view text,
     const std::chrono::milliseconds length(std::llround(*number * 1000));
     if (length >= lowest) return length;
   }
-  return wrong_value(
-      text,
-      "seconds from " + std::to_string(static_cast<double>(lowest.count()) / 1000) + " to " +
-          std::to_string(kMostSeconds));
+  return wrong_value(text, "seconds from " +
+                               std::to_string(static_cast<double>(lowest.count()) / 1000) + " to " +
+                               std::to_string(kMostSeconds));
 }
 
 Result<std::string> parse_address(std::string_view text) {

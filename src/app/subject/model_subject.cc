@@ -80,8 +80,8 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
   for (const auto& [name, text] : order.parameters)
     config.parameters[name] = text;
   const std::string file = order.file.empty() ? file_for(order.backend) : order.file;
-  ModelSource source{file, &config, order.threads, 1, order.compiled_cache,
-                     order.accelerator_libraries};
+  ModelSource source{
+      file, &config, order.threads, 1, order.compiled_cache, order.accelerator_libraries};
   source.pooled = order.threads > 1;  // as it would be served
   source.pixels = scaled_pixels(folder_.config());
   MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));

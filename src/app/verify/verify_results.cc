@@ -16,12 +16,11 @@
 namespace muster {
 namespace {
 
-constexpr std::pair<std::string_view, double> kDefaults[] = {
-    {"f32", Tolerances::kFp32},
-    {"tf32", Tolerances::kTf32},
-    {"f16", Tolerances::kFp16},
-    {"bf16", Tolerances::kBf16},
-    {"int8", Tolerances::kInt8}};
+constexpr std::pair<std::string_view, double> kDefaults[] = {{"f32", Tolerances::kFp32},
+                                                             {"tf32", Tolerances::kTf32},
+                                                             {"f16", Tolerances::kFp16},
+                                                             {"bf16", Tolerances::kBf16},
+                                                             {"int8", Tolerances::kInt8}};
 
 double default_of(std::string_view precision) {
   const auto* found =

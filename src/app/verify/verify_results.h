@@ -20,9 +20,8 @@ enum class VerifyFormat : std::uint8_t { kTable, kJson };
 // By how much an element may differ, as a part of what it should be (output_comparison.h).
 class Tolerances {
  public:
-  // Multiples of what one rounding costs: 2^-24 of FP32, 2^-11 of TF32 and FP16, 2^-8 of BF16 and of
-  // INT8's range.
-  // docs/verify.md has the reasons.
+  // Multiples of what one rounding costs: 2^-24 of FP32, 2^-11 of TF32 and FP16, 2^-8 of BF16 and
+  // of INT8's range. docs/verify.md has the reasons.
   static constexpr double kFp32 = 1e-4;
   static constexpr double kTf32 = 2e-2;
   static constexpr double kFp16 = 2e-2;

@@ -94,13 +94,13 @@ ModelConfig without_batches() {
 
 TEST(BatchSizes, may_be_any_where_groups_are_made_and_undone) {
   const TemporaryFolder folder;
-  const std::string file = folder.write(
-      "model.onnx",
-      model(message(1, node("Reshape", {"x", "s"}, "g")) +
-            message(1, node("Reshape", {"g", "t"}, "y")) +
-            message(5, int64_tensor("s", {-1, 4, 3})) + message(5, int64_tensor("t", {-1, 3})) +
-            message(11, value_info("x", 1, {"N", "3"})) +
-            message(12, value_info("y", 1, {"N", "3"}))));
+  const std::string file =
+      folder.write("model.onnx", model(message(1, node("Reshape", {"x", "s"}, "g")) +
+                                       message(1, node("Reshape", {"g", "t"}, "y")) +
+                                       message(5, int64_tensor("s", {-1, 4, 3})) +
+                                       message(5, int64_tensor("t", {-1, 3})) +
+                                       message(11, value_info("x", 1, {"N", "3"})) +
+                                       message(12, value_info("y", 1, {"N", "3"}))));
   LoadedModel loaded(file, without_batches());
   const std::vector<float> values = {1, 2, 3, 4, 5, 6, 7, 8, 9};
   ASSERT_TRUE(loaded.set(0, {3, 3}, values).ok());

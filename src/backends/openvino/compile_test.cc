@@ -136,8 +136,8 @@ struct PartlyKept {
     ContentStore cache = ContentStore::open(loads.cache(), kCompiledModels).value();
     const ModelFiles files = find_model_files(file).value();
     const Options options = parse_options(loads.config, {file, &loads.config, 1}).value();
-    return compile(
-        core, {files, loads.config, options, std::move(cache), std::move(before_reading)});
+    return compile(core,
+                   {files, loads.config, options, std::move(cache), std::move(before_reading)});
   }
 
   Loads loads;

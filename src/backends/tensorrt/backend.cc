@@ -123,9 +123,8 @@ class TensorRtBackend final : public Backend {
                                                            std::shared_ptr<Device> device) {
     MUSTER_ASSIGN_OR_RETURN(const std::shared_ptr<TrtRuntime> runtime, TrtRuntime::create(*device));
     LoggingListener listener(source.file);
-    MUSTER_ASSIGN_OR_RETURN(
-        ReadyEngine ready,
-        ready_engine({source, options.build, *device}, *runtime, listener, false));
+    MUSTER_ASSIGN_OR_RETURN(ReadyEngine ready, ready_engine({source, options.build, *device},
+                                                            *runtime, listener, false));
     ModelSignature signature = signature_of(*ready.engine);
     return make_model(std::move(device), std::move(ready.engine), std::move(signature), options.run,
                       std::max(1, source.sessions), clock_);

@@ -74,8 +74,8 @@ Result<std::shared_ptr<const CompiledModel>> make_model(std::shared_ptr<Device> 
     MUSTER_ASSIGN_OR_RETURN(LanePlan plan, plan_lanes(*device, *engine, options, instances));
     MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<LaneSupply> supply,
                             LaneSupply::make(*device, *engine, plan, options, clock));
-    return std::make_shared<Model>(std::move(device), std::move(engine), std::move(signature),
-                                   plan, instances, std::move(supply));
+    return std::make_shared<Model>(std::move(device), std::move(engine), std::move(signature), plan,
+                                   instances, std::move(supply));
   });
 }
 

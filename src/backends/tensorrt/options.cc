@@ -68,8 +68,8 @@ bool read_precision(std::string_view text, Precision& target) {
 
 // "1G", "512MiB", or bytes.
 bool read_bytes(std::string_view text, std::uint64_t& target) {
-  constexpr std::pair<std::string_view, unsigned> kUnits[] = {
-      {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"K", 10}, {"M", 20}, {"G", 30}};
+  constexpr std::pair<std::string_view, unsigned> kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30},
+                                                              {"K", 10},   {"M", 20},   {"G", 30}};
   unsigned shift = 0;
   for (const auto& [unit, bits] : kUnits) {
     if (!text.ends_with(unit)) continue;
@@ -87,9 +87,8 @@ bool read_bytes(std::string_view text, std::uint64_t& target) {
 // "90", "90s", "30m", "6h".
 bool read_age(std::string_view text, std::chrono::seconds& target) {
   std::int64_t unit = 1;
-  if (!text.empty() &&
-      read_word<std::int64_t>(text.substr(text.size() - 1), {{"s", 1}, {"m", 60}, {"h", 3600}},
-                              unit)) {
+  if (!text.empty() && read_word<std::int64_t>(text.substr(text.size() - 1),
+                                               {{"s", 1}, {"m", 60}, {"h", 3600}}, unit)) {
     text.remove_suffix(1);
   }
   std::int64_t count = 0;
@@ -151,10 +150,11 @@ constexpr Parameter kParameters[] = {
      }},
     {"wait", "auto, spin or block",
      [](std::string_view text, Options& options) {
-       return read_word<WaitChoice>(
-           text,
-           {{"auto", WaitChoice::kAuto}, {"spin", WaitChoice::kSpin}, {"block", WaitChoice::kBlock}},
-           options.run.wait);
+       return read_word<WaitChoice>(text,
+                                    {{"auto", WaitChoice::kAuto},
+                                     {"spin", WaitChoice::kSpin},
+                                     {"block", WaitChoice::kBlock}},
+                                    options.run.wait);
      }},
     {"graphs", "true or false",
      [](std::string_view text, Options& options) { return read_yes(text, options.run.graphs); }},
@@ -162,11 +162,13 @@ constexpr Parameter kParameters[] = {
      [](std::string_view text, Options& options) {
        return read_sizes(text, options.run.graph_batch_sizes);
      }},
-    {"context_max_age", "0 (contexts are not renewed for their age) or a time, as in 90s, 30m or 6h",
+    {"context_max_age",
+     "0 (contexts are not renewed for their age) or a time, as in 90s, 30m or 6h",
      [](std::string_view text, Options& options) {
        return read_age(text, options.run.context_max_age);
      }},
-    {"context_max_requests", "0 (contexts are not renewed for what they ran) or a number of batches",
+    {"context_max_requests",
+     "0 (contexts are not renewed for what they ran) or a number of batches",
      [](std::string_view text, Options& options) {
        std::int64_t count = 0;
        if (!read_number(text, 0, kMaxRequests, count)) return false;

@@ -56,8 +56,8 @@ void keep(const std::optional<ContentStore>& store, const DigestBytes& key,
   if (!store || content.empty()) return;
   const Status kept = store->store(key, content);
   if (kept.ok()) return;
-  log(LogLevel::kWarning, "tensorrt: " + std::string(what) + " was not kept: " +
-                              std::string(kept.message()));
+  log(LogLevel::kWarning,
+      "tensorrt: " + std::string(what) + " was not kept: " + std::string(kept.message()));
 }
 
 // One model with one set of options on one GPU.
@@ -92,8 +92,9 @@ class Source {
       fault = std::string(runs.message());
     }
     if (!fault.empty()) {
-      log(LogLevel::kWarning, printable(order_.source.file) +
-                                  ": the engine that was kept is not used but built anew: " + fault);
+      log(LogLevel::kWarning,
+          printable(order_.source.file) +
+              ": the engine that was kept is not used but built anew: " + fault);
     }
     return std::optional<ReadyEngine>();
   }
@@ -105,12 +106,11 @@ class Source {
     std::optional<std::string> measured;
     if (timings) measured = timings->find(timing, fault);
     const Clock::TimePoint begun = steady_clock().now();
-    MUSTER_ASSIGN_OR_RETURN(
-        BuiltEngine engine,
-        build_engine({order_.source.file, order_.build, order_.device,
-                      std::move(measured).value_or(std::string()), listener}));
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        steady_clock().now() - begun);
+    MUSTER_ASSIGN_OR_RETURN(BuiltEngine engine,
+                            build_engine({order_.source.file, order_.build, order_.device,
+                                          std::move(measured).value_or(std::string()), listener}));
+    const auto took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock().now() - begun);
     ReadyEngine ready{nullptr, std::move(engine.plan), 0, true, took, std::move(engine.summary)};
     ready.bytes = ready.plan.size();
     MUSTER_ASSIGN_OR_RETURN(ready.engine, runtime.read(ready.plan));

@@ -23,11 +23,11 @@ struct PlanOrder {
 
 struct ReadyEngine {
   std::shared_ptr<const Engine> engine;
-  std::string plan;             // its bytes, where they were asked for
-  std::uint64_t bytes = 0;      // how many there are
-  bool built = false;           // now; else it was there
+  std::string plan;                   // its bytes, where they were asked for
+  std::uint64_t bytes = 0;            // how many there are
+  bool built = false;                 // now; else it was there
   std::chrono::milliseconds time{0};  // that building took
-  std::string summary;          // CompiledFile::summary, "" where it was there
+  std::string summary;                // CompiledFile::summary, "" where it was there
 };
 
 // Whether the builder has to be asked. Messages of all here do not name the file.

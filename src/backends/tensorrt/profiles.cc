@@ -99,15 +99,16 @@ const ShapeRange* find_range(const ProfileText& profile, std::string_view input)
   return found == profile.ranges.end() ? nullptr : &*found;
 }
 
-std::string quoted(const TensorSpec& input) { return "input '" + printable(input.name) + "'"; }
+std::string quoted(const TensorSpec& input) {
+  return "input '" + printable(input.name) + "'";
+}
 
 // The named range of an input, which must keep to what the model fixes.
 Status check_named(const TensorSpec& input, const ShapeRange& range) {
   const bool ranks_agree = range.min.rank() == input.shape.rank();
   for (std::size_t axis = 0; axis < input.shape.rank(); ++axis) {
     const std::int64_t dim = input.shape[axis];
-    if (ranks_agree &&
-        (dim == kDynamicDim || (range.min[axis] == dim && range.max[axis] == dim))) {
+    if (ranks_agree && (dim == kDynamicDim || (range.min[axis] == dim && range.max[axis] == dim))) {
       continue;
     }
     return invalid_argument("the profile's range " + range.min.to_string() + " to " +
@@ -138,9 +139,9 @@ Status resolve_input(const ProfileText& profile, const TensorSpec& input, Profil
   for (std::size_t axis = 0; axis < max.rank(); ++axis) {
     if (max[axis] >= 0) continue;
     return invalid_argument(quoted(input) + " is " + input.shape.to_string() +
-                            " and no profile says how large its dimension " +
-                            std::to_string(axis) + " gets; give its shapes as '" +
-                            printable(input.name) + "=1x8:8x128:64x512'");
+                            " and no profile says how large its dimension " + std::to_string(axis) +
+                            " gets; give its shapes as '" + printable(input.name) +
+                            "=1x8:8x128:64x512'");
   }
   into.min.push_back(std::move(min));
   into.best.push_back(std::move(best));

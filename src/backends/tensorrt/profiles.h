@@ -4,7 +4,8 @@
 //
 //   1:8:64                                         batches of 1 to 64 rows, tuned for 8
 //   1:8:16;17:64:128                               two profiles
-//   ids=1x8:8x128:64x512,mask=1x8:8x128:64x512     inputs by name, where more than the batch is open
+//   ids=1x8:8x128:64x512,mask=1x8:8x128:64x512     inputs by name, where more than the batch is
+//   open
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ struct ProfileText {
     std::span<const ProfileText> profiles, std::span<const TensorSpec> inputs);
 
 // The profile whose range holds these shapes; of several the one whose best shape has the fewest
-// elements that are not less than the batch's, else the one with the nearest. kInvalidArgument names
-// the input, its shape and the range that is allowed.
+// elements that are not less than the batch's, else the one with the nearest. kInvalidArgument
+// names the input, its shape and the range that is allowed.
 [[nodiscard]] Result<int> choose_profile(std::span<const ProfileRange> profiles,
                                          std::span<const EnginePort> ports,
                                          std::span<const Shape> shapes);

@@ -68,10 +68,9 @@ TEST(Profiles, follow_from_what_is_said_of_batches) {
 }
 
 TEST(Profiles, become_ranges_of_every_input) {
-  const std::vector<TensorSpec> inputs = {
-      {"ids", DataType::kInt64, {kDynamicDim, kDynamicDim}, {}},
-      {"scale", DataType::kFp32, {}, {}},
-      {"x", DataType::kFp32, {kDynamicDim, 3}, {}}};
+  const std::vector<TensorSpec> inputs = {{"ids", DataType::kInt64, {kDynamicDim, kDynamicDim}, {}},
+                                          {"scale", DataType::kFp32, {}, {}},
+                                          {"x", DataType::kFp32, {kDynamicDim, 3}, {}}};
   const auto text = parse_profiles("1:8:64,ids=1x8:8x128:64x512");
   ASSERT_TRUE(text.ok());
   const auto ranges = resolve_profiles(*text, inputs);
@@ -91,8 +90,7 @@ TEST(Profiles, need_not_be_there_where_all_shapes_are_fixed) {
 }
 
 TEST(Profiles, name_the_input_and_the_dimension_that_they_leave_open) {
-  const std::vector<TensorSpec> ids = {
-      {"ids", DataType::kInt64, {kDynamicDim, kDynamicDim}, {}}};
+  const std::vector<TensorSpec> ids = {{"ids", DataType::kInt64, {kDynamicDim, kDynamicDim}, {}}};
   const auto resolved = [&](std::string_view text) {
     const auto profiles = parse_profiles(text);
     EXPECT_TRUE(profiles.ok());
@@ -168,8 +166,9 @@ TEST(Profiles, say_how_many_rows_there_may_be) {
 }
 
 TEST(Ladder, has_every_size_to_eight_and_then_four_to_each_power_of_two) {
-  EXPECT_EQ(ladder_of({1, 64}), std::vector<std::int64_t>({1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16,
-                                                           20, 24, 28, 32, 40, 48, 56, 64}));
+  EXPECT_EQ(ladder_of({1, 64}),
+            std::vector<std::int64_t>(
+                {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64}));
 }
 
 TEST(Ladder, begins_and_ends_with_the_range) {

@@ -21,8 +21,12 @@ Status LaneSession::take_from_device(std::size_t index, std::size_t offset,
   return lane_->take_from_device(index, offset, bytes);
 }
 
-Status LaneSession::run() { return lane_->run(); }
+Status LaneSession::run() {
+  return lane_->run();
+}
 
-Result<TensorView> LaneSession::output(std::size_t index) { return lane_->output(index); }
+Result<TensorView> LaneSession::output(std::size_t index) {
+  return lane_->output(index);
+}
 
 }  // namespace muster::tensorrt

@@ -138,8 +138,8 @@ int Listener::accept_one() {
 
 void Listener::take(Descriptor accepted) try {
   TransportThread& first = *threads_.front();
-  const std::size_t there = facts_.open.load(std::memory_order_relaxed) +
-                            facts_.coming.load(std::memory_order_relaxed);
+  const std::size_t there =
+      facts_.open.load(std::memory_order_relaxed) + facts_.coming.load(std::memory_order_relaxed);
   if (there >= first.services().limits.max_connections) return refuse(accepted);
   first.metrics().connections_accepted.add();
   TransportThread& chosen = *threads_[next_thread_++ % threads_.size()];

@@ -8,7 +8,7 @@
 #include <string>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#  include <immintrin.h>
 #endif
 
 #include <cuda_runtime_api.h>
@@ -185,8 +185,7 @@ class CudaDevice final : public Device {
   }
 
  private:
-  Status copy(void* to, const void* from, std::size_t size, cudaMemcpyKind kind,
-              const Stream& in) {
+  Status copy(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, const Stream& in) {
     if (size == 0) return {};
     const cudaError_t begun = cudaMemcpyAsync(to, from, size, kind, cuda_stream(in));
     if (begun == cudaSuccess) return {};
@@ -202,8 +201,7 @@ class CudaDevice final : public Device {
     if (outcome == cudaSuccess) return {};
     // Kept by the runtime for this thread until it is taken; errors that stay come back anyway.
     (void)cudaGetLastError();
-    Status status =
-        status_of_cuda(outcome, "GPU " + std::to_string(facts_.index) + ": " + what);
+    Status status = status_of_cuda(outcome, "GPU " + std::to_string(facts_.index) + ": " + what);
     if (status.code() == kBrokenForGood) broken_.store(true, std::memory_order_relaxed);
     return status;
   }

@@ -98,8 +98,7 @@ Result<std::shared_ptr<const DeviceRegion>> open_cuda_region(std::span<const std
   std::memcpy(&ipc, handle.data(), sizeof(ipc));
   MUSTER_RETURN_IF_ERROR(status_of_cuda(cudaSetDevice(device), "use of the GPU"));
   void* address = nullptr;
-  const cudaError_t opened =
-      cudaIpcOpenMemHandle(&address, ipc, cudaIpcMemLazyEnablePeerAccess);
+  const cudaError_t opened = cudaIpcOpenMemHandle(&address, ipc, cudaIpcMemLazyEnablePeerAccess);
   if (opened != cudaSuccess) {
     (void)cudaGetLastError();
     const Status failed = status_of_cuda(opened, "opening CUDA shared memory by its handle");
@@ -111,8 +110,8 @@ Result<std::shared_ptr<const DeviceRegion>> open_cuda_region(std::span<const std
       std::make_shared<CudaRegion>(DeviceBytes{device, static_cast<std::byte*>(address), size});
   MUSTER_ASSIGN_OR_RETURN(const std::size_t there, size_of_allocation(address));
   if (size > there) {
-    return invalid_argument("the region is said to have " + std::to_string(size) + " bytes, it has " +
-                            std::to_string(there));
+    return invalid_argument("the region is said to have " + std::to_string(size) +
+                            " bytes, it has " + std::to_string(there));
   }
   return std::shared_ptr<const DeviceRegion>(region);
 }

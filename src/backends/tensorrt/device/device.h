@@ -65,13 +65,13 @@ enum class Wait : std::uint8_t { kSpin, kBlock };
 
 struct DeviceFacts {
   int index = 0;
-  std::string name;     // "NVIDIA H200"
-  std::string uuid;     // of this very GPU; an engine is for its model, not for it alone
+  std::string name;  // "NVIDIA H200"
+  std::string uuid;  // of this very GPU; an engine is for its model, not for it alone
   int compute_major = 0;
   int compute_minor = 0;
   int multiprocessors = 0;
   std::uint64_t memory_bytes = 0;
-  int driver_version = 0;   // as CUDA numbers them: 13000
+  int driver_version = 0;  // as CUDA numbers them: 13000
   int runtime_version = 0;
 };
 

@@ -27,10 +27,10 @@ struct ProfileRange {
 };
 
 struct EnginePort {
-  TensorSpec spec;              // kDynamicDim where a profile leaves it open
+  TensorSpec spec;  // kDynamicDim where a profile leaves it open
   bool is_input = false;
-  bool on_host = false;         // read or written by the engine in the host's memory (shape tensors)
-  bool size_is_found = false;   // an output whose shape depends on the data
+  bool on_host = false;        // read or written by the engine in the host's memory (shape tensors)
+  bool size_is_found = false;  // an output whose shape depends on the data
 };
 
 // Receives an output whose size is known only while it runs.

@@ -95,8 +95,8 @@ Status find_data_dependent(nvinfer1::ICudaEngine& engine, Device& device, Engine
     return !port.is_input && port.spec.shape.has_dynamic_dim();
   };
   if (std::ranges::none_of(outline.ports, is_open)) return {};
-  const std::unique_ptr<nvinfer1::IExecutionContext> context(engine.createExecutionContext(
-      nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+  const std::unique_ptr<nvinfer1::IExecutionContext> context(
+      engine.createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
   if (!context) return trt_failure(device, "an execution context");
   const bool known = set_best_inputs(engine, outline, *context);
   for (EnginePort& port : outline.ports) {

@@ -47,8 +47,7 @@ Result<void*> zeros(Trial& trial, std::size_t size, bool on_host) {
   MUSTER_ASSIGN_OR_RETURN(DeviceMemory memory, trial.device.allocate(size));
   trial.memory.push_back(std::move(memory));
   void* const there = trial.memory.back().get();
-  MUSTER_RETURN_IF_ERROR(
-      trial.device.copy_in(there, trial.host.back().get(), size, trial.stream));
+  MUSTER_RETURN_IF_ERROR(trial.device.copy_in(there, trial.host.back().get(), size, trial.stream));
   return there;
 }
 
@@ -73,8 +72,7 @@ Status run(Trial& trial, const Engine& engine) {
   const std::size_t activations = engine.activation_bytes(0);
   MUSTER_ASSIGN_OR_RETURN(DeviceMemory memory, trial.device.allocate(activations));
   trial.memory.push_back(std::move(memory));
-  MUSTER_RETURN_IF_ERROR(
-      trial.context->use_activations(trial.memory.back().get(), activations));
+  MUSTER_RETURN_IF_ERROR(trial.context->use_activations(trial.memory.back().get(), activations));
   const std::span<const EnginePort> ports = engine.ports();
   const std::vector<Shape>& smallest = engine.profiles().front().min;
   for (std::size_t i = 0; i < smallest.size(); ++i) {

@@ -38,8 +38,8 @@ Status TrtContext::use_profile(int profile, const Stream& in) {
 Status TrtContext::set_input_shape(std::size_t port, const Shape& shape) {
   MUSTER_ASSIGN_OR_RETURN(const nvinfer1::Dims dims, dims_of(shape));
   if (context_->setInputShape(name_of(port), dims)) return {};
-  const Status failed = trt_failure(
-      device_, "input " + quoted(ports_[port]) + " of shape " + shape.to_string());
+  const Status failed =
+      trt_failure(device_, "input " + quoted(ports_[port]) + " of shape " + shape.to_string());
   if (failed.code() != StatusCode::kInternal) return failed;
   return invalid_argument(std::string(failed.message()));
 }

@@ -81,9 +81,10 @@ Status refusal(Device& device) {
   if (failed.code() != StatusCode::kInternal) return failed;
   const std::string message(failed.message());
   if (!is_for_another(message)) return invalid_argument(message);
-  return failed_precondition(message + "; an engine runs on the version of TensorRT and the kind of "
-                                       "GPU that it was built with: build it here (muster "
-                                       "build-engine)");
+  return failed_precondition(message +
+                             "; an engine runs on the version of TensorRT and the kind of "
+                             "GPU that it was built with: build it here (muster "
+                             "build-engine)");
 }
 
 class Runtime final : public TrtRuntime {
@@ -99,8 +100,8 @@ class Runtime final : public TrtRuntime {
     if (!engine) return refusal(parts_->device);
     const std::uint64_t weights = parts_->memory.bytes() - before;
     MUSTER_ASSIGN_OR_RETURN(EngineOutline outline, outline_engine(*engine, parts_->device));
-    return std::shared_ptr<const Engine>(std::make_shared<TrtEngine>(
-        parts_, std::move(engine), std::move(outline), weights));
+    return std::shared_ptr<const Engine>(
+        std::make_shared<TrtEngine>(parts_, std::move(engine), std::move(outline), weights));
   }
 
  private:

@@ -13,7 +13,8 @@ namespace muster::tensorrt {
 
 class TrtRuntime {
  public:
-  // `device` is there: TensorRT ends the process where CUDA does not start. It outlives the runtime.
+  // `device` is there: TensorRT ends the process where CUDA does not start. It outlives the
+  // runtime.
   static Result<std::shared_ptr<TrtRuntime>> create(Device& device);
   virtual ~TrtRuntime() = default;
 

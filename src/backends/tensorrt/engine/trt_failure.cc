@@ -10,8 +10,8 @@
 namespace muster::tensorrt {
 namespace {
 
-constexpr std::array<std::string_view, 4> kMemoryWords = {
-    "out of memory", "OutOfMemory", "outOfMemory", "insufficient memory"};
+constexpr std::array<std::string_view, 4> kMemoryWords = {"out of memory", "OutOfMemory",
+                                                          "outOfMemory", "insufficient memory"};
 
 bool speaks_of_memory(std::string_view text) {
   return std::ranges::any_of(kMemoryWords, [&](std::string_view word) {

@@ -48,7 +48,9 @@ Lane::Lane(LaneSupply& supply)
   took_.fill(Clock::Duration::max());
 }
 
-Lane::~Lane() { supply_.give_back(std::move(body_)); }
+Lane::~Lane() {
+  supply_.give_back(std::move(body_));
+}
 
 // Between two batches, when nothing of the body is in use.
 void Lane::begin_batch() {

@@ -157,11 +157,11 @@ bool fits(const LanePlan& plan, int lanes, bool shares, const MemoryBudget& budg
 Status nothing_fits(const LanePlan& plan, const MemoryBudget& budget) {
   const std::string batch =
       plan.max_rows > 0 ? " for batches of " + std::to_string(plan.max_rows) : std::string();
-  return resource_exhausted(
-      "a lane" + batch + " takes " + mebibytes(plan.activation_bytes) + " for activations and " +
-      mebibytes(plan.lane_bytes) + " for inputs and outputs; the GPU has " +
-      mebibytes(budget.free) + " free, of which " + mebibytes(budget.free - budget.usable) +
-      " are left to others");
+  return resource_exhausted("a lane" + batch + " takes " + mebibytes(plan.activation_bytes) +
+                            " for activations and " + mebibytes(plan.lane_bytes) +
+                            " for inputs and outputs; the GPU has " + mebibytes(budget.free) +
+                            " free, of which " + mebibytes(budget.free - budget.usable) +
+                            " are left to others");
 }
 
 }  // namespace

@@ -30,9 +30,9 @@ struct LanePlan {
   std::vector<std::int64_t> ladder;  // batch sizes that have graphs; {0}: all shapes are fixed
 };
 
-// Fewer lanes first, down to one an instance, then smaller batches; kResourceExhausted says what one
-// lane of the smallest batch takes and what is free. A tenth of what is free, at least kSpareBytes,
-// is left. Makes a context to ask it for sizes; `device` is in use on this thread.
+// Fewer lanes first, down to one an instance, then smaller batches; kResourceExhausted says what
+// one lane of the smallest batch takes and what is free. A tenth of what is free, at least
+// kSpareBytes, is left. Makes a context to ask it for sizes; `device` is in use on this thread.
 inline constexpr std::uint64_t kSpareBytes = std::uint64_t{256} << 20;
 [[nodiscard]] Result<LanePlan> plan_lanes(Device& device, const Engine& engine,
                                           const RunOptions& options, int instances);

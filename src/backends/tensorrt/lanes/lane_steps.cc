@@ -10,7 +10,9 @@
 namespace muster::tensorrt {
 namespace {
 
-std::span<const EnginePort> ports_of(const LaneParts& parts) { return parts.engine.ports(); }
+std::span<const EnginePort> ports_of(const LaneParts& parts) {
+  return parts.engine.ports();
+}
 
 Status bind_ports(const LaneParts& parts, LaneBody& body, EngineContext& context) {
   for (std::size_t i = 0; i < ports_of(parts).size(); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of a run in a lane's stream, one by one: what a graph is captured from, and what is done
-// where there is none.
+// The steps of a run in a lane's stream, one by one: what a graph is captured from, and what is
+// done where there is none.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace muster::tensorrt {
 
-// Where lanes share activations: lets their computing begin in the order of the calls, each when the
-// one before has ended. Any thread.
+// Where lanes share activations: lets their computing begin in the order of the calls, each when
+// the one before has ended. Any thread.
 class ComputeTurn {
  public:
   // `device` outlives it.

@@ -14,7 +14,9 @@ namespace muster::tensorrt {
 namespace {
 
 // An allocation of nothing is an error to some drivers.
-std::size_t at_least_one(std::size_t bytes) { return std::max<std::size_t>(bytes, 1); }
+std::size_t at_least_one(std::size_t bytes) {
+  return std::max<std::size_t>(bytes, 1);
+}
 
 Result<std::unique_ptr<ComputeTurn>> make_turn(Device& device, const LanePlan& plan) {
   MUSTER_ASSIGN_OR_RETURN(DeviceMemory activations,
@@ -49,8 +51,8 @@ Result<std::unique_ptr<LaneSupply>> LaneSupply::make(Device& device, const Engin
   if (options.order == ComputeOrder::kOrdered) {
     MUSTER_ASSIGN_OR_RETURN(turn, make_turn(device, plan));
   }
-  std::unique_ptr<LaneSupply> supply(new LaneSupply(device, engine, std::move(plan),
-                                                    std::move(options), std::move(turn), clock));
+  std::unique_ptr<LaneSupply> supply(
+      new LaneSupply(device, engine, std::move(plan), std::move(options), std::move(turn), clock));
   try {
     supply->thread_ = std::thread([raw = supply.get()] { raw->work(); });
   } catch (const std::system_error& error) {
@@ -100,8 +102,8 @@ std::unique_ptr<LaneBody> LaneSupply::renewed(std::unique_ptr<LaneBody> old) {
   const Clock::TimePoint now = clock_.now();
   if (!is_due(*old, limits_, now)) return old;
   const MutexLock lock(mutex_);
-  const auto found = std::ranges::find_if(
-      fresh_, [&](const auto& body) { return !is_due(*body, limits_, now); });
+  const auto found =
+      std::ranges::find_if(fresh_, [&](const auto& body) { return !is_due(*body, limits_, now); });
   if (found == fresh_.end()) {
     if (!wanted_ && now >= not_before_) {
       wanted_ = true;
@@ -189,9 +191,9 @@ Status LaneSupply::capture_sizes(LaneBody& body) {
     }
     if (size.status().code() == kBrokenForGood) return size.status();
     if (!captures_.exchange(false)) return {};
-    log(LogLevel::kWarning, "tensorrt: no CUDA graph of batches of " + std::to_string(rows) +
-                                ", which are run step by step from now on: " +
-                                std::string(size.status().message()));
+    log(LogLevel::kWarning,
+        "tensorrt: no CUDA graph of batches of " + std::to_string(rows) +
+            ", which are run step by step from now on: " + std::string(size.status().message()));
   }
   return {};
 }

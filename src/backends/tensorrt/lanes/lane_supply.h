@@ -47,7 +47,8 @@ class LaneSupply {
   // A fresh one where `old` is due and one is there, which is then the lane's; else `old` itself,
   // and where it is due a fresh one is begun. What cannot be made is told of once, in the log.
   [[nodiscard]] std::unique_ptr<LaneBody> renewed(std::unique_ptr<LaneBody> old);
-  // What a lane lets go of: kept for the next lane, or freed on the supply's thread where it is due.
+  // What a lane lets go of: kept for the next lane, or freed on the supply's thread where it is
+  // due.
   void give_back(std::unique_ptr<LaneBody> body);
 
   [[nodiscard]] Device& device() const noexcept { return device_; }

@@ -8,7 +8,9 @@
 namespace muster::tensorrt::testing {
 namespace {
 
-std::size_t place(Call call) { return static_cast<std::size_t>(call); }
+std::size_t place(Call call) {
+  return static_cast<std::size_t>(call);
+}
 
 }  // namespace
 

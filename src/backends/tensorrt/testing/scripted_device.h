@@ -5,7 +5,8 @@
 // Work that is put into a stream is done when somebody waits for it, and not before: who reads too
 // early reads what was there. Its time is reckoned when it is put in: three engines (copies in,
 // compute, copies out) do one thing at a time each, and each stream does its own in order. The host
-// of a stream goes on at the moment that it waited for; the clock is moved there where it is behind.
+// of a stream goes on at the moment that it waited for; the clock is moved there where it is
+// behind.
 #pragma once
 
 #include <array>
@@ -53,7 +54,7 @@ struct ScriptedTimes {
 // What was put into a stream, by itself or as part of a graph; times since the device was made.
 struct ScriptedOp {
   OpKind kind;
-  int stream;  // by the order in which they were made
+  int stream;        // by the order in which they were made
   std::size_t size;  // bytes; of kCompute rows
   bool in_graph;
   std::chrono::nanoseconds start;
@@ -64,7 +65,7 @@ struct ScriptedOp {
 struct ScriptedWork {
   std::size_t rows;
   std::chrono::nanoseconds duration;
-  const void* scratch;  // that nothing else may use meanwhile
+  const void* scratch;                // that nothing else may use meanwhile
   std::function<std::string()> work;  // a fault that it found; "" = none
 };
 
@@ -174,7 +175,7 @@ class ScriptedDevice final : public Device {
   std::size_t handles_ MUSTER_GUARDED_BY(mutex_) = 0;
   int streams_ MUSTER_GUARDED_BY(mutex_) = 0;
   std::array<Time, 4> engine_free_ MUSTER_GUARDED_BY(mutex_) = {};  // by OpKind
-  std::map<const void*, Time> scratch_ MUSTER_GUARDED_BY(mutex_);  // in use until then
+  std::map<const void*, Time> scratch_ MUSTER_GUARDED_BY(mutex_);   // in use until then
   std::array<std::size_t, kCallCount> calls_ MUSTER_GUARDED_BY(mutex_) = {};
   std::vector<ScriptedOp> ops_ MUSTER_GUARDED_BY(mutex_);
   std::vector<Wait> waits_ MUSTER_GUARDED_BY(mutex_);

@@ -3,8 +3,8 @@
 // element, j + 1 times the sum of all FP32 inputs on the device; one whose size is found holds the
 // positive elements of the first input.
 //
-// It insists on what TensorRT does: all shapes and memory set after a change of profile, activations
-// that are large enough, and graphs whose context was not set to anything else since.
+// It insists on what TensorRT does: all shapes and memory set after a change of profile,
+// activations that are large enough, and graphs whose context was not set to anything else since.
 #pragma once
 
 #include <atomic>
