@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "inference/backend_parameters.h"
 
 namespace muster::onnxruntime {
 namespace {
@@ -130,19 +131,11 @@ constexpr std::string_view kForGpuOnly[] = {"gpu_mem_limit", "cudnn_conv_algo_se
                                             "cudnn_conv_use_max_workspace",
                                             "do_copy_in_default_stream"};
 
-std::string place_of(const ModelConfig& config, std::string_view name) {
-  constexpr std::size_t kMaxPlaceBytes = 1000;
-  return printable(config.parameter_place(name), kMaxPlaceBytes);
-}
-
-Status unknown_parameter(const ModelConfig& config, std::string_view name) {
+Status refuse_unknown(const ModelConfig& config, std::string_view name) {
   std::vector<std::string_view> known;
   for (const Parameter& parameter : kParameters)
     known.push_back(parameter.name);
-  const std::string_view near = nearest(name, known);
-  return invalid_argument(place_of(config, name) + " is unknown to the onnxruntime backend; " +
-                          (near.empty() ? "docs/backends.md lists those that it takes"
-                                        : "did you mean '" + std::string(near) + "'?"));
+  return unknown_parameter(config, name, "onnxruntime", known);
 }
 
 Status read_parameter(const ModelConfig& config, std::string_view name, std::string_view text,
@@ -154,10 +147,9 @@ Status read_parameter(const ModelConfig& config, std::string_view name, std::str
   for (const Parameter& parameter : kParameters) {
     if (parameter.name != name) continue;
     if (parameter.read(text, given, options)) return {};
-    return invalid_argument(place_of(config, name) + " is '" + printable(text) + "'; expected " +
-                            std::string(parameter.values));
+    return wrong_parameter(config, name, text, parameter.values);
   }
-  return unknown_parameter(config, name);
+  return refuse_unknown(config, name);
 }
 
 }  // namespace

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
+#include "inference/backend_parameters.h"
 
 namespace muster::openvino {
 namespace {
@@ -23,13 +25,6 @@ struct Given {
 bool read_yes(std::string_view text, bool& target) {
   if (text != "YES" && text != "NO") return false;
   target = text == "YES";
-  return true;
-}
-
-bool read_number(std::string_view text, std::int64_t low, std::int64_t high, std::int64_t& target) {
-  const std::optional<std::int64_t> value = parse_int(text);
-  if (!value || *value < low || *value > high) return false;
-  target = *value;
   return true;
 }
 
@@ -57,17 +52,8 @@ bool read_precision(std::string_view text, Precision& target) {
 // "1,2,8", or "none".
 bool read_sizes(std::string_view text, std::optional<std::vector<std::int64_t>>& target) {
   std::vector<std::int64_t> sizes;
-  while (text != "none") {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    std::int64_t size = 0;
-    if (!read_number(text.substr(0, comma), 1, kMaxStaticBatchSize, size)) return false;
-    sizes.push_back(size);
-    if (sizes.size() > kMaxStaticBatchSizes) return false;
-    if (comma == text.size()) break;
-    text.remove_prefix(comma + 1);
-  }
-  std::ranges::sort(sizes);
-  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  if (text != "none" && !read_numbers(text, 1, kMaxStaticBatchSize, kMaxStaticBatchSizes, sizes))
+    return false;
   target = std::move(sizes);
   return true;
 }
@@ -126,12 +112,7 @@ constexpr Parameter kParameters[] = {
      [](std::string_view text, Given&, Options&) { return text == "CPU"; }},
 };
 
-std::string place_of(const ModelConfig& config, std::string_view name) {
-  constexpr std::size_t kMaxPlaceBytes = 1000;
-  return printable(config.parameter_place(name), kMaxPlaceBytes);
-}
-
-Status unknown_parameter(const ModelConfig& config, std::string_view name) {
+Status refuse_unknown(const ModelConfig& config, std::string_view name) {
   if (name == "CPU_EXTENSION_PATH") {
     return invalid_argument(
         place_of(config, name) +
@@ -145,19 +126,15 @@ Status unknown_parameter(const ModelConfig& config, std::string_view name) {
   std::vector<std::string_view> known;
   for (const Parameter& parameter : kParameters)
     known.push_back(parameter.name);
-  const std::string_view near = nearest(name, known);
-  return invalid_argument(place_of(config, name) + " is unknown to the openvino backend; " +
-                          (near.empty() ? "docs/backends.md lists those that it takes"
-                                        : "did you mean '" + std::string(near) + "'?"));
+  return unknown_parameter(config, name, "openvino", known);
 }
 
 Status read_parameter(const ModelConfig& config, std::string_view name, std::string_view text,
                       Given& given, Options& options) {
   const auto* parameter = std::ranges::find(kParameters, name, &Parameter::name);
-  if (parameter == std::end(kParameters)) return unknown_parameter(config, name);
+  if (parameter == std::end(kParameters)) return refuse_unknown(config, name);
   if (parameter->read(text, given, options)) return {};
-  return invalid_argument(place_of(config, name) + " is '" + printable(text) + "'; expected " +
-                          std::string(parameter->values));
+  return wrong_parameter(config, name, text, parameter->values);
 }
 
 Status check_together(const ModelConfig& config, const Options& options) {

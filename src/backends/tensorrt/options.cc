@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "inference/backend_parameters.h"
 
 namespace muster::tensorrt {
 namespace {
@@ -33,13 +34,6 @@ bool read_word(std::string_view text, Words<Value> words, Value& target) {
     return true;
   }
   return false;
-}
-
-bool read_number(std::string_view text, std::int64_t low, std::int64_t high, std::int64_t& target) {
-  const std::optional<std::int64_t> value = parse_int(text);
-  if (!value || *value < low || *value > high) return false;
-  target = *value;
-  return true;
 }
 
 bool read_int(std::string_view text, std::int64_t low, std::int64_t high, int& target) {
@@ -97,24 +91,6 @@ bool read_age(std::string_view text, std::chrono::seconds& target) {
   return true;
 }
 
-// "1,2,8", ascending and each once afterwards.
-bool read_sizes(std::string_view text, std::vector<std::int64_t>& target) {
-  std::vector<std::int64_t> sizes;
-  while (true) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    std::int64_t size = 0;
-    if (sizes.size() == kMaxGraphs || !read_number(text.substr(0, comma), 1, kMaxBatchSize, size))
-      return false;
-    sizes.push_back(size);
-    if (comma == text.size()) break;
-    text.remove_prefix(comma + 1);
-  }
-  std::ranges::sort(sizes);
-  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-  target = std::move(sizes);
-  return true;
-}
-
 struct Parameter {
   std::string_view name;
   std::string_view values;  // for the message
@@ -160,7 +136,7 @@ constexpr Parameter kParameters[] = {
      [](std::string_view text, Options& options) { return read_yes(text, options.run.graphs); }},
     {"graph_batch_sizes", "up to 512 batch sizes, as in 1,2,4",
      [](std::string_view text, Options& options) {
-       return read_sizes(text, options.run.graph_batch_sizes);
+       return read_numbers(text, 1, kMaxBatchSize, kMaxGraphs, options.run.graph_batch_sizes);
      }},
     {"context_max_age",
      "0 (contexts are not renewed for their age) or a time, as in 90s, 30m or 6h",
@@ -179,12 +155,7 @@ constexpr Parameter kParameters[] = {
 // Read after all others: its message is parse_profiles'.
 constexpr std::string_view kProfiles = "profiles";
 
-std::string place_of(const ModelConfig& config, std::string_view name) {
-  constexpr std::size_t kMaxPlaceBytes = 1000;
-  return printable(config.parameter_place(name), kMaxPlaceBytes);
-}
-
-Status unknown_parameter(const ModelConfig& config, std::string_view name) {
+Status refuse_unknown(const ModelConfig& config, std::string_view name) {
   if (name.starts_with("trt_engine_cache") || name == "engine_cache" || name == "CACHE_DIR") {
     return invalid_argument(place_of(config, name) +
                             " is refused: where engines are kept is for the server to say "
@@ -198,20 +169,16 @@ Status unknown_parameter(const ModelConfig& config, std::string_view name) {
   std::vector<std::string_view> known = {kProfiles};
   for (const Parameter& parameter : kParameters)
     known.push_back(parameter.name);
-  const std::string_view near = nearest(name, known);
-  return invalid_argument(place_of(config, name) + " is unknown to the tensorrt backend; " +
-                          (near.empty() ? "docs/backends.md lists those that it takes"
-                                        : "did you mean '" + std::string(near) + "'?"));
+  return unknown_parameter(config, name, "tensorrt", known);
 }
 
 Status read_parameter(const ModelConfig& config, std::string_view name, std::string_view text,
                       Options& options) {
   if (name == kProfiles) return {};
   const auto* parameter = std::ranges::find(kParameters, name, &Parameter::name);
-  if (parameter == std::end(kParameters)) return unknown_parameter(config, name);
+  if (parameter == std::end(kParameters)) return refuse_unknown(config, name);
   if (parameter->read(text, options)) return {};
-  return invalid_argument(place_of(config, name) + " is '" + printable(text) + "'; expected " +
-                          std::string(parameter->values));
+  return wrong_parameter(config, name, text, parameter->values);
 }
 
 Result<std::vector<ProfileText>> profiles_for(const ModelConfig& config) {
