@@ -83,11 +83,14 @@ def test_tells_programs_everything_as_json(muster):
 
 
 def test_chooses_by_latency_and_says_where_nothing_keeps_to_it(muster, scripted):
-    # A batch of 1 takes 2.1 ms, and up to twice that with its wait.
+    # A batch of 1 takes 14 ms, one of 64 takes 266 ms, and up to twice that with the wait for the one before: a limit of
+    # 300 ms is out of reach of the larger one and far from the smaller one, however busy the machine is.
+    script = scripted / "1" / "model.script"
+    script.write_text(SCRIPT.replace("latency_us 2000 100", "latency_us 10000 4000"))
     arguments = ("advise", scripted, *PLAYED, "--format", "json")
     status, out, _ = muster(*arguments)
     assert status == 0 and advice_of(out)["candidates"][0]["batch_size"] == 64
-    status, out, _ = muster(*arguments, "--latency-ms", "12")
+    status, out, _ = muster(*arguments, "--latency-ms", "300")
     assert status == 0 and advice_of(out)["candidates"][0]["batch_size"] == 1
     status, out, _ = muster(*arguments, "--latency-ms", "0.5")
     advice = advice_of(out)
