@@ -236,7 +236,8 @@ def test_a_progress_bar_appears_on_a_terminal_alone(request, tmp_path):
     program = os.path.abspath(request.config.getoption("--program"))
     leader, terminal = pty.openpty()
     process = subprocess.Popen(
-        [program, "classify", "--model", str(ROOT / "models/lenet"), "--format", "csv", str(tmp_path)],
+        # With one thread it takes seconds on any machine; the bar comes after one.
+        [program, "classify", "--model", str(ROOT / "models/lenet"), "--format", "csv", "--threads", "1", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=terminal,
     )

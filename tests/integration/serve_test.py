@@ -18,7 +18,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LENET = ROOT / "models" / "lenet"
-TIMEOUT = 60
+TIMEOUT = 120
 ANY_PORTS = ("--http-port", "0", "--grpc-port", "0", "--metrics-port", "0")
 # A process that leaves at once leaves its threads as they are; ThreadSanitizer would find them.
 LEAVES_THREADS = {"TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + ":report_thread_leaks=0"}
@@ -372,7 +372,7 @@ def test_serves_the_others_where_a_model_fails(serve, tmp_path):
 
 
 class SlowCall(threading.Thread):
-    """A request that the slow model answers after a second."""
+    """A request that the slow model answers after its time."""
 
     def __init__(self, server):
         super().__init__()
@@ -391,20 +391,24 @@ class SlowCall(threading.Thread):
             self.outcome = error
 
 
-def wait_until_it_runs(server, count=1):
+def calls_under_way(server, count=1):
+    """So many calls, which run or wait when this returns."""
+    calls = []
     while True:
+        # None yet; or the machine stood still, and they were answered before anybody saw them.
+        if not any(call.is_alive() for call in calls):
+            calls = [SlowCall(server) for _ in range(count)]
         page = server.ask("GET", "/metrics", transport="metrics")[1].decode()
         accepted = re.search(r'^muster_requests_in_flight\{model="slow",version="1"\} (\d+)', page, re.MULTILINE)
         waiting = re.search(r'^muster_requests_waiting\{model="slow",version="1"\} (\d+)', page, re.MULTILINE)
         if int(accepted[1]) + int(waiting[1]) >= count:
-            return
+            return calls
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_answers_what_it_accepted_before_it_leaves(serve, slow_models, number):
     server = serve("--models", slow_models)
-    calls = [SlowCall(server), SlowCall(server)]
-    wait_until_it_runs(server, 2)
+    calls = calls_under_way(server, 2)
     status, err = server.end(number)
     assert (status, err) == (0, "")
     for call in calls:
@@ -414,13 +418,17 @@ def test_answers_what_it_accepted_before_it_leaves(serve, slow_models, number):
         server.connection().connect()
 
 
-def test_leaves_at_once_with_a_second_signal(serve, tmp_path, slow_models):
+@pytest.fixture
+def slowest_models(slow_models):
+    """Likewise, and no test has the time to wait for its answer."""
     script = slow_models / "slow" / "1" / "model.script"
-    script.write_text(script.read_text().replace("1000000", "3000000"))
-    (slow_models / "slow" / "config.pbtxt").write_text('backend: "scripted"\nmax_batch_size: 1\n')
-    server = serve("--models", slow_models, environment=LEAVES_THREADS)
-    call = SlowCall(server)
-    wait_until_it_runs(server)
+    script.write_text(script.read_text().replace("1000000", "600000000"))
+    return slow_models
+
+
+def test_leaves_at_once_with_a_second_signal(serve, slowest_models):
+    server = serve("--models", slowest_models, "--exit-timeout-seconds", "600", environment=LEAVES_THREADS)
+    (call,) = calls_under_way(server)
     server.process.send_signal(signal.SIGTERM)
     # Signals that are both pending would be one: the first has been taken when nobody can connect.
     while True:
@@ -435,12 +443,9 @@ def test_leaves_at_once_with_a_second_signal(serve, tmp_path, slow_models):
     assert isinstance(call.outcome, Exception)
 
 
-def test_waits_no_longer_than_it_was_told(serve, slow_models):
-    script = slow_models / "slow" / "1" / "model.script"
-    script.write_text(script.read_text().replace("1000000", "3000000"))
-    server = serve("--models", slow_models, "--exit-timeout-seconds", "0.1", environment=LEAVES_THREADS)
-    call = SlowCall(server)
-    wait_until_it_runs(server)
+def test_waits_no_longer_than_it_was_told(serve, slowest_models):
+    server = serve("--models", slowest_models, "--exit-timeout-seconds", "0.1", environment=LEAVES_THREADS)
+    (call,) = calls_under_way(server)
     status, err = server.end()
     assert status == 1
     assert err == "muster: not every request was answered within --exit-timeout-seconds; leaving\n"

@@ -45,7 +45,6 @@ backend: "scripted"
 max_batch_size: 1
 dynamic_batching { default_queue_policy { max_queue_size: 2 } }
 """
-_SLOW_SCRIPT = "input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nlatency_us 1000000 0\n"
 _FAILING_SCRIPT = "input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nfail every 1 the device fell off the bus\n"
 
 
@@ -66,6 +65,11 @@ def add_scripted(repository, name, script, config='backend: "scripted" max_batch
     return add_model(repository, name, script, config, file_name="model.script")
 
 
+def slow_script(seconds):
+    """A model.script that takes so long for a batch."""
+    return f"input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nlatency_us {seconds * 1_000_000} 0\n"
+
+
 def lay_out(repository):
     """The whole table above. Returns the repository."""
     for word in TYPES:
@@ -76,6 +80,6 @@ def lay_out(repository):
     (folder / "labels.txt").write_text("ant\nbee\ncat\ndog\n")
     add_model(repository, "small_batches", MODELS / "identity_fp32.onnx", "max_batch_size: 8\ndynamic_batching {}\n")
     shutil.copytree(ROOT / "models" / "lenet", pathlib.Path(repository) / "lenet")
-    add_scripted(repository, "slow", _SLOW_SCRIPT, _SLOW)
+    add_scripted(repository, "slow", slow_script(1), _SLOW)
     add_scripted(repository, "failing", _FAILING_SCRIPT)
     return pathlib.Path(repository)

@@ -14,7 +14,7 @@ import subprocess
 import threading
 
 START_LIMIT_S = 120
-STOP_LIMIT_S = 60
+STOP_LIMIT_S = 120
 _LISTENER = re.compile(r"^muster: (http|grpc|metrics) (?:unix:)?(\S+)$")
 
 

@@ -19,7 +19,7 @@ import model_folders
 from conftest import transport_of
 from running_server import RunningServer
 
-LIMIT_S = 30
+LIMIT_S = 120
 TOKENS = {"infer": "the-token-of-inference", "metrics": "the-token-of-metrics", "admin": "the-token-of-the-admin"}
 
 
@@ -272,6 +272,6 @@ def test_certificates_that_do_not_fit_end_the_start(program, repository, certifi
         "0",
     ]
     arguments += ["--tls-cert", certificates / certificate, "--tls-key", certificates / key]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.returncode not in (0, -6, -11), done.stderr
     assert done.stderr

@@ -56,7 +56,7 @@ class Prometheus:
     def __init__(self, folder, target):
         self._folder = pathlib.Path(folder)
         (self._folder / "prometheus.yml").write_text(
-            "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n"
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n"
             f"scrape_configs:\n  - job_name: muster\n    static_configs:\n      - targets: ['{target}']\n"
         )
         # It cannot be asked for any free port. Until it has the one found here somebody else may take it: then again.
