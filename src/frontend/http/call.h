@@ -18,7 +18,7 @@
 
 #include <muster/inference.h>
 
-#include "frontend/http/mailbox.h"
+#include "frontend/transport/mailbox.h"
 #include "frontend/http/message/reply_head.h"
 #include "frontend/http/message/request_head.h"
 #include "frontend/http/message/target.h"

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "frontend/http/connection.h"
-#include "frontend/http/event_loop.h"
+#include "frontend/transport/event_loop.h"
 #include "frontend/http/http_frontend.h"
-#include "frontend/http/tls_context.h"
+#include "frontend/transport/tls_context.h"
 #include "frontend/socket_address.h"
 
 namespace muster {

@@ -10,7 +10,7 @@
 
 #include "base/descriptor.h"
 #include "frontend/http/connection.h"
-#include "frontend/http/event_loop.h"
+#include "frontend/transport/event_loop.h"
 #include "frontend/http/stream_connection.h"
 
 namespace muster {

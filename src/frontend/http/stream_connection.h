@@ -4,7 +4,7 @@
 
 #include "base/descriptor.h"
 #include "frontend/http/connection.h"
-#include "frontend/http/tls_context.h"
+#include "frontend/transport/tls_context.h"
 
 namespace muster {
 

@@ -19,8 +19,8 @@
 #include "frontend/front_services.h"
 #include "frontend/http/connection.h"
 #include "frontend/http/endpoints/endpoint.h"
-#include "frontend/http/event_loop.h"
-#include "frontend/http/mailbox.h"
+#include "frontend/transport/event_loop.h"
+#include "frontend/transport/mailbox.h"
 #include "inference/burst.h"
 
 namespace muster {

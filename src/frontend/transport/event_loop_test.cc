@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/event_loop.h"
+#include "frontend/transport/event_loop.h"
 
 #include <array>
 #include <functional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/mailbox.h"
+#include "frontend/transport/mailbox.h"
 
 #include <atomic>
 #include <cstdint>

@@ -13,12 +13,15 @@
 
 namespace muster {
 
-// Something on its way. Owned by the one who brings it until it is pushed.
+// Something on its way. Owned by the one who brings it until it is pushed; thrown away where nobody
+// waits for it any more.
 struct Letter {
   Letter() = default;
   Letter(const Letter&) = delete;
   Letter& operator=(const Letter&) = delete;
   virtual ~Letter() = default;
+  // On the transport thread, which gives it back to whoever it belonged to before.
+  virtual void open() = 0;
   Letter* next = nullptr;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/tls_context.h"
+#include "frontend/transport/tls_context.h"
 
 #include <string>
 
