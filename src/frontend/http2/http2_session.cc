@@ -53,8 +53,8 @@ Http2Session::Http2Session(const Http2Sharing& sharing, const Http2Peer& peer, O
     : sharing_(sharing),
       peer_(peer),
       owner_(owner),
-      resets_(sharing.limits.max_resets),
-      frames_(sharing.limits.max_control_frames),
+      resets_(sharing.limits.max_resets, owner.now()),
+      frames_(sharing.limits.max_control_frames, owner.now()),
       began_(owner.now()),
       heard_(began_) {
   if (nghttp2_session_server_new2(&session_, callbacks(), this, options()) != 0) {

@@ -6,14 +6,15 @@
 #include <chrono>
 #include <cstddef>
 
-#include "base/clock.h"
+#include <muster/inference.h>
 
 namespace muster {
 
 class RateLimit {
  public:
   // 0 = no limit.
-  explicit RateLimit(std::size_t a_second) noexcept : a_second_(a_second), left_(a_second) {}
+  RateLimit(std::size_t a_second, TimePoint now) noexcept
+      : a_second_(a_second), left_(a_second), filled_at_(now) {}
 
   // Once more. `now()` is asked only where what was left has been used. False: too often.
   template <typename Now>
@@ -30,8 +31,7 @@ class RateLimit {
  private:
   void fill(TimePoint now) noexcept {
     using Seconds = std::chrono::duration<double>;
-    const double passed = has_begun_ ? Seconds(now - filled_at_).count() : 1;
-    has_begun_ = true;
+    const double passed = Seconds(now - filled_at_).count();
     filled_at_ = now;
     left_ = static_cast<std::size_t>(std::clamp(passed, 0.0, 1.0) *
                                      static_cast<double>(a_second_));
@@ -39,8 +39,7 @@ class RateLimit {
 
   std::size_t a_second_;
   std::size_t left_;
-  bool has_begun_ = false;
-  TimePoint filled_at_{};
+  TimePoint filled_at_;
 };
 
 }  // namespace muster
