@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
+#include <muster/inference.h>
 
 namespace muster {
 

@@ -74,7 +74,10 @@ class Mailbox final : public AnswerBurst::Sleeper, public std::enable_shared_fro
 
   alignas(64) std::atomic<Letter*> letters_{nullptr};
   std::atomic<bool> asleep_{false};
-  Letter closed_;  // its address stands for a closed mailbox
+  struct Mark final : Letter {
+    void open() override {}
+  };
+  Mark closed_;  // its address stands for a closed mailbox
   const Descriptor bell_;
 };
 

@@ -21,6 +21,7 @@ struct Numbered final : Letter {
     ++alive_;
   }
   ~Numbered() override { --alive_; }
+  void open() override {}
   const int from;
   const int value;
 

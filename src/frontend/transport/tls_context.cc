@@ -2,6 +2,7 @@
 #include "frontend/transport/tls_context.h"
 
 #include <string>
+#include <string_view>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -33,9 +34,22 @@ Status require_clients(TlsContext* context, const std::string& file) {
   return {};
 }
 
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_length,
+                    const unsigned char* offered, unsigned int offered_length, void* wanted) {
+  const std::string_view protocol = static_cast<const char*>(wanted);
+  const std::string_view list(reinterpret_cast<const char*>(offered), offered_length);
+  for (std::size_t at = 0; at < list.size(); at += 1U + offered[at]) {
+    if (list.substr(at + 1, offered[at]) != protocol) continue;
+    *chosen = offered + at + 1;
+    *chosen_length = offered[at];
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 }  // namespace
 
-Result<TlsContextOwner> make_tls_context(const TlsFiles& files) {
+Result<TlsContextOwner> make_tls_context(const TlsFiles& files, const char* protocol) {
   TlsContextOwner owner(SSL_CTX_new(TLS_server_method()));
   if (!owner) return internal_error("TLS: OpenSSL gave no context");
   TlsContext* const context = owner.get();
@@ -50,6 +64,9 @@ Result<TlsContextOwner> make_tls_context(const TlsFiles& files) {
   // A session that is resumed must have been made here.
   constexpr unsigned char kSessions[] = "muster";
   SSL_CTX_set_session_id_context(context, kSessions, sizeof(kSessions) - 1);
+  if (protocol != nullptr) {
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, const_cast<char*>(protocol));
+  }
   ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
     return failure("certificate", files.certificate);
@@ -58,7 +75,7 @@ Result<TlsContextOwner> make_tls_context(const TlsFiles& files) {
     return failure("key", files.key);
   }
   if (SSL_CTX_check_private_key(context) != 1) {
-    return failure("key", files.key, "it does not belong to the certificate");
+    return failure("key", files.key, "it and the certificate do not belong together");
   }
   if (!files.client_ca.empty()) MUSTER_RETURN_IF_ERROR(require_clients(context, files.client_ca));
   return owner;

@@ -17,6 +17,9 @@ struct FreeTlsContext {
 using TlsContextOwner = std::unique_ptr<TlsContext, FreeTlsContext>;
 
 // Errors name the file. With a client CA, clients must show a certificate that it signed.
-[[nodiscard]] Result<TlsContextOwner> make_tls_context(const TlsFiles& files);
+// `protocol`: what clients that name protocols (ALPN) must have among them, a text that lasts as
+// long as the program; null = whatever they name.
+[[nodiscard]] Result<TlsContextOwner> make_tls_context(const TlsFiles& files,
+                                                       const char* protocol = nullptr);
 
 }  // namespace muster

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include <muster/inference.h>
+
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "frontend/transport/event_loop.h"
@@ -55,11 +57,12 @@ class TransportLoop final : private EventSource {
 
   // Runs from here on. `user` stays until `end`.
   void start(User& user);
-  // Any other thread: returns when the loop's has ended. What is posted is still run, by this, on
-  // its thread.
+  // Any other thread: returns when the loop's has ended.
   void end() noexcept;
-  // After `end`: letters that are there and those that come are thrown away.
+  // After `end`, both: letters that are there and those that come are thrown away; what was posted
+  // and not run is run.
   void close_mailbox() noexcept { mailbox_->close(); }
+  void run_tasks();
 
   // Any thread: runs `task` on the loop's, soon.
   void post(std::function<void()> task);
@@ -79,6 +82,8 @@ class TransportLoop final : private EventSource {
   void wake_ticks() noexcept {
     if (!ticking_) schedule_tick();
   }
+  // The next round begins at once.
+  void stay_awake() noexcept { stays_awake_ = true; }
   [[nodiscard]] bool is_ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
 
  private:
@@ -87,7 +92,6 @@ class TransportLoop final : private EventSource {
   void run() noexcept;
   void run_round();
   void take_events();
-  void run_tasks();
   void open_letters();
   void depart();
   void tick();
@@ -107,6 +111,7 @@ class TransportLoop final : private EventSource {
   User* user_ = nullptr;
   std::vector<Departure*> departing_;
   std::vector<Departure*> leaving_;
+  bool stays_awake_ = false;
   bool ticking_ = false;
   std::vector<std::function<void()>> at_tick_;
   Mutex tasks_mutex_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/listener.h"
+#include "frontend/transport/listener.h"
 
 #include <array>
 #include <cerrno>
@@ -9,28 +9,12 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "frontend/http/message/reply_head.h"
-#include "frontend/http/stream_connection.h"
-#include "frontend/http/transport_thread.h"
-#include "protocol/status_codes.h"
 
 namespace muster {
 namespace {
 
 // Then others on the thread have their turn.
 constexpr int kMaxAcceptsAtOnce = 16;
-
-std::string busy_reply() {
-  const std::string body = error_json("too many connections; try again later");
-  ReplyHead head;
-  head.status = 503;
-  head.content_length = body.size();
-  head.close = true;
-  head.retry_after = true;
-  std::string text;
-  write_reply_head(head, text);
-  return text + body;
-}
 
 // An accepted socket on its way to its thread, which may be busy for long.
 struct Coming {
@@ -52,34 +36,38 @@ bool is_passing(int error) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const HttpListener& wanted) {
+Result<std::unique_ptr<Listener>> Listener::open(Options options) {
   TlsContextOwner tls;
-  if (wanted.tls.enabled()) {
-    if (wanted.unix_socket) {
+  if (options.tls.enabled()) {
+    if (options.unix_socket) {
       return invalid_argument("a Unix-domain socket has no TLS: its file's permissions guard it");
     }
-    MUSTER_ASSIGN_OR_RETURN(tls, make_tls_context(wanted.tls));
+    MUSTER_ASSIGN_OR_RETURN(tls, make_tls_context(options.tls, options.protocol));
   }
-  auto socket = wanted.unix_socket ? ListeningSocket::on_path(wanted.address)
-                                   : ListeningSocket::on_address(wanted.address, wanted.port);
+  auto socket = options.unix_socket ? ListeningSocket::on_path(options.address)
+                                    : ListeningSocket::on_address(options.address, options.port);
   if (!socket.ok()) return std::move(socket).status();
-  return std::unique_ptr<Listener>(new Listener(wanted, std::move(*socket), std::move(tls)));
+  return std::unique_ptr<Listener>(
+      new Listener(std::move(options), std::move(*socket), std::move(tls)));
 }
 
-Listener::Listener(const HttpListener& wanted, ListeningSocket socket, TlsContextOwner tls)
-    : socket_(std::move(socket)), tls_(std::move(tls)) {
-  facts_.kind = wanted.kind;
+Listener::Listener(Options options, ListeningSocket socket, TlsContextOwner tls)
+    : options_(std::move(options)), socket_(std::move(socket)), tls_(std::move(tls)) {
+  facts_.kind = options_.kind;
   facts_.is_loopback = socket_.is_loopback();
+  facts_.tls = tls_.get();
 }
 
 Listener::~Listener() {
   stop();
 }
 
-void Listener::start(std::span<const std::unique_ptr<TransportThread>> threads) {
-  for (const auto& thread : threads)
-    threads_.push_back(thread.get());
-  threads_.front()->post([this] { wait(); });
+void Listener::start(std::vector<Host*> hosts, std::size_t max_connections,
+                     TransportMetrics& metrics) {
+  hosts_ = std::move(hosts);
+  max_connections_ = max_connections;
+  metrics_ = &metrics;
+  loop().post([this] { wait(); });
 }
 
 void Listener::finish() noexcept {
@@ -91,7 +79,7 @@ void Listener::finish() noexcept {
 
 void Listener::stop() noexcept {
   if (std::exchange(waiting_, false)) {
-    threads_.front()->loop().forget(socket_.descriptor(), *this);
+    loop().events().forget(socket_.descriptor(), *this);
   }
   socket_.close();
 }
@@ -99,7 +87,7 @@ void Listener::stop() noexcept {
 void Listener::wait() {
   if (waiting_ || socket_.descriptor() < 0) return;  // stopped before
   // Not by edges: what is not accepted in one turn is told again.
-  threads_.front()->loop().watch(socket_.descriptor(), EPOLLIN, *this);
+  loop().events().watch(socket_.descriptor(), EPOLLIN, *this);
   waiting_ = true;
 }
 
@@ -114,15 +102,15 @@ void Listener::ready(std::uint32_t) noexcept {
 // Still watched, as beginning anew would take memory, which there may be none of.
 void Listener::pause() noexcept try {
   if (!std::exchange(is_told_, true)) {
-    log(LogLevel::kWarning,
-        "HTTP: no more connections can be accepted for now: too many files "
-        "are open, or memory is short");
+    log(LogLevel::kWarning, std::string(options_.front_end) +
+                                ": no more connections can be accepted for now: too many files "
+                                "are open, or memory is short");
   }
-  EventLoop& loop = threads_.front()->loop();
-  threads_.front()->post_at_tick([this, &loop] {
-    if (waiting_) loop.change(socket_.descriptor(), EPOLLIN, *this);
+  EventLoop& events = loop().events();
+  loop().post_at_tick([this, &events] {
+    if (waiting_) events.change(socket_.descriptor(), EPOLLIN, *this);
   });
-  loop.change(socket_.descriptor(), 0, *this);
+  events.change(socket_.descriptor(), 0, *this);
 } catch (const std::exception& failure) {
   log(LogLevel::kError, std::string_view(failure.what()));
 }
@@ -137,37 +125,33 @@ int Listener::accept_one() {
 }
 
 void Listener::take(Descriptor accepted) try {
-  TransportThread& first = *threads_.front();
   const std::size_t there =
       facts_.open.load(std::memory_order_relaxed) + facts_.coming.load(std::memory_order_relaxed);
-  if (there >= first.services().limits.max_connections) return refuse(accepted);
-  first.metrics().connections_accepted.add();
-  TransportThread& chosen = *threads_[next_thread_++ % threads_.size()];
-  if (&chosen == &first) return admit(first, std::move(accepted));
+  if (there >= max_connections_) return refuse(accepted);
+  metrics_->connections_accepted.add();
+  Host& chosen = *hosts_[next_host_++ % hosts_.size()];
+  if (&chosen == hosts_.front()) return admit(chosen, std::move(accepted));
   // Tasks can be copied, descriptors cannot.
   const auto coming = std::make_shared<Coming>(std::move(accepted), facts_);
-  chosen.post([this, &chosen, coming] { admit(chosen, std::move(coming->socket)); });
+  chosen.loop().post([this, &chosen, coming] { admit(chosen, std::move(coming->socket)); });
 } catch (const std::exception& failure) {
   log(LogLevel::kError, std::string_view(failure.what()));
 }
 
 void Listener::refuse(const Descriptor& accepted) noexcept {
-  threads_.front()->metrics().connections_refused.add();
-  if (tls_) return;
-  static const std::string kBusy = busy_reply();
+  metrics_->connections_refused.add();
+  if (tls_ || options_.busy_reply.empty()) return;
   std::array<char, 4096> request;
-  static_cast<void>(::send(accepted.get(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL));
+  static_cast<void>(::send(accepted.get(), options_.busy_reply.data(), options_.busy_reply.size(),
+                           MSG_NOSIGNAL));
   ::shutdown(accepted.get(), SHUT_WR);
   // What is left unread would take the reply away from the client.
   static_cast<void>(::recv(accepted.get(), request.data(), request.size(), MSG_DONTWAIT));
 }
 
-void Listener::admit(TransportThread& thread, Descriptor accepted) noexcept try {
-  if (thread.is_ending()) return;
-  const ConnectionRef connection =
-      tls_ ? make_tls_connection(thread, facts_, std::move(accepted), *tls_)
-           : make_plain_connection(thread, facts_, std::move(accepted));
-  connection->begin();
+void Listener::admit(Host& host, Descriptor accepted) noexcept try {
+  if (host.loop().is_ending()) return;
+  host.admit(facts_, std::move(accepted));
 } catch (const std::exception& failure) {
   log(LogLevel::kError, std::string_view(failure.what()));
 }

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The acceptor alone, and how it and gRPC get on with clients of every kind.
-#include "frontend/grpc/acceptor.h"
-
+// Connections of clients of every kind: how they begin and end, and how many there may be.
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/temporary_folder.h"
 #include "base/testing/fake_clock.h"
@@ -46,91 +40,6 @@ std::size_t open_files() {
   return count;
 }
 
-// The acceptor, with the test in the place of gRPC.
-struct AcceptorTest : ::testing::Test {
-  AcceptorTest() : services(fakes.services()), acceptor(services, peers) {}
-
-  std::uint16_t listen() {
-    auto socket = ListeningSocket::on_address("127.0.0.1", 0);
-    EXPECT_TRUE(socket.ok()) << socket.status().to_string();
-    const std::uint16_t port = socket->port();
-    acceptor.add({.socket = std::move(*socket),
-                  .hand_over = [this](int descriptor) { handed.set_value(descriptor); },
-                  .limits_greeting = true});
-    EXPECT_TRUE(acceptor.start().ok());
-    return port;
-  }
-  Descriptor await_handed() {
-    const int descriptor = handed.get_future().get();
-    handed = {};
-    return Descriptor(descriptor);
-  }
-
-  FakeServices fakes{steady_clock()};
-  FrontServices services;
-  PeerAddresses peers;
-  std::promise<int> handed;
-  Acceptor acceptor;
-};
-
-TEST_F(AcceptorTest, hands_over_sockets_that_do_not_wait_and_whose_peer_is_known) {
-  const std::uint16_t port = listen();
-  const RawClient client(port);
-  const Descriptor socket = await_handed();
-  EXPECT_NE(::fcntl(socket.get(), F_GETFL) & O_NONBLOCK, 0);
-  EXPECT_NE(::fcntl(socket.get(), F_GETFD) & FD_CLOEXEC, 0);
-  int no_delay = 0;
-  socklen_t size = sizeof(no_delay);
-  ASSERT_EQ(::getsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &size), 0);
-  EXPECT_EQ(no_delay, 1);
-  EXPECT_EQ(peers.of("fd:" + std::to_string(socket.get())), peer_text(socket.get()));
-  EXPECT_TRUE(peers.of("fd:" + std::to_string(socket.get())).starts_with("127.0.0.1:"));
-}
-
-TEST_F(AcceptorTest, a_number_does_not_pass_on_to_the_next_connection) {
-  const std::uint16_t port = listen();
-  int last = -1;
-  for (int i = 1; i <= 3; ++i) {
-    const RawClient client(port);
-    Descriptor socket = await_handed();
-    EXPECT_GT(socket.get(), last);
-    last = socket.get();
-    ::shutdown(socket.get(), SHUT_RDWR);
-    socket.close();
-    await(fakes.metrics.grpc.connections_closed, static_cast<std::uint64_t>(i));
-  }
-}
-
-TEST_F(AcceptorTest, a_connection_is_over_when_both_directions_are) {
-  const std::uint16_t port = listen();
-  RawClient client(port);
-  const Descriptor socket = await_handed();
-  client.end_sending();
-  ::shutdown(socket.get(), SHUT_WR);
-  await(fakes.metrics.grpc.connections_closed, 1);
-  EXPECT_EQ(fakes.metrics.grpc.connections_accepted.value(), 1U);
-}
-
-TEST_F(AcceptorTest, counts_what_is_left_open_as_closed_at_its_end) {
-  {
-    Acceptor other(services, peers);
-    auto socket = ListeningSocket::on_address("127.0.0.1", 0);
-    ASSERT_TRUE(socket.ok());
-    const std::uint16_t port = socket->port();
-    other.add({.socket = std::move(*socket),
-               .hand_over = [this](int descriptor) { handed.set_value(descriptor); }});
-    ASSERT_TRUE(other.start().ok());
-    const RawClient client(port);
-    const Descriptor taken = await_handed();
-    other.stop();
-    EXPECT_FALSE(RawClient(port).connected());
-    EXPECT_EQ(fakes.metrics.grpc.connections_closed.value(), 0U);
-  }
-  EXPECT_EQ(fakes.metrics.grpc.connections_closed.value(), 1U);
-}
-
-// With gRPC behind it. Every way in which gRPC ends a connection must be noticed while the client
-// still holds on to it.
 struct GrpcConnectionsTest : ::testing::Test {
   explicit GrpcConnectionsTest(Clock& clock = steady_clock()) : server(clock) {}
   ~GrpcConnectionsTest() override { server.stop(); }
@@ -188,7 +97,8 @@ TEST_F(GrpcConnectionsTest, are_closed_when_the_client_breaks_off_or_talks_nonse
   await(metrics().connections_closed, 3);
 }
 
-TEST_F(GrpcConnectionsTest, are_closed_when_grpc_sends_the_client_away) {
+TEST_F(GrpcConnectionsTest, are_closed_when_the_client_only_keeps_the_server_busy) {
+  server.fakes.limits.max_control_frames = 5;
   server.start();
   RawClient impatient(port());
   impatient.send(kGreeting);
@@ -253,23 +163,14 @@ TEST_F(GrpcConnectionsTest, are_accepted_again_when_there_are_descriptors_again)
   GTEST_SKIP() << "UBSan, which is on beside ASan, opens pipes to look at objects; see make tsan";
 #endif
   server.start();
-  EXPECT_TRUE(infer(server.channel()).ok()) << "all that gRPC opens once is open";
+  EXPECT_TRUE(infer(server.channel()).ok()) << "all that the client opens once is open";
   await(metrics().connections_closed, 1);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  // The two lowest numbers that are free: enough for a client's socket and the accepted one.
+  // The lowest number that is free: enough for the client's socket, which then waits.
   const int first = ::dup(0);
-  const int second = ::dup(0);
   ::close(first);
-  ::close(second);
   rlimit scarce = before;
-  scarce.rlim_cur = static_cast<rlim_t>(second) + 1;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &scarce), 0);
-  RawClient unlucky(port());
-  EXPECT_TRUE(unlucky.is_closed());
-  unlucky.leave();
-  EXPECT_GE(metrics().connections_refused.value(), 1U);
-  // Now for the client's alone, which waits.
   scarce.rlim_cur = static_cast<rlim_t>(first) + 1;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &scarce), 0);
   RawClient patient(port());

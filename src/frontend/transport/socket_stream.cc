@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/http/socket_connection.h"
+#include "frontend/transport/socket_stream.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "frontend/http/transport_thread.h"
+#include "base/log.h"
 #include "frontend/socket_address.h"
 
 namespace muster {
@@ -43,37 +43,37 @@ ssize_t uninterrupted(Call call) noexcept {
 
 }  // namespace
 
-SocketConnection::SocketConnection(TransportThread& thread, ListenerFacts& listener,
-                                   Descriptor&& socket)
-    : Connection(thread, listener), loop_(thread.loop()), descriptor_(std::move(socket)) {
+SocketStream::SocketStream(EventLoop& loop, User& user, Descriptor&& socket)
+    : loop_(loop), user_(user), descriptor_(std::move(socket)) {
   const int on = 1;
   // A Unix-domain socket knows no such option, and does not need it.
   ::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-SocketConnection::~SocketConnection() {
+SocketStream::~SocketStream() {
   if (watched_) loop_.forget(descriptor(), *this);
 }
 
-void SocketConnection::open() {
+void SocketStream::open() {
   loop_.watch(descriptor(), kInput, *this);
   watched_ = true;
-  intrusive_ptr_add_ref(this);
+  user_.hold();
   start();
 }
 
-void SocketConnection::close_stream() noexcept {
+void SocketStream::close() noexcept {
   space_ = {};
   waiting_ = {};
   if (!watched_) return descriptor_.close();
   watched_ = false;
   loop_.forget(descriptor(), *this);
   descriptor_.close();
-  intrusive_ptr_release(this);
+  user_.let_go();
 }
 
-void SocketConnection::ready(std::uint32_t events) noexcept {
-  const ConnectionRef alive(this);
+void SocketStream::ready(std::uint32_t events) noexcept {
+  User& user = user_;  // who may let go of this
+  user.hold();
   if (events == 0) deferred_ = false;
   if ((events & (EPOLLIN | kEnds)) != 0) readable_ = true;
   if ((events & kEnds) != 0) ended_ = true;
@@ -81,24 +81,25 @@ void SocketConnection::ready(std::uint32_t events) noexcept {
     go_on();
   } catch (const std::exception& failure) {
     log(LogLevel::kError, std::string_view(failure.what()));
-    close();
+    user.broken();
   }
+  user.let_go();
 }
 
 // Once, however often: each would be a turn.
-void SocketConnection::defer() {
+void SocketStream::defer() {
   if (deferred_) return;
   loop_.defer(*this);
   deferred_ = true;
 }
 
-void SocketConnection::watch_output(bool watched) {
+void SocketStream::watch_output(bool watched) {
   if (watched == output_watched_) return;
   loop_.change(descriptor(), watched ? kInput | EPOLLOUT : kInput, *this);
   output_watched_ = watched;
 }
 
-Moved SocketConnection::read_socket(std::span<std::byte> space) noexcept {
+Moved SocketStream::read_socket(std::span<std::byte> space) noexcept {
   const Moved result =
       moved(uninterrupted([&] { return ::recv(descriptor(), space.data(), space.size(), 0); }));
   // All of it was taken; what comes later is told. But the end comes without bytes to tell it by.
@@ -109,7 +110,7 @@ Moved SocketConnection::read_socket(std::span<std::byte> space) noexcept {
   return result;
 }
 
-Moved SocketConnection::write_socket(Buffers buffers) noexcept {
+Moved SocketStream::write_socket(Buffers buffers) noexcept {
   if (buffers.size() == 1) {
     return moved(uninterrupted(
         [&] { return ::send(descriptor(), buffers[0].data(), buffers[0].size(), MSG_NOSIGNAL); }));
@@ -117,64 +118,64 @@ Moved SocketConnection::write_socket(Buffers buffers) noexcept {
   std::array<iovec, kMostBuffers> parts;
   const std::size_t count = std::min(buffers.size(), parts.size());
   for (std::size_t i = 0; i < count; ++i)
-    parts[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    parts[i] = {const_cast<std::byte*>(buffers[i].data()), buffers[i].size()};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = count;
   return moved(uninterrupted([&] { return ::sendmsg(descriptor(), &message, MSG_NOSIGNAL); }));
 }
 
-void SocketConnection::move() {
+void SocketStream::move() {
   if (!space_.empty() && may_read()) receive_now();
   if (!waiting_.empty()) send_waiting();
 }
 
 // Not at once: the others on the thread have their turn first.
-void SocketConnection::receive(std::span<std::byte> space) {
+void SocketStream::receive(std::span<std::byte> space) {
   space_ = space;
   if (may_read()) defer();
 }
 
-void SocketConnection::receive_now() {
+void SocketStream::receive_now() {
   const Moved got = read_some(space_);
   if (got.outcome == Moved::Outcome::kNotNow) return;
   space_ = {};
   switch (got.outcome) {
     case Moved::Outcome::kBytes:
-      return received(Received::kBytes, got.bytes);
+      return user_.received(Received::kBytes, got.bytes);
     case Moved::Outcome::kEnd:
-      return received(Received::kEnd, 0);
+      return user_.received(Received::kEnd, 0);
     default:
-      return received(Received::kFailure, 0);
+      return user_.received(Received::kFailure, 0);
   }
 }
 
-std::size_t SocketConnection::send_now(Buffers buffers, bool& failed) {
+std::size_t SocketStream::send_now(Buffers buffers, bool& failed) {
   const Moved went = write_some(buffers);
   failed = went.outcome == Moved::Outcome::kFailure;
   return went.bytes;
 }
 
 // Not every socket that took a part is full, and one that is not has nothing to tell.
-void SocketConnection::send(Buffers buffers) {
+void SocketStream::send(Buffers buffers) {
   waiting_ = buffers;
   defer();
 }
 
-void SocketConnection::send_waiting() {
+void SocketStream::send_waiting() {
   const Moved went = write_some(waiting_);
   if (went.outcome == Moved::Outcome::kNotNow) return;
   waiting_ = {};
-  sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
+  user_.sent(went.outcome != Moved::Outcome::kFailure, went.bytes);
   if (waiting_.empty() && descriptor() >= 0) watch_output(false);
 }
 
-bool SocketConnection::has_bytes() {
+bool SocketStream::has_bytes() {
   int bytes = 0;
   return ::ioctl(descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-std::string SocketConnection::peer() const {
+std::string SocketStream::peer() const {
   return peer_text(descriptor());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections with TLS.
+#include "frontend/transport/tls_stream.h"
+
 #include <algorithm>
 #include <array>
 #include <climits>
@@ -10,13 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/buffer.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "frontend/http/socket_connection.h"
-#include "frontend/http/stream_connection.h"
+#include "frontend/transport/socket_stream.h"
 
 namespace muster {
 namespace {
@@ -28,11 +27,10 @@ struct FreeSsl {
   void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
 };
 
-class TlsConnection final : public SocketConnection {
+class TlsStream final : public SocketStream {
  public:
-  TlsConnection(TransportThread& thread, ListenerFacts& listener, Descriptor&& socket,
-                TlsContext& context)
-      : SocketConnection(thread, listener, std::move(socket)), ssl_(SSL_new(&context)) {
+  TlsStream(EventLoop& loop, User& user, Descriptor&& socket, TlsContext& context)
+      : SocketStream(loop, user, std::move(socket)), ssl_(SSL_new(&context)) {
     BIO* const bio = ssl_ ? BIO_new(methods()) : nullptr;
     if (bio == nullptr) throw std::bad_alloc();
     BIO_set_data(bio, this);
@@ -60,7 +58,7 @@ class TlsConnection final : public SocketConnection {
     const int result = SSL_accept(ssl_.get());
     if (result != 1 && must_wait(result)) return;
     handshake_ = Handshake::kDone;
-    opened(result == 1);
+    user().opened(result == 1);
   }
 
   // Bytes may lie in the record that was read last.
@@ -79,7 +77,7 @@ class TlsConnection final : public SocketConnection {
   // One record, which is a part: the socket may well take the next. Tried again with the same
   // bytes, as OpenSSL wants it, where it has to wait.
   Moved write_some(Buffers buffers) override {
-    const boost::asio::const_buffer record = record_of(buffers);
+    const ConstBytes record = record_of(buffers);
     ERR_clear_error();
     std::size_t bytes = 0;
     const int result = SSL_write_ex(ssl_.get(), record.data(), record.size(), &bytes);
@@ -87,16 +85,16 @@ class TlsConnection final : public SocketConnection {
     return {must_wait(result) ? Moved::Outcome::kNotNow : Moved::Outcome::kFailure, 0};
   }
 
-  boost::asio::const_buffer record_of(Buffers buffers) {
+  ConstBytes record_of(Buffers buffers) {
     if (buffers.size() == 1 || buffers.front().size() >= kRecordBytes) return buffers.front();
     record_.resize(kRecordBytes);
     std::size_t size = 0;
-    for (const boost::asio::const_buffer& buffer : buffers) {
+    for (const ConstBytes& buffer : buffers) {
       const std::size_t part = std::min(buffer.size(), kRecordBytes - size);
       if (part > 0) std::memcpy(record_.data() + size, buffer.data(), part);
       size += part;
     }
-    return {record_.data(), size};
+    return ConstBytes(record_).first(size);
   }
 
   bool must_wait(int result) {
@@ -112,12 +110,12 @@ class TlsConnection final : public SocketConnection {
     ending_ = result < 0 && must_wait(result);
   }
 
-  void close_stream() noexcept override {
+  void close() noexcept override {
     ending_ = false;
-    SocketConnection::close_stream();
+    SocketStream::close();
   }
 
-  bool has_bytes() override { return SSL_pending(ssl_.get()) > 0 || SocketConnection::has_bytes(); }
+  bool has_bytes() override { return SSL_pending(ssl_.get()) > 0 || SocketStream::has_bytes(); }
 
   // OpenSSL's own socket BIO would raise SIGPIPE.
   static const BIO_METHOD* methods() {
@@ -132,8 +130,8 @@ class TlsConnection final : public SocketConnection {
     }();
     return kMethods;
   }
-  static TlsConnection& of(BIO* bio) noexcept {
-    return *static_cast<TlsConnection*>(BIO_get_data(bio));
+  static TlsStream& of(BIO* bio) noexcept {
+    return *static_cast<TlsStream*>(BIO_get_data(bio));
   }
   static int read_bio(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
@@ -144,7 +142,8 @@ class TlsConnection final : public SocketConnection {
   }
   static int write_bio(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
-    const boost::asio::const_buffer buffer(from, static_cast<std::size_t>(std::max(size, 0)));
+    const ConstBytes buffer(reinterpret_cast<const std::byte*>(from),
+                            static_cast<std::size_t>(std::max(size, 0)));
     const Moved went = of(bio).write_socket({&buffer, 1});
     if (went.outcome == Moved::Outcome::kNotNow) BIO_set_retry_write(bio);
     return result_of(went);
@@ -165,9 +164,9 @@ class TlsConnection final : public SocketConnection {
 
 }  // namespace
 
-ConnectionRef make_tls_connection(TransportThread& thread, ListenerFacts& listener,
-                                  Descriptor socket, TlsContext& context) {
-  return ConnectionRef(new TlsConnection(thread, listener, std::move(socket), context));
+std::unique_ptr<ByteStream> make_tls_stream(EventLoop& loop, ByteStream::User& user,
+                                            Descriptor socket, TlsContext& context) {
+  return std::make_unique<TlsStream>(loop, user, std::move(socket), context);
 }
 
 }  // namespace muster

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SocketConnection: a connection on a socket of its thread's event loop, which holds it from `open`
-// to `close_stream`.
+// SocketStream: a stream over a socket of its thread's event loop, which holds its user from `open`
+// to `close`.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,10 @@
 #include <string>
 
 #include "base/descriptor.h"
-#include "frontend/http/connection.h"
+#include "frontend/transport/byte_stream.h"
 #include "frontend/transport/event_loop.h"
-#include "frontend/http/stream_connection.h"
 
 namespace muster {
-
-using Buffers = std::span<const boost::asio::const_buffer>;
 
 // What a socket or a stream over it did.
 struct Moved {
@@ -24,16 +21,17 @@ struct Moved {
   std::size_t bytes = 0;
 };
 
-class SocketConnection : public Connection, private EventSource {
+class SocketStream : public ByteStream, private EventSource {
  public:
-  SocketConnection(TransportThread& thread, ListenerFacts& listener, Descriptor&& socket);
-  ~SocketConnection() override;
+  SocketStream(EventLoop& loop, User& user, Descriptor&& socket);
+  ~SocketStream() override;
 
  protected:
   [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
+  [[nodiscard]] User& user() const noexcept { return user_; }
   // Beginning with the handshake, if there is one; the event loop is known.
   virtual void start() = 0;
-  // Something came, or the socket takes bytes again, or the connection was deferred.
+  // Something came, or the socket takes bytes again, or the stream was deferred.
   virtual void go_on() { move(); }
   // Of the stream over the socket, as much as goes at once. After kNotNow it is tried again when
   // the socket tells; whoever needs it to take bytes for that watches the output.
@@ -54,7 +52,7 @@ class SocketConnection : public Connection, private EventSource {
   void receive(std::span<std::byte> space) final;
   std::size_t send_now(Buffers buffers, bool& failed) final;
   void send(Buffers buffers) final;
-  void close_stream() noexcept override;
+  void close() noexcept override;
   bool has_bytes() override;
   std::string peer() const final;
 
@@ -65,6 +63,7 @@ class SocketConnection : public Connection, private EventSource {
   void send_waiting();
 
   EventLoop& loop_;
+  User& user_;
   Descriptor descriptor_;
   bool watched_ = false;
   bool output_watched_ = false;
