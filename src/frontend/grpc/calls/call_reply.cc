@@ -3,7 +3,6 @@
 
 #include <array>
 #include <span>
-#include <utility>
 
 #include "frontend/grpc/timing_trailer.h"
 
@@ -36,6 +35,7 @@ void CallReply::restart(Http2Stream& stream) noexcept {
   stream_ = &stream;
   coding_ = MessageCoding::kIdentity;
   has_head_ = false;
+  timing_.clear();
 }
 
 void CallReply::send(const MessageBytes& frame) {
@@ -62,16 +62,14 @@ void CallReply::add_ending(const GrpcStatus& status, Fields& fields) {
   if (!timing_.empty()) fields.add({.name = kTimingKey, .value = timing_, .varies = true});
 }
 
-void CallReply::finish(const GrpcStatus& status, std::string timing) {
+void CallReply::finish(const GrpcStatus& status) {
   if (!has_head_) return refuse("200", status);
-  timing_ = std::move(timing);
   Fields fields;
   add_ending(status, fields);
   stream_->finish(fields.all());
 }
 
 void CallReply::refuse(std::string_view http_status, const GrpcStatus& status) {
-  timing_.clear();
   Fields fields;
   fields.add({":status", http_status});
   if (http_status == "405") fields.add({"allow", "POST"});

@@ -29,8 +29,10 @@ class CallReply {
   [[nodiscard]] MessageCoding coding() const noexcept { return coding_; }
   // A message with its prefix, which stays as it is until the stream says `sent` or `closed`.
   void send(const MessageBytes& frame);
-  // `timing`: the trailing metadata kTimingKey, none where it is empty.
-  void finish(const GrpcStatus& status, std::string timing = {});
+  // Of the trailing metadata kTimingKey, which is left out where it is empty. For an answer that
+  // has a message.
+  [[nodiscard]] std::string& timing() noexcept { return timing_; }
+  void finish(const GrpcStatus& status);
   // In place of everything else: `http_status` says it to those who do not speak gRPC, and lasts as
   // long as the program.
   void refuse(std::string_view http_status, const GrpcStatus& status);

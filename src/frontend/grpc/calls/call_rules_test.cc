@@ -222,7 +222,6 @@ TEST_P(CallRulesTest, refuses_codings_that_it_does_not_know_and_tells_which_it_d
 }
 
 TEST_P(CallRulesTest, is_asked_by_post_with_grpcs_content_type) {
-  EXPECT_EQ(make_with(Http2Field::kContentType, "application/grpc+proto").code(), "0");
   const ScriptedStream& other = make_with(Http2Field::kContentType, "application/json");
   EXPECT_EQ(other.trailers.at(":status"), "415");
   EXPECT_EQ(make_with(Http2Field::kContentType, "").trailers.at(":status"), "415");
@@ -231,7 +230,8 @@ TEST_P(CallRulesTest, is_asked_by_post_with_grpcs_content_type) {
   EXPECT_EQ(get.trailers.at("allow"), "POST");
   EXPECT_EQ(calls.fakes.inference.asked(), 0U);
   EXPECT_EQ(calls.fakes.metrics.grpc.client_errors.value(), 3U);
-  EXPECT_EQ(calls.fakes.metrics.grpc.requests_answered.value(), 4U);
+  EXPECT_EQ(calls.fakes.metrics.grpc.requests_answered.value(), 3U);
+  EXPECT_EQ(make_with(Http2Field::kContentType, "application/grpc+proto").code(), "0");
 }
 
 TEST_P(CallRulesTest, refuses_timeouts_that_are_none) {

@@ -82,20 +82,21 @@ void UnaryInfer::answered(GrpcInference& inference) {
   if (status.ok()) status = frame_reply(calls_.reply_, reply_.coding(), answer_);
   calls_.reply_.clear();
   if (!status.ok()) return fail(grpc_status(status));
-  finish({}, answer_.size() - MessageReader::kPrefixBytes, timing_of(*response));
+  append_timing(*response, reply_.timing());
+  finish({}, answer_.size() - MessageReader::kPrefixBytes);
 }
 
 void UnaryInfer::fail(const GrpcStatus& status) {
   finish(status, 0);
 }
 
-void UnaryInfer::finish(const GrpcStatus& status, std::size_t reply_bytes, std::string timing) {
+void UnaryInfer::finish(const GrpcStatus& status, std::size_t reply_bytes) {
   record_.end(status, reply_bytes, cancelled_, inference_->details());
   finished_ = true;
   waiting_since_ = kNoDeadline;
   if (stream_ == nullptr) return end_if_over();
   if (status.ok()) reply_.send(answer_);
-  reply_.finish(status, std::move(timing));
+  reply_.finish(status);
 }
 
 void UnaryInfer::check_time(TimePoint now) {

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <string>
+#include <optional>
+#include <span>
 
 #include "frontend/grpc/call_environment.h"
 #include "frontend/grpc/call_record.h"
@@ -46,7 +47,7 @@ class UnaryInfer final : public Http2Call,
   void answered(GrpcInference& inference) override;
   void fail(const GrpcStatus& status);
   // With the message in `answer_` where it is ok.
-  void finish(const GrpcStatus& status, std::size_t reply_bytes, std::string timing = {});
+  void finish(const GrpcStatus& status, std::size_t reply_bytes);
   void end_if_over();
 
   UnaryInfers& calls_;

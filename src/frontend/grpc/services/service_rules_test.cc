@@ -16,6 +16,8 @@ namespace {
 namespace health = ::grpc::health::v1;
 namespace reflection = ::grpc::reflection::v1;
 using Answers = std::vector<health::HealthCheckResponse::ServingStatus>;
+constexpr auto kServing = health::HealthCheckResponse::SERVING;
+constexpr auto kNotServing = health::HealthCheckResponse::NOT_SERVING;
 
 struct ServiceRulesTest : ::testing::Test {
   ScriptedCalls calls;
@@ -45,34 +47,32 @@ struct ServiceRulesTest : ::testing::Test {
 };
 
 TEST_F(ServiceRulesTest, a_watcher_is_told_what_changes_and_nothing_twice) {
-  using enum health::HealthCheckResponse::ServingStatus;
   ScriptedStream& stream = watch();
-  EXPECT_EQ(told(stream), Answers{SERVING});
+  EXPECT_EQ(told(stream), Answers{kServing});
   wait();
   wait();
-  EXPECT_EQ(told(stream), Answers{SERVING});
+  EXPECT_EQ(told(stream), Answers{kServing});
   calls.fakes.models.is_ready = false;
   wait();
-  EXPECT_EQ(told(stream), (Answers{SERVING, NOT_SERVING}));
+  EXPECT_EQ(told(stream), (Answers{kServing, kNotServing}));
   calls.fakes.models.is_ready = true;
   wait();
-  EXPECT_EQ(told(stream), (Answers{SERVING, NOT_SERVING, SERVING}));
+  EXPECT_EQ(told(stream), (Answers{kServing, kNotServing, kServing}));
   calls.stop();
-  EXPECT_EQ(told(stream).back(), NOT_SERVING) << "at once";
+  EXPECT_EQ(told(stream).back(), kNotServing) << "at once";
   EXPECT_TRUE(calls.is_drained()) << "watchers hold up nothing";
   EXPECT_FALSE(stream.is_finished);
 }
 
 TEST_F(ServiceRulesTest, a_watcher_who_does_not_read_is_told_the_last_when_he_does) {
-  using enum health::HealthCheckResponse::ServingStatus;
   ScriptedStream& stream = watch();
   calls.fakes.models.is_ready = false;
   wait();
   calls.fakes.models.is_ready = true;
   wait();
   calls.fakes.models.is_ready = false;
-  EXPECT_EQ(told(stream), Answers{SERVING});
-  EXPECT_EQ(told(stream), (Answers{SERVING, NOT_SERVING}));
+  EXPECT_EQ(told(stream), Answers{kServing});
+  EXPECT_EQ(told(stream), (Answers{kServing, kNotServing}));
 }
 
 TEST_F(ServiceRulesTest, watchers_are_not_counted_and_refused_ones_are) {

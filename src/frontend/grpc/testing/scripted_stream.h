@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams and a thread that do what a test says, step by step: the calls of gRPC without HTTP/2.
+// For fuzz targets, too: what a call must not do to a stream ends the process.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <gtest/gtest.h>
-
+#include "base/check.h"
 #include "base/testing/fake_clock.h"
 #include "frontend/grpc/grpc_calls.h"
 #include "frontend/grpc/testing/framed.h"
@@ -133,21 +133,21 @@ class ScriptedStream final : public Http2Stream {
   [[nodiscard]] const Http2Peer& peer() const noexcept override { return client; }
   void consume(std::size_t bytes) noexcept override { consumed += bytes; }
   void respond(std::span<const Http2Header> headers) override {
-    EXPECT_FALSE(has_head || is_finished);
+    MUSTER_CHECK(!has_head && !is_finished);
     has_head = true;
     given_head_.assign(headers.begin(), headers.end());
   }
   void send(std::span<const std::byte> bytes) override {
-    EXPECT_TRUE(has_head && !is_finished);
+    MUSTER_CHECK(has_head && !is_finished);
     sends_.push_back(bytes);
   }
   void finish(std::span<const Http2Header> fields) override {
-    EXPECT_TRUE(has_head && !is_finished);
+    MUSTER_CHECK(has_head && !is_finished);
     is_finished = true;
     given_trailers_.assign(fields.begin(), fields.end());
   }
   void respond_only(std::span<const Http2Header> headers) override {
-    EXPECT_FALSE(has_head || is_finished);
+    MUSTER_CHECK(!has_head && !is_finished);
     has_body_only_head = is_finished = true;
     given_trailers_.assign(headers.begin(), headers.end());
   }
