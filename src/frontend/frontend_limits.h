@@ -21,11 +21,15 @@ struct FrontendLimits {
   std::size_t max_connections = 4096;       // of each listener
   std::size_t max_pipelined_requests = 32;  // of one connection, or unanswered on one stream
   std::size_t max_streams = 1024;           // gRPC: calls open at a time on one connection
-  std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: buffers of all connections together
+  // gRPC, of one connection and in a second, 0 = no limit: requests that the client breaks off
+  // itself, and frames that neither ask nor answer. Who does more is sent away.
+  std::size_t max_resets = 2000;
+  std::size_t max_control_frames = 10'000;
+  std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: messages of all connections together
   std::size_t max_pictures = 256;                     // of one classify call
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // HTTP: between requests
-  // gRPC: without a call; 0 = no limit. Costs every call, see docs/adr/0026.
-  std::chrono::milliseconds grpc_idle_timeout{0};
+  // gRPC: without a call; 0 = no limit.
+  std::chrono::milliseconds grpc_idle_timeout{std::chrono::minutes(30)};
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last
   // Until a reply is read, and how much longer a large one may take: see send_limit.

@@ -4,28 +4,24 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <grpcpp/support/status.h>
+#include <muster/inference.h>
 
 #include "frontend/grpc/call_environment.h"
-#include "frontend/grpc/grpc_caller.h"
+#include "frontend/grpc/message/grpc_status.h"
+#include "frontend/http2/http2_stream.h"
 
 namespace muster {
 
-// Whether the caller has the right.
+// Whether the stream's client has the right.
 [[nodiscard]] Status grant(const CallEnvironment& environment, Right right,
-                           const GrpcCaller& caller);
+                           const Http2Stream& stream);
 // The same, and whether calls are taken at all (health always is).
 [[nodiscard]] Status admit(const CallEnvironment& environment, Right right,
-                           const GrpcCaller& caller);
-
-// The moment of the call's deadline on `clock`; kNoDeadline where it has none.
-[[nodiscard]] TimePoint deadline_of(const GrpcCaller& caller, Clock& clock);
-
-// As the client shall see it. `deadline_is_the_calls`: see grpc_code.
-[[nodiscard]] grpc::Status grpc_status(const Status& status, bool deadline_is_the_calls = false);
+                           const Http2Stream& stream);
 
 // What the access log says of an inference beside its outcome. Borrowed.
 struct InferenceDetails {
@@ -35,19 +31,20 @@ struct InferenceDetails {
   const BatchReport* batch = nullptr;
 };
 
-// One loop's thread. Begun and ended once each, then it may begin anew.
+// One thread. Begun and ended once each, then it may begin anew.
 class CallRecord {
  public:
   // `method` is a path, "/inference.GRPCInferenceService/ModelInfer", and outlives the record.
-  void begin(const CallEnvironment& environment, std::string_view method);
+  void begin(const CallEnvironment& environment, std::string_view method, const Http2Peer& peer);
   void received(std::size_t bytes);
-  // `status` as it goes out; `reply_bytes` before compression. `disconnected`: nobody reads it.
-  void end(const GrpcCaller& caller, const grpc::Status& status, std::size_t reply_bytes,
-           bool disconnected, const InferenceDetails& details = {});
+  // `status` and `reply_bytes` as they go out. `disconnected`: nobody reads it.
+  void end(const GrpcStatus& status, std::size_t reply_bytes, bool disconnected,
+           const InferenceDetails& details = {});
 
  private:
   const CallEnvironment* environment_ = nullptr;
   std::string_view method_;
+  std::string peer_;  // for the log, if there is one: the connection may be gone at the end
   TimePoint begun_;
   std::size_t request_bytes_ = 0;
 };

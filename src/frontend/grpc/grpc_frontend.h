@@ -23,7 +23,7 @@ struct GrpcListener {
 
 struct GrpcOptions {
   std::vector<GrpcListener> listeners;
-  std::size_t threads = 1;  // completion queues, one thread each
+  std::size_t threads = 1;  // transport threads
 };
 
 class GrpcFrontend {
@@ -33,7 +33,7 @@ class GrpcFrontend {
                                                                    const GrpcOptions& options);
   GrpcFrontend(const GrpcFrontend&) = delete;
   GrpcFrontend& operator=(const GrpcFrontend&) = delete;
-  // Cancels what is open; answers that are still to come are dropped.
+  // Breaks off what is open; answers that are still to come are dropped.
   ~GrpcFrontend();
 
   // The port of each listener, in their order; 0 for Unix-domain sockets.

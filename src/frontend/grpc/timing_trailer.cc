@@ -5,12 +5,9 @@
 
 namespace muster {
 
-std::string timing_of(const InferResponse& response) {
-  std::string timing;
-  timing.reserve(96);
+void append_timing(const InferResponse& response, std::string& out) {
   append_server_timing(response.batch, response.model != nullptr ? response.model->version : 0,
-                       timing);
-  return timing;
+                       out);
 }
 
 }  // namespace muster

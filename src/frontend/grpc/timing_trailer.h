@@ -11,6 +11,6 @@ namespace muster {
 inline constexpr char kTimingKey[] = "muster-timing";
 
 // See append_server_timing. The version is left out where the model has none.
-[[nodiscard]] std::string timing_of(const InferResponse& response);
+void append_timing(const InferResponse& response, std::string& out);
 
 }  // namespace muster

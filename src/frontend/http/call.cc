@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/call.h"
 
+#include "frontend/http/connection.h"
+
 namespace muster {
 namespace {
 
@@ -16,6 +18,10 @@ void clear_text(std::string& text) {
 }
 
 }  // namespace
+
+void Call::open() {
+  connection->answered(*this);
+}
 
 void Call::clear() {
   connection = nullptr;

@@ -14,14 +14,13 @@
 #include <variant>
 #include <vector>
 
-#include <boost/asio/buffer.hpp>
-
 #include <muster/inference.h>
 
-#include "frontend/http/mailbox.h"
 #include "frontend/http/message/reply_head.h"
 #include "frontend/http/message/request_head.h"
 #include "frontend/http/message/target.h"
+#include "frontend/transport/byte_stream.h"
+#include "frontend/transport/mailbox.h"
 #include "inference/picture_service.h"
 #include "protocol/http/http_infer.h"
 #include "protocol/http/infer_decoder.h"
@@ -54,7 +53,7 @@ struct HttpReply {
   std::int64_t version = 0;  // of the model that answered
   std::string error;         // for the access log
   std::string head;
-  std::vector<boost::asio::const_buffer> buffers;  // head and body, as they are sent
+  std::vector<ConstBytes> buffers;  // head and body, as they are sent
 };
 
 struct Call final : Letter {
@@ -82,6 +81,7 @@ struct Call final : Letter {
   ReplyWishes wishes;
   HttpReply reply;
 
+  void open() override;
   // As new, with the memory of its strings, unless that has become large.
   void clear();
 };

@@ -14,8 +14,11 @@ constexpr std::chrono::seconds kLingering{2};
 
 }  // namespace
 
-Connection::Connection(TransportThread& thread, ListenerFacts& listener)
-    : thread_(thread), listener_(listener), reader_(thread.reader_limits()) {
+Connection::Connection(TransportThread& thread, ListenerFacts& listener, Descriptor socket)
+    : thread_(thread),
+      listener_(listener),
+      stream_(make_stream(thread.loop().events(), *this, std::move(socket), listener.tls)),
+      reader_(thread.reader_limits()) {
   listener_.open.fetch_add(1, std::memory_order_relaxed);
   thread_.link(*this);
 }
@@ -30,8 +33,8 @@ void Connection::begin() {
   finishing_ = thread_.is_finishing();
   since_ = thread_.now();
   guard([&] {
-    if (thread_.services().access_log.enabled()) peer_ = peer();
-    open();
+    if (thread_.services().access_log.enabled()) peer_ = stream_->peer();
+    stream_->open();
   });
 }
 
@@ -46,7 +49,7 @@ void Connection::opened(bool ok) {
 void Connection::finish_soon() {
   finishing_ = true;
   if (input_ == Input::kOpening) return close();
-  if (input_ == Input::kRequests && is_idle() && !has_bytes()) close();
+  if (input_ == Input::kRequests && is_idle() && !stream_->has_bytes()) close();
 }
 
 void Connection::close() noexcept {
@@ -54,7 +57,7 @@ void Connection::close() noexcept {
   const ConnectionRef alive(this);
   input_ = Input::kClosed;
   if (first_ != nullptr && thread_.services().access_log.enabled()) log_lost();
-  close_stream();
+  stream_->close();
   drop_calls();
   count_closed();
 }

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection: one client's requests, read in turn and answered in turn.
 //
-// What it does with bytes is here; how they move is up to the derived class (StreamConnection).
+// What it does with bytes is here; how they move is up to its stream.
 // Lives on one transport thread and is counted: the thread, each operation of its stream and each
 // call in flight hold it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include "base/log.h"
 #include "frontend/http/call.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/http/message/request_reader.h"
+#include "frontend/transport/byte_stream.h"
+#include "frontend/transport/listener.h"
 
 namespace muster {
 
@@ -29,20 +30,13 @@ class Connection;
 class TransportThread;
 using ConnectionRef = boost::intrusive_ptr<Connection>;
 
-// What a connection is told of the listener that it came through. Outlives it.
-struct ListenerFacts {
-  HttpListener::Kind kind = HttpListener::Kind::kInference;
-  bool is_loopback = true;
-  std::atomic<std::size_t> open{0};    // connections
-  std::atomic<std::size_t> coming{0};  // accepted ones, on their way to their thread
-};
-
-class Connection {
+class Connection final : private ByteStream::User {
  public:
-  Connection(TransportThread& thread, ListenerFacts& listener);
+  // `socket` is accepted and does not block.
+  Connection(TransportThread& thread, ListenerFacts& listener, Descriptor socket);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  virtual ~Connection();
+  ~Connection();
 
   void begin();
   // No more requests than those that are here, even in part.
@@ -70,28 +64,16 @@ class Connection {
   Connection* previous = nullptr;
   Connection* next = nullptr;
 
- protected:
-  enum class Received : std::uint8_t { kBytes, kEnd, kFailure };
-
-  // What the stream does: each begins an operation that ends in the call named.
-  virtual void open() = 0;                                                    // opened
-  virtual void receive(std::span<std::byte> space) = 0;                       // received
-  virtual void send(std::span<const boost::asio::const_buffer> buffers) = 0;  // sent
-  // As many bytes as go without waiting, 0 where none do; `failed` where none ever will.
-  virtual std::size_t send_now(std::span<const boost::asio::const_buffer> buffers,
-                               bool& failed) = 0;
-  // Tells the client that nothing more comes.
-  virtual void end_sending() = 0;
-  virtual void close_stream() noexcept = 0;
-  // Whether bytes have come that were not received yet.
-  [[nodiscard]] virtual bool has_bytes() = 0;
-  [[nodiscard]] virtual std::string peer() const = 0;
-
-  void opened(bool ok);
-  void received(Received outcome, std::size_t bytes);
-  void sent(bool ok, std::size_t bytes);
-
  private:
+  using Received = ByteStream::Received;
+
+  void opened(bool ok) override;
+  void received(Received outcome, std::size_t bytes) override;
+  void sent(bool ok, std::size_t bytes) override;
+  void broken() noexcept override { close(); }
+  void hold() noexcept override { ++holders_; }
+  void let_go() noexcept override { intrusive_ptr_release(this); }
+
   // The boundary that no exception passes: one connection is lost, nothing else.
   template <typename Step>
   void guard(Step step) noexcept {
@@ -143,6 +125,7 @@ class Connection {
 
   TransportThread& thread_;
   ListenerFacts& listener_;
+  const std::unique_ptr<ByteStream> stream_;
   RequestReader reader_;
   Input input_ = Input::kOpening;
   bool receiving_ = false;
@@ -162,7 +145,7 @@ class Connection {
   InferDecoder decoder_;
   std::string
       peer_;  // where there is an access log: a socket that was reset does not tell any more
-  std::vector<boost::asio::const_buffer> outgoing_;
+  std::vector<ConstBytes> outgoing_;
   std::size_t outgoing_begin_ = 0;
   TimePoint since_{};          // idle, or the request being read began, or lingering began
   TimePoint sending_since_{};  // of what is outgoing

@@ -63,7 +63,7 @@ bool Connection::is_full() const noexcept {
 
 void Connection::begin_receiving(std::span<std::byte> space) {
   receiving_ = true;
-  receive(space);
+  stream_->receive(space);
 }
 
 void Connection::received(Received outcome, std::size_t bytes) {
@@ -124,7 +124,7 @@ Refusal Connection::check_head(Call& call) {
   const Status found = find_route_of(call);
   route_is_known_ = found.ok();
   if (!found.ok()) return refusal_of(found);
-  if (!is_served(call.route.endpoint, listener_.kind)) {
+  if (!is_served(call.route.endpoint, static_cast<HttpListener::Kind>(listener_.kind))) {
     return {404, "there is nothing at " + printable(head.target)};
   }
   const Caller caller{head.bearer_token, listener_.is_loopback};

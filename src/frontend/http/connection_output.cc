@@ -73,7 +73,7 @@ void Connection::write_ready() {
     if (is_reading && continue_due_ && receiving_) {
       continue_due_ = false;
       interim_ = true;
-      outgoing_.assign(1, boost::asio::buffer(kContinueLine));
+      outgoing_.assign(1, std::as_bytes(std::span(kContinueLine)));
     } else if (first_->stage == Call::Stage::kReplied) {
       interim_ = false;
       outgoing_.assign(first_->reply.buffers.begin(), first_->reply.buffers.end());
@@ -88,10 +88,10 @@ void Connection::write_ready() {
 
 // True where all of it has gone; false where the rest goes later, or never.
 bool Connection::send_outgoing() {
-  std::span<const boost::asio::const_buffer> rest(outgoing_);
+  Buffers rest(outgoing_);
   if (!sending_) {
     bool failed = false;
-    consume_outgoing(send_now(rest, failed));
+    consume_outgoing(stream_->send_now(rest, failed));
     if (failed) {
       client_left();
       close();
@@ -103,7 +103,7 @@ bool Connection::send_outgoing() {
   if (rest.empty()) return true;
   if (!sending_) send_limit_ = send_limit(thread_.services().limits, outgoing_bytes());
   sending_ = true;
-  send(rest);
+  stream_->send(rest);
   return false;
 }
 
@@ -117,9 +117,9 @@ std::size_t Connection::outgoing_bytes() const noexcept {
 
 void Connection::consume_outgoing(std::size_t bytes) noexcept {
   while (outgoing_begin_ < outgoing_.size()) {
-    boost::asio::const_buffer& buffer = outgoing_[outgoing_begin_];
+    ConstBytes& buffer = outgoing_[outgoing_begin_];
     if (bytes < buffer.size()) {
-      buffer += bytes;
+      buffer = buffer.subspan(bytes);
       return;
     }
     bytes -= buffer.size();
@@ -164,7 +164,7 @@ void Connection::linger() {
   input_ = Input::kIgnored;
   lingering_ = true;
   since_ = thread_.now();
-  end_sending();
+  stream_->end_sending();
 }
 
 }  // namespace muster

@@ -5,10 +5,37 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "frontend/http/listener.h"
+#include "frontend/http/message/reply_head.h"
 #include "frontend/http/transport_thread.h"
+#include "frontend/transport/listener.h"
+#include "protocol/status_codes.h"
 
 namespace muster {
+namespace {
+
+std::string busy_reply() {
+  const std::string body = error_json("too many connections; try again later");
+  ReplyHead head;
+  head.status = 503;
+  head.content_length = body.size();
+  head.close = true;
+  head.retry_after = true;
+  std::string text;
+  write_reply_head(head, text);
+  return text + body;
+}
+
+Listener::Options options_of(const HttpListener& wanted) {
+  return {.front_end = "HTTP",
+          .address = wanted.address,
+          .unix_socket = wanted.unix_socket,
+          .port = wanted.port,
+          .tls = wanted.tls,
+          .kind = static_cast<int>(wanted.kind),
+          .busy_reply = busy_reply()};
+}
+
+}  // namespace
 
 class HttpFrontend::Parts {
  public:
@@ -30,13 +57,16 @@ class HttpFrontend::Parts {
       return invalid_argument("HTTP: at least one listener and one thread are needed");
     }
     for (const HttpListener& wanted : options.listeners) {
-      MUSTER_ASSIGN_OR_RETURN(auto listener, Listener::open(wanted));
+      MUSTER_ASSIGN_OR_RETURN(auto listener, Listener::open(options_of(wanted)));
       listeners_.push_back(std::move(listener));
     }
     for (std::size_t i = 0; i < options.threads; ++i)
       threads_.push_back(std::make_unique<TransportThread>(services_));
+    std::vector<Host*> hosts;
+    for (const auto& thread : threads_)
+      hosts.push_back(thread.get());
     for (const auto& listener : listeners_)
-      listener->start(threads_);
+      listener->start(hosts, services_.limits.max_connections, services_.metrics.http);
     return {};
   }
 
@@ -52,14 +82,14 @@ class HttpFrontend::Parts {
   void stop_accepting() {
     if (threads_.empty() || std::exchange(stopped_, true)) return;
     std::promise<void> closed;
-    threads_.front()->post([&] {
+    threads_.front()->loop().post([&] {
       for (const auto& listener : listeners_)
         listener->finish();
       closed.set_value();
     });
     closed.get_future().wait();
     for (const auto& thread : threads_)
-      thread->post([&thread = *thread] { thread.finish_soon(); });
+      thread->loop().post([&thread = *thread] { thread.finish_soon(); });
   }
 
   [[nodiscard]] bool drain(std::chrono::milliseconds limit) {

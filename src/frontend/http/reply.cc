@@ -105,17 +105,17 @@ void seal_reply(Call& call) {
     for (const auto part : reply.body.parts)
       reply.head.append(reinterpret_cast<const char*>(part.data()), part.size());
   }
-  reply.buffers.emplace_back(reply.head.data(), reply.head.size());
+  reply.buffers.push_back(std::as_bytes(std::span(reply.head)));
   if (is_joined || !has_body) return;
   if (reply.coding != Coding::kIdentity) {
-    reply.buffers.emplace_back(reply.coded.data(), reply.coded.size());
+    reply.buffers.push_back(std::as_bytes(std::span(reply.coded)));
     return;
   }
   if (!reply.body.json.empty()) {
-    reply.buffers.emplace_back(reply.body.json.data(), reply.body.json.size());
+    reply.buffers.push_back(std::as_bytes(std::span(reply.body.json)));
   }
   for (const auto part : reply.body.parts) {
-    if (!part.empty()) reply.buffers.emplace_back(part.data(), part.size());
+    if (!part.empty()) reply.buffers.push_back(part);
   }
 }
 

@@ -4,43 +4,23 @@
 #include <exception>
 #include <utility>
 
-#include <pthread.h>
-
 #include "base/log.h"
 
 namespace muster {
 namespace {
 
-// Events handled before the round's requests are handed in: those of a burst, but no more than keep
-// a waiting worker waiting for long.
-constexpr std::size_t kMaxEventsARound = 128;
-// The grain of all time limits of connections.
-constexpr std::chrono::milliseconds kTick{100};
 constexpr std::size_t kMaxSpareCalls = 256;
 constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
-
-// One that throws takes none of the others with it.
-void run_each(const std::vector<std::function<void()>>& tasks) noexcept {
-  for (const auto& task : tasks) {
-    try {
-      task();
-    } catch (const std::exception& failure) {
-      log(LogLevel::kError, std::string_view(failure.what()));
-    }
-  }
-}
 
 }  // namespace
 
 TransportThread::TransportThread(const FrontServices& services)
-    : mailbox_(std::make_shared<Mailbox>()),
-      context_{services, mailbox_, burst_},
+    : loop_(services.clock, "muster-http"),
+      context_{services, loop_.mailbox(), loop_.burst()},
       reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
                      services.limits.max_decompressed_bytes},
       scratch_(kScratchBytes) {
-  loop_.watch(mailbox_->bell(), EPOLLIN | EPOLLET, *this);
-  loop_.watch(tick_.alarm.descriptor(), EPOLLIN | EPOLLET, tick_);
-  thread_ = std::thread([this] { run(); });
+  loop_.start(*this);
 }
 
 // First the connections, which look at their calls, then the mailbox, which deletes those that
@@ -48,7 +28,7 @@ TransportThread::TransportThread(const FrontServices& services)
 TransportThread::~TransportThread() {
   end();
   close_connections();
-  mailbox_->close();
+  loop_.close_mailbox();
   for (Call* call : prepared_)
     release(*call);
   for (Connection* connection = connections_; connection != nullptr;) {
@@ -56,105 +36,38 @@ TransportThread::~TransportThread() {
     connection->abandon_calls();
     connection = next;
   }
-  run_tasks();
+  loop_.run_tasks();
   for (Connection* left = connections_; left != nullptr; left = left->next)
     left->leave_thread();
 }
 
-void TransportThread::end() noexcept {
-  if (!thread_.joinable()) return;
-  ending_.store(true, std::memory_order_relaxed);
-  mailbox_->wake();
-  thread_.join();
-}
-
-void TransportThread::post(std::function<void()> task) {
-  {
-    const MutexLock lock(tasks_mutex_);
-    tasks_.push_back(std::move(task));
-    has_tasks_.store(true, std::memory_order_relaxed);
-  }
-  mailbox_->wake();
-}
-
-void TransportThread::post_at_tick(std::function<void()> task) {
-  at_tick_.push_back(std::move(task));
-  if (!ticking_) schedule_tick();
-}
-
 void TransportThread::when_quiet(std::function<void()> quiet) {
-  post([this, quiet = std::move(quiet)]() mutable {
+  loop_.post([this, quiet = std::move(quiet)]() mutable {
     waiting_for_quiet_.push_back(std::move(quiet));
   });
 }
 
-void TransportThread::run() noexcept {
-  pthread_setname_np(pthread_self(), "muster-http");
-  while (!is_ending()) {
-    try {
-      run_round();
-    } catch (const std::exception& failure) {
-      log(LogLevel::kError, std::string_view(failure.what()));
-    }
-  }
+void TransportThread::admit(ListenerFacts& listener, Descriptor accepted) {
+  const ConnectionRef connection(new Connection(*this, listener, std::move(accepted)));
+  connection->begin();
 }
 
-void TransportThread::run_round() {
-  if (!mailbox_->run_asleep([&] { loop_.sleep(); })) loop_.look();
-  take_events();
-  run_tasks();
-  end_round();
-  now_is_known_ = false;
+void TransportThread::prepare(Call& call) {
+  prepared_.push_back(&call);
+  if (prepared_.size() == 1) loop_.depart_with_round(*this);
 }
 
-// Until nothing is left, as what came in one burst goes on in one; once all connections had their
-// turn, there is nothing to look for.
-void TransportThread::take_events() {
-  std::size_t told = loop_.tell();
-  for (std::size_t last = told; last > 0 && told < connection_count_ && told < kMaxEventsARound;) {
-    loop_.look();
-    last = loop_.tell();
-    told += last;
-  }
-}
-
-void TransportThread::run_tasks() {
-  if (!has_tasks_.load(std::memory_order_relaxed)) return;
-  std::vector<std::function<void()>> tasks;
-  {
-    const MutexLock lock(tasks_mutex_);
-    tasks.swap(tasks_);
-    has_tasks_.store(false, std::memory_order_relaxed);
-  }
-  run_each(tasks);
-}
-
-void TransportThread::end_round() {
-  // A refusal comes home at once, and an answer may let the next request of its connection be read.
-  do {
-    deliver_answers();
-    hand_in_prepared();
-  } while (!mailbox_->empty() || !prepared_.empty());
-  if (open_calls_ == 0 && !waiting_for_quiet_.empty()) {
-    for (const auto& quiet : std::exchange(waiting_for_quiet_, {}))
-      quiet();
-  }
-}
-
-void TransportThread::deliver_answers() {
-  for (Letter* letter = mailbox_->take_all(); letter != nullptr;) {
-    auto& call = static_cast<Call&>(*letter);
-    letter = letter->next;
-    call.connection->answered(call);
-  }
-}
-
-void TransportThread::hand_in_prepared() {
+void TransportThread::depart() {
   handing_in_.clear();
   std::swap(handing_in_, prepared_);
   for (Call* call : handing_in_)
     hand_in(*call);
-  burst_.end();
+}
+
+void TransportThread::end_round() {
+  if (open_calls_ > 0 || waiting_for_quiet_.empty()) return;
+  for (const auto& quiet : std::exchange(waiting_for_quiet_, {}))
+    quiet();
 }
 
 void TransportThread::hand_in(Call& call) {
@@ -164,12 +77,6 @@ void TransportThread::hand_in(Call& call) {
     log(LogLevel::kError, std::string_view(failure.what()));
     if (call.stage == Call::Stage::kPrepared) call.connection->lost(call);
   }
-}
-
-TimePoint TransportThread::now() {
-  if (!now_is_known_) now_ = context_.services.clock.now();
-  now_is_known_ = true;
-  return now_;
 }
 
 Call& TransportThread::take_call() {
@@ -198,7 +105,7 @@ void TransportThread::link(Connection& connection) {
   if (connections_ != nullptr) connections_->previous = &connection;
   connections_ = &connection;
   ++connection_count_;
-  if (!ticking_) schedule_tick();
+  loop_.wake_ticks();
 }
 
 void TransportThread::unlink(Connection& connection) noexcept {
@@ -208,23 +115,12 @@ void TransportThread::unlink(Connection& connection) noexcept {
   --connection_count_;
 }
 
-void TransportThread::schedule_tick() noexcept {
-  ticking_ = (connections_ != nullptr || !at_tick_.empty()) && !is_ending();
-  if (ticking_) tick_.alarm.set(kTick);
-}
-
-void TransportThread::Tick::ready(std::uint32_t) noexcept {
-  thread.tick();
-}
-
-void TransportThread::tick() {
+void TransportThread::tick(TimePoint now) {
   for (Connection* connection = connections_; connection != nullptr;) {
     const ConnectionRef alive(connection);
-    connection->check_time(now());
+    connection->check_time(now);
     connection = connection->next;
   }
-  run_each(std::exchange(at_tick_, {}));
-  schedule_tick();
 }
 
 void TransportThread::finish_soon() {

@@ -2,16 +2,18 @@
 // Conversation: what one method does with the messages of one call. Unary methods are conversations
 // of one question and one answer.
 //
-// All on the loop's thread. A conversation finishes its call exactly once, also after `cancelled`.
+// All on the transport thread. A conversation finishes its call exactly once, also after
+// `cancelled`.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string_view>
 
-#include <grpcpp/support/byte_buffer.h>
+#include <muster/inference.h>
 
 #include "frontend/access_policy.h"
+#include "frontend/grpc/message/received_message.h"
 
 namespace muster {
 
@@ -24,14 +26,15 @@ class Conversation {
   Conversation& operator=(const Conversation&) = delete;
   virtual ~Conversation() = default;
 
-  // The first read has been begun.
-  virtual void begin() {}
-  // After a read: a message, or there will be none any more. Not after `finish`.
-  virtual void message(const grpc::ByteBuffer& bytes) = 0;
+  // The first message is being waited for. After each there is none, until GenericCall::read asks
+  // for it: a message, or there will be none any more. Not after `finish`.
+  virtual void message(const ReceivedMessage& received) = 0;
   virtual void half_closed() = 0;
-  // After a write that is not the last. Not after `finish`.
+  // Messages that were written have been taken, and there may be room for more. Not after `finish`.
   virtual void written() {}
-  // The client has gone, or its time is over.
+  // About ten times a second. Not after `finish`.
+  virtual void check_time(TimePoint) {}
+  // The client has gone.
   virtual void cancelled() = 0;
   // The server takes no new calls: what was asked is to be answered, and no more. Where nothing was
   // asked, the call is to be finished.
@@ -51,7 +54,9 @@ struct GrpcMethod {
   // A caller with this right comes in as well: which of both it takes the message says, and the
   // method asks once more when it has been read.
   std::optional<Right> or_right = {};
-  bool asks_once = true;  // and its message comes soon; a stream's may take its time
+  // The client has one message, which comes soon, and `message` is told of it when the client has
+  // said its last. A stream has any number, which may take their time.
+  bool asks_once = true;
 };
 
 }  // namespace muster

@@ -5,18 +5,21 @@
 #include <utility>
 
 #include "base/text.h"
-#include "frontend/grpc/calls/message_bytes.h"
+#include "frontend/grpc/calls/call_limits.h"
+#include "frontend/grpc/message/message_frame.h"
 
 namespace muster {
 namespace {
 
-constexpr GrpcMethod kUnknownMethod{"", Right::kHealth, nullptr};
+// Of calls that are none: refused by their head, or of a path that is unknown.
+constexpr GrpcMethod kNoMethod{"", Right::kHealth, nullptr};
 
 }  // namespace
 
-GenericCall::GenericCall(GenericCalls& calls) : calls_(calls) {}
+GenericCall::GenericCall(GenericCalls& calls)
+    : calls_(calls), message_(calls.environment_.memory), kept_(calls.environment_.memory) {}
 
-CallEnvironment& GenericCall::environment() const noexcept {
+const CallEnvironment& GenericCall::environment() const noexcept {
   return calls_.environment_;
 }
 
@@ -24,191 +27,224 @@ SpareInferences& GenericCall::spare_inferences() noexcept {
   return calls_.spare_;
 }
 
-void GenericCall::arm(std::list<GenericCall>::iterator place) {
+void GenericCall::begin(Http2Stream& stream, const CallHead& head,
+                        std::list<GenericCall>::iterator place) {
   place_ = place;
-  context_.AsyncNotifyWhenDone(&done_operation_);
-  grpc::ServerCompletionQueue& queue = environment().loop.queue();
-  calls_.service_.RequestCall(&context_, &stream_, &queue, &queue, &arrived_);
-}
-
-void GenericCall::arrived(bool ok) {
-  if (!ok) {
-    // The server has been shut down; gRPC will not say `done` of a call that never was.
-    calls_.open_.erase(place_);
-    return;
-  }
-  calls_.arm_one();
-  const auto method =
-      std::find_if(calls_.methods_.begin(), calls_.methods_.end(),
-                   [this](const GrpcMethod& one) { return one.path == context_.method(); });
-  method_ = method == calls_.methods_.end() ? &kUnknownMethod : &*method;
+  stream_ = &stream;
+  deadline_ = head.deadline;
+  coding_ = head.coding;
+  reply_.restart(stream);
+  const std::string_view path = stream.field(Http2Field::kPath);
+  const GrpcMethod* const found = head.refusal.ok() ? calls_.find(path) : nullptr;
+  method_ = found != nullptr ? found : &kNoMethod;
   // Health is told to the end, so that such a call may come when nobody says any more that the
   // server stops: it is waited for when it has asked something.
   if (method_->right != Right::kHealth) be_awaited();
-  Status admitted = method_ == &kUnknownMethod
-                        ? unimplemented("there is no method " + printable(context_.method()))
-                        : admit_caller();
-  if (method_->asks_once) waiting_since_ = environment().services.clock.now();
-  recorded_ = method_->recorded || !admitted.ok();
-  if (recorded_) record_.begin(environment(), context_.method());
-  if (!admitted.ok()) return finish(grpc_status(admitted));
+  GrpcStatus refusal = head.refusal;
+  if (refusal.ok()) {
+    refusal = grpc_status(found == nullptr ? unimplemented("there is no method " + printable(path))
+                                           : admit_caller());
+  }
+  recorded_ = method_->recorded || !refusal.ok();
+  if (recorded_) {
+    record_.begin(environment(), found != nullptr ? found->path : path, stream.peer());
+  }
+  if (!refusal.ok()) {
+    finished_ = true;
+    if (recorded_) record_.end(refusal, 0, false);
+    return reply_.refuse(head.http_status, refusal);
+  }
+  reader_.restart(message_, environment().services.limits.max_body_bytes, coding_.has_value());
+  if (method_->asks_once) waiting_since_ = environment().thread.now();
   conversation_ = method_->begin(*this);
-  read();
-  conversation_->begin();
 }
 
 Status GenericCall::admit_caller() const {
-  Status admitted = admit(environment(), method_->right, caller());
+  Status admitted = admit(environment(), method_->right, *stream_);
   if (admitted.ok() || !method_->or_right) return admitted;
-  return admit(environment(), *method_->or_right, caller()).ok() ? Status() : admitted;
+  return admit(environment(), *method_->or_right, *stream_).ok() ? Status() : admitted;
 }
 
 // What anybody may ask is as small as the head of a request.
-Status GenericCall::parse(const grpc::ByteBuffer& bytes,
+Status GenericCall::parse(const ReceivedMessage& received,
                           google::protobuf::MessageLite& message) const {
   const FrontendLimits& limits = environment().services.limits;
   const std::size_t most = method_->right == Right::kHealth
                                ? std::min(limits.max_header_bytes, limits.max_control_bytes)
                                : limits.max_control_bytes;
-  return parse_message(bytes, most, message);
+  return parse_message(received, most, message);
+}
+
+MessageBytes GenericCall::new_frame() const {
+  return MessageBytes(environment().memory);
+}
+
+Status GenericCall::frame(const google::protobuf::MessageLite& message, MessageBytes& out) const {
+  return frame_message(message, coding(), out);
+}
+
+std::size_t GenericCall::received(std::span<const std::byte> bytes) {
+  if (finished_) return bytes.size();
+  const std::size_t taken = kept_.size() == 0 ? take(bytes) : 0;
+  if (finished_) return bytes.size();
+  // Bounded by the stream's window, as it is not given back.
+  const Status kept = kept_.append(bytes.subspan(taken));
+  if (!kept.ok()) {
+    refuse(grpc_status(kept));
+    return bytes.size();
+  }
+  return taken;
+}
+
+void GenericCall::ended() {
+  ended_ = true;
+  if (reading_ && !finished_) take_kept();
 }
 
 void GenericCall::read() {
-  if (reading_ || finish_ || !environment().loop.takes_operations()) return;
   reading_ = true;
-  stream_.Read(&received_, &read_);
+  // While a message is being taken, whoever takes it goes on by himself.
+  if (!taking_) take_kept();
 }
 
-void GenericCall::read_over(bool ok) {
+void GenericCall::take_kept() {
+  if (kept_.size() != 0) {
+    const std::size_t taken = take(kept_.bytes().subspan(kept_taken_));
+    kept_taken_ += taken;
+    if (stream_ != nullptr && taken != 0) stream_->consume(taken);
+    // Now and then, so that what is small is not moved for every message in it.
+    if (kept_taken_ >= kept_.size() / 2) {
+      kept_.drop_front(std::exchange(kept_taken_, 0));
+      if (kept_.size() == 0) kept_.clear();
+    }
+  }
+  if (ended_ && kept_.size() == 0 && reading_ && !finished_) take_end();
+}
+
+std::size_t GenericCall::take(std::span<const std::byte> bytes) {
+  std::span<const std::byte> left = bytes;
+  taking_ = true;
+  while (!left.empty() && reading_ && !finished_) {
+    if (has_message_) {
+      refuse(more_than_one_message());
+      break;
+    }
+    const MessageReader::Step step = reader_.read(left);
+    if (step == MessageReader::Step::kRefused) refuse(reader_.refusal());
+    if (step == MessageReader::Step::kMessage) take_message();
+    if (step == MessageReader::Step::kNeedBytes && waiting_since_ == kNoDeadline)
+      waiting_since_ = environment().thread.now();
+  }
+  taking_ = false;
+  return bytes.size() - left.size();
+}
+
+void GenericCall::take_message() {
+  if (!method_->asks_once) return deliver();
+  has_message_ = true;
+}
+
+void GenericCall::take_end() {
+  if (has_message_) return deliver();
   reading_ = false;
   waiting_since_ = kNoDeadline;
-  if (finish_) return end_if_over();
-  if (!ok) return conversation_->half_closed();
+  if (!reader_.is_between_messages()) return refuse(message_is_cut_off());
+  conversation_->half_closed();
+}
+
+void GenericCall::deliver() {
+  reading_ = has_message_ = false;
+  waiting_since_ = kNoDeadline;
   be_awaited();
-  if (recorded_) record_.received(received_.Length());
-  // Who sends compressed can read it; gRPC wants to hear of it once, before the first write.
-  if (const auto compression = compression_of(core_buffer_of(received_));
-      compression != GRPC_COMPRESS_NONE && !heard_compressed_) {
-    heard_compressed_ = true;
-    context_.set_compression_algorithm(compression);
+  if (recorded_) record_.received(message_.size());
+  MessageCoding coding = MessageCoding::kIdentity;
+  if (reader_.is_compressed()) {
+    coding = *coding_;
+    reply_.set_coding(reply_coding(*stream_, coding));
   }
-  grpc::ByteBuffer bytes;
-  bytes.Swap(&received_);
-  conversation_->message(bytes);
+  conversation_->message({message_, coding});
 }
 
-void GenericCall::write(grpc::ByteBuffer bytes) {
-  if (finish_ || broken_ || !environment().loop.takes_operations()) return;
-  writing_ = true;
-  writing_since_ = environment().services.clock.now();
-  writing_bytes_ = bytes.Length();
-  sent_bytes_ += writing_bytes_;
-  stream_.Write(bytes, &write_);
+// A client that does not keep to gRPC, or whose message has no room. What the conversation still
+// has elsewhere is of no use any more.
+void GenericCall::refuse(const GrpcStatus& status) {
+  reading_ = false;
+  finish(status);
+  conversation_->cancelled();
 }
 
-void GenericCall::write_over(bool ok) {
-  writing_ = false;
-  writing_since_ = kNoDeadline;
-  broken_ = broken_ || !ok;
-  if (finish_) return begin_finish();
-  if (ok) conversation_->written();
+void GenericCall::write(MessageBytes frame) {
+  if (finished_ || stream_ == nullptr) return;
+  sent_bytes_ += frame.size() - MessageReader::kPrefixBytes;
+  sending_bytes_ += frame.size();
+  reply_.send(sending_.emplace_back(std::move(frame)));
 }
 
-void GenericCall::finish(const grpc::Status& status, std::optional<grpc::ByteBuffer> last) {
-  if (finish_) return;
+void GenericCall::sent(std::size_t sends) {
+  for (; sends != 0 && !sending_.empty(); --sends) {
+    sending_bytes_ -= sending_.front().size();
+    sending_.pop_front();
+  }
+  if (!finished_) conversation_->written();
+}
+
+void GenericCall::finish(const GrpcStatus& status, std::optional<MessageBytes> last) {
+  if (finished_) return;
   be_awaited();
-  finish_ = status;
-  last_ = std::move(last);
-  if (last_) sent_bytes_ += last_->Length();
-  if (recorded_) record_.end(caller(), status, sent_bytes_, cancelled_);
-  if (!writing_) begin_finish();
-}
-
-void GenericCall::begin_finish() {
-  if (!environment().loop.takes_operations()) return finish_over(false);
-  writing_since_ = environment().services.clock.now();
-  writing_bytes_ = last_ ? last_->Length() : 0;
-  if (last_) {
-    stream_.WriteAndFinish(*last_, grpc::WriteOptions(), *finish_, &finish_operation_);
-  } else {
-    stream_.Finish(*finish_, &finish_operation_);
-  }
-}
-
-void GenericCall::finish_over(bool) {
+  if (last) write(std::move(*last));
   finished_ = true;
-  writing_since_ = kNoDeadline;
+  waiting_since_ = kNoDeadline;
+  if (recorded_) record_.end(status, sent_bytes_, cancelled_);
+  if (stream_ != nullptr) reply_.finish(status);
+}
+
+void GenericCall::closed(Http2Closing) {
+  stream_ = nullptr;
+  if (!finished_) {
+    cancelled_ = true;
+    conversation_->cancelled();
+  }
   if (std::exchange(awaited_, false)) environment().open_calls.leave();
   end_if_over();
 }
 
 void GenericCall::be_awaited() {
-  if (!method_->awaited || awaited_ || finished_) return;
+  if (!method_->awaited || awaited_ || stream_ == nullptr) return;
   awaited_ = true;
   environment().open_calls.enter();
 }
 
-void GenericCall::done(bool) {
-  done_ = true;
-  cancelled_ = context_.IsCancelled();
-  if (cancelled_ && !finish_) conversation_->cancelled();
-  end_if_over();
-}
-
 void GenericCall::stop() {
-  if (conversation_ != nullptr && !finish_) conversation_->stop();
+  if (!finished_) conversation_->stop();
 }
 
 void GenericCall::check_time(TimePoint now) {
-  const FrontendLimits& limits = environment().services.limits;
-  if (waiting_since_ != kNoDeadline && now - waiting_since_ >= limits.receive_timeout) {
-    finish({grpc::StatusCode::CANCELLED, "the message did not come in time"});
-  }
-  if (writing_since_ != kNoDeadline && now - writing_since_ >= send_limit(limits, writing_bytes_)) {
-    context_.TryCancel();
-  }
+  if (finished_) return;
+  if (is_over_time(waiting_since_, now, environment().services.limits))
+    return refuse(message_is_late());
+  conversation_->check_time(now);
 }
 
 void GenericCall::end_if_over() {
-  // Once the loop takes no operations, calls are destroyed with their list, after it has stopped.
-  if (!environment().loop.takes_operations()) return;
-  if (!done_ || !finished_ || reading_ || writing_) return;
+  if (stream_ != nullptr || !finished_) return;
   if (conversation_ != nullptr && !conversation_->may_end()) return;
   calls_.open_.erase(place_);
 }
 
-GenericCalls::GenericCalls(CallEnvironment& environment, grpc::AsyncGenericService& service,
-                           std::span<const GrpcMethod> methods)
-    : environment_(environment),
-      service_(service),
-      methods_(methods),
-      spare_(environment.loop.mailbox()) {}
+GenericCalls::GenericCalls(const CallEnvironment& environment, std::span<const GrpcMethod> methods)
+    : environment_(environment), methods_(methods), spare_(environment) {}
 
-void GenericCalls::begin() {
-  for (std::size_t armed = 0; armed < kArmed; ++armed)
-    arm_one();
-}
-
-void GenericCalls::arm_one() {
-  if (!environment_.loop.takes_operations()) return;
+Http2Call& GenericCalls::begin(Http2Stream& stream, const CallHead& head) {
   open_.emplace_back(*this);
   const auto call = std::prev(open_.end());
-  call->arm(call);
+  call->begin(stream, head, call);
+  return *call;
 }
 
-void GenericCalls::check_time(TimePoint now) {
-  for (auto call = open_.begin(); call != open_.end();) {
-    const auto current = call++;
-    current->check_time(now);
-  }
-}
-
-void GenericCalls::stop() {
-  // A conversation that ends here takes itself off the list.
-  for (auto call = open_.begin(); call != open_.end();) {
-    const auto current = call++;
-    current->stop();
-  }
+const GrpcMethod* GenericCalls::find(std::string_view path) const noexcept {
+  const auto found = std::find_if(methods_.begin(), methods_.end(),
+                                  [path](const GrpcMethod& one) { return one.path == path; });
+  return found == methods_.end() ? nullptr : &*found;
 }
 
 }  // namespace muster

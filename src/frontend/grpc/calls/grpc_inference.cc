@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/grpc/calls/grpc_inference.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -13,36 +14,34 @@ namespace {
 
 class GrpcPermission final : public CallerPermission {
  public:
-  GrpcPermission(const CallEnvironment& environment, const GrpcCaller& caller) noexcept
-      : environment_(environment), caller_(caller) {}
+  GrpcPermission(const CallEnvironment& environment, const Http2Stream& stream) noexcept
+      : environment_(environment), stream_(stream) {}
 
  private:
   [[nodiscard]] Status ask(Right right) const override {
-    return grant(environment_, right, caller_);
+    return grant(environment_, right, stream_);
   }
 
   const CallEnvironment& environment_;
-  const GrpcCaller& caller_;
+  const Http2Stream& stream_;
 };
 
 }  // namespace
 
-Status GrpcInference::decode(const grpc_byte_buffer* buffer, const CallEnvironment& environment,
-                             const GrpcCaller& caller) try {
+Status GrpcInference::decode(MessageCoding coding, TimePoint deadline,
+                             const CallEnvironment& environment, const Http2Stream& stream) try {
   const FrontServices& services = environment.services;
-  const TimePoint deadline = deadline_of(caller, services.clock);
-  if (buffer == nullptr) return invalid_argument("there is no message");
-  MUSTER_RETURN_IF_ERROR(bytes_.take(buffer->data.raw.slice_buffer,
-                                     buffer->data.raw.compression != GRPC_COMPRESS_NONE,
-                                     services.limits.max_decompressed_bytes));
-  MUSTER_RETURN_IF_ERROR(message_.read(bytes_.bytes(), services.limits.protocol));
-  const GrpcPermission permission(environment, caller);
-  const DecodeContext context{&services.limits.protocol, &services.regions, services.clock.now(),
-                              &permission};
+  MUSTER_RETURN_IF_ERROR(
+      inflate_in_place({bytes_, coding}, services.limits.max_decompressed_bytes));
+  MUSTER_RETURN_IF_ERROR(message_.read(bytes_.text(), services.limits.protocol));
+  const TimePoint now = environment.thread.now();
+  const GrpcPermission permission(environment, stream);
+  const DecodeContext context{&services.limits.protocol, &services.regions, now, &permission};
   MUSTER_RETURN_IF_ERROR(decode_grpc_infer(message_, context, call_));
   InferRequest& request = call_.request;
   deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request.deadline;
-  if (deadline_is_the_calls_) request.deadline = deadline;
+  // On a stream, one that has passed may be long ago: what comes now is late from now on.
+  if (deadline_is_the_calls_) request.deadline = std::max(deadline, now);
   ticket_ = new_ticket();
   request.ticket = ticket_;
   return {};
@@ -58,7 +57,9 @@ void GrpcInference::hand_in(InferenceService& service, Burst& burst, Asker& aske
 
 void GrpcInference::take_answer(Result<InferResponse> outcome) {
   outcome_.emplace(std::move(outcome));
-  mailbox_->send(*this);
+  // Held here: once pushed, this may be gone, and the front end as well.
+  const std::shared_ptr<Mailbox> mailbox = mailbox_;
+  mailbox->push(this);
 }
 
 void GrpcInference::open() {
@@ -66,7 +67,7 @@ void GrpcInference::open() {
   asker->answered(*this);
 }
 
-grpc::Status GrpcInference::failure() const {
+GrpcStatus GrpcInference::failure() const {
   return grpc_status(outcome_->status(), deadline_is_the_calls_);
 }
 
@@ -93,7 +94,7 @@ void GrpcInference::clear() {
 }
 
 std::unique_ptr<GrpcInference> SpareInferences::take() {
-  if (spare_.empty()) return std::make_unique<GrpcInference>(mailbox_);
+  if (spare_.empty()) return std::make_unique<GrpcInference>(environment_);
   auto inference = std::move(spare_.back());
   spare_.pop_back();
   return inference;

@@ -3,26 +3,28 @@
 
 #include <utility>
 
+#include "frontend/grpc/calls/call_limits.h"
+
 namespace muster {
 
-void UnaryConversation::message(const grpc::ByteBuffer& bytes) {
-  grpc::ByteBuffer answer;
-  const Status status = answer_(call_, bytes, answer);
+void UnaryConversation::message(const ReceivedMessage& received) {
+  MessageBytes answer = call_.new_frame();
+  const Status status = answer_(call_, received, answer);
   if (!status.ok()) return call_.finish(grpc_status(status));
-  call_.finish(grpc::Status::OK, std::move(answer));
+  call_.finish({}, std::move(answer));
 }
 
 void UnaryConversation::half_closed() {
-  call_.finish({grpc::StatusCode::INVALID_ARGUMENT, "the call has no message"});
+  call_.finish(no_message());
 }
 
 void UnaryConversation::cancelled() {
-  call_.finish(grpc::Status::CANCELLED);
+  call_.finish(cancelled_status());
 }
 
 // A message is answered where it comes, so there was none.
 void UnaryConversation::stop() {
-  call_.finish(grpc_status(unavailable("the server is shutting down")));
+  call_.finish(server_stops());
 }
 
 }  // namespace muster

@@ -5,22 +5,19 @@
 
 #include <memory>
 
-#include <grpcpp/support/byte_buffer.h>
-
 #include "frontend/grpc/calls/conversation.h"
 #include "frontend/grpc/calls/generic_call.h"
-#include "frontend/grpc/calls/message_bytes.h"
 
 namespace muster {
 
 class UnaryConversation final : public Conversation {
  public:
-  using Answer = Status (*)(GenericCall& call, const grpc::ByteBuffer& question,
-                            grpc::ByteBuffer& answer);
+  using Answer = Status (*)(GenericCall& call, const ReceivedMessage& question,
+                            MessageBytes& answer);
 
   UnaryConversation(GenericCall& call, Answer answer) noexcept : call_(call), answer_(answer) {}
 
-  void message(const grpc::ByteBuffer& bytes) override;
+  void message(const ReceivedMessage& received) override;
   void half_closed() override;
   void cancelled() override;
   void stop() override;
@@ -37,13 +34,12 @@ struct MethodOf;
 template <typename Request, typename Reply,
           Status (*Function)(GenericCall&, const Request&, Reply&)>
 struct MethodOf<Function> {
-  static Status answer(GenericCall& call, const grpc::ByteBuffer& question,
-                       grpc::ByteBuffer& answer) {
+  static Status answer(GenericCall& call, const ReceivedMessage& question, MessageBytes& answer) {
     Request request;
     MUSTER_RETURN_IF_ERROR(call.parse(question, request));
     Reply reply;
     MUSTER_RETURN_IF_ERROR(Function(call, request, reply));
-    return write_message(reply, answer);
+    return call.frame(reply, answer);
   }
   static std::unique_ptr<Conversation> begin(GenericCall& call) {
     return std::make_unique<UnaryConversation>(call, &answer);

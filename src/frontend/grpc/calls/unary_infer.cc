@@ -3,122 +3,142 @@
 
 #include <utility>
 
-#include "frontend/grpc/calls/message_bytes.h"
+#include "frontend/grpc/calls/call_limits.h"
+#include "frontend/grpc/message/message_frame.h"
 #include "frontend/grpc/timing_trailer.h"
 
 namespace muster {
+
+UnaryInfer::UnaryInfer(UnaryInfers& calls) : calls_(calls), answer_(calls.environment_.memory) {}
 
 UnaryInfer::~UnaryInfer() {
   if (inference_ != nullptr && inference_->is_out()) (void)inference_.release();
 }
 
-void UnaryInfer::arm(std::list<UnaryInfer>::iterator place) {
+void UnaryInfer::begin(Http2Stream& stream, const CallHead& head,
+                       std::list<UnaryInfer>::iterator place) {
+  const CallEnvironment& environment = calls_.environment_;
   place_ = place;
-  done_ = cancelled_ = finished_ = false;
-  answered_at_ = kNoDeadline;
-  call_.request(calls_.server_, calls_.method_, *calls_.environment_.loop.queue().cq(), arrived_);
+  stream_ = &stream;
+  has_message_ = departing_ = cancelled_ = finished_ = false;
+  deadline_ = head.deadline;
+  coding_ = head.coding;
+  reply_.restart(stream);
+  inference_ = calls_.spare_.take();
+  environment.open_calls.enter();
+  record_.begin(environment, kModelInferPath, stream.peer());
+  const Status admitted = admit(environment, kModelInferRight, stream);
+  if (!admitted.ok()) return fail(grpc_status(admitted));
+  waiting_since_ = environment.thread.now();
+  reader_.restart(inference_->bytes(), environment.services.limits.max_body_bytes,
+                  coding_.has_value());
 }
 
-void UnaryInfer::arrived(bool ok) {
-  if (!ok) {
-    // The server has been shut down; gRPC will not say `done` of a call that never was.
-    calls_.open_.erase(place_);
-    return;
+std::size_t UnaryInfer::received(std::span<const std::byte> bytes) {
+  std::span<const std::byte> left = bytes;
+  while (!left.empty() && !finished_) {
+    if (has_message_) {
+      fail(more_than_one_message());
+    } else {
+      const MessageReader::Step step = reader_.read(left);
+      if (step == MessageReader::Step::kRefused) fail(reader_.refusal());
+      has_message_ = step == MessageReader::Step::kMessage;
+    }
   }
-  call_.watch(done_operation_);
-  CallEnvironment& environment = calls_.environment_;
-  calls_.arm_one();
-  environment.open_calls.enter();
-  record_.begin(environment, kModelInferPath);
-  record_.received(length_of(call_.message()));
-  inference_ = calls_.spare_.take();
-  compression_ = compression_of(call_.message());
-  Status status = admit(environment, kModelInferRight, call_);
-  if (status.ok()) status = inference_->decode(call_.message(), environment, call_);
-  call_.drop_message();
-  if (!status.ok()) return finish(grpc_status(status));
-  environment.loop.depart_with_round(*this);
+  return bytes.size();
+}
+
+void UnaryInfer::ended() {
+  waiting_since_ = kNoDeadline;
+  if (finished_) return;
+  if (!has_message_) {
+    return fail(reader_.is_between_messages() ? no_message() : message_is_cut_off());
+  }
+  record_.received(inference_->bytes().size());
+  MessageCoding coding = MessageCoding::kIdentity;
+  if (reader_.is_compressed()) {
+    coding = *coding_;
+    reply_.set_coding(reply_coding(*stream_, coding));
+  }
+  const CallEnvironment& environment = calls_.environment_;
+  const Status status = inference_->decode(coding, deadline_, environment, *stream_);
+  if (!status.ok()) return fail(grpc_status(status));
+  departing_ = true;
+  environment.thread.depart_with_round(*this);
 }
 
 void UnaryInfer::depart() {
-  if (cancelled_) return finish(grpc::Status::CANCELLED);
-  inference_->hand_in(calls_.environment_.services.inference, calls_.environment_.loop.burst(),
+  departing_ = false;
+  if (cancelled_) return fail(cancelled_status());
+  inference_->hand_in(calls_.environment_.services.inference, calls_.environment_.thread.burst(),
                       *this);
 }
 
 void UnaryInfer::answered(GrpcInference& inference) {
   const InferResponse* response = inference.response();
-  if (response == nullptr) return finish(inference.failure());
-  if (cancelled_) return finish(grpc::Status::CANCELLED);
-  grpc::Slice reply;
+  if (response == nullptr) return fail(inference.failure());
+  if (cancelled_) return fail(cancelled_status());
   Status status = inference.encode(calls_.reply_);
-  if (status.ok()) status = write_reply(calls_.reply_, reply);
+  if (status.ok()) status = frame_reply(calls_.reply_, reply_.coding(), answer_);
   calls_.reply_.clear();
-  if (!status.ok()) return finish(grpc_status(status));
-  finish(grpc::Status::OK, reply, timing_of(*response));
+  if (!status.ok()) return fail(grpc_status(status));
+  append_timing(*response, reply_.timing());
+  finish({}, answer_.size() - MessageReader::kPrefixBytes);
 }
 
-void UnaryInfer::finish(const grpc::Status& status, const grpc::Slice& reply,
-                        std::string_view timing) {
-  record_.end(call_, status, reply.size(), cancelled_, inference_->details());
-  if (!calls_.environment_.loop.takes_operations()) return finished(false);
-  answered_at_ = calls_.environment_.services.clock.now();
-  answer_bytes_ = reply.size();
-  call_.finish({status, reply, compression_, timing}, finished_operation_);
+void UnaryInfer::fail(const GrpcStatus& status) {
+  finish(status, 0);
 }
 
-void UnaryInfer::finished(bool) {
+void UnaryInfer::finish(const GrpcStatus& status, std::size_t reply_bytes) {
+  record_.end(status, reply_bytes, cancelled_, inference_->details());
   finished_ = true;
-  calls_.environment_.open_calls.leave();
-  end_if_over();
+  waiting_since_ = kNoDeadline;
+  if (stream_ == nullptr) return end_if_over();
+  if (status.ok()) reply_.send(answer_);
+  reply_.finish(status);
 }
 
 void UnaryInfer::check_time(TimePoint now) {
-  if (finished_ || answered_at_ == kNoDeadline) return;
-  const auto limit = send_limit(calls_.environment_.services.limits, answer_bytes_);
-  if (now - answered_at_ >= limit) call_.cancel();
+  if (is_over_time(waiting_since_, now, calls_.environment_.services.limits))
+    fail(message_is_late());
 }
 
-void UnaryInfer::done(bool ok) {
-  done_ = true;
-  cancelled_ = !ok || call_.was_cancelled();
-  if (cancelled_ && inference_ != nullptr && inference_->is_out())
-    inference_->cancel(calls_.environment_.services.inference);
+void UnaryInfer::stop() {
+  if (waiting_since_ != kNoDeadline) fail(server_stops());
+}
+
+void UnaryInfer::closed(Http2Closing) {
+  stream_ = nullptr;
+  waiting_since_ = kNoDeadline;
+  if (!finished_) {
+    cancelled_ = true;
+    if (inference_->is_out()) {
+      inference_->cancel(calls_.environment_.services.inference);
+    } else if (!departing_) {
+      return fail(cancelled_status());
+    }
+  }
   end_if_over();
 }
 
 void UnaryInfer::end_if_over() {
-  // Once the loop takes no operations, calls are destroyed with their list, after it has stopped.
-  if (!calls_.environment_.loop.takes_operations()) return;
-  if (!done_ || !finished_) return;
-  if (inference_ != nullptr) calls_.spare_.give_back(std::move(inference_));
-  call_.clear();
+  if (stream_ != nullptr || !finished_) return;
+  calls_.environment_.open_calls.leave();
+  calls_.spare_.give_back(std::move(inference_));
+  answer_.clear();
   calls_.put_away(place_);
 }
 
-UnaryInfers::UnaryInfers(CallEnvironment& environment, grpc::Server& server,
-                         const InferMethod& method)
-    : environment_(environment),
-      server_(*server.c_server()),
-      method_(method.name_in_core()),
-      spare_(environment.loop.mailbox()) {}
+UnaryInfers::UnaryInfers(const CallEnvironment& environment)
+    : environment_(environment), spare_(environment) {}
 
-void UnaryInfers::begin() {
-  for (std::size_t armed = 0; armed < kArmed; ++armed)
-    arm_one();
-}
-
-void UnaryInfers::check_time(TimePoint now) {
-  for (UnaryInfer& call : open_)
-    call.check_time(now);
-}
-
-void UnaryInfers::arm_one() {
-  if (!environment_.loop.takes_operations()) return;
+Http2Call& UnaryInfers::begin(Http2Stream& stream, const CallHead& head) {
   if (idle_.empty()) idle_.emplace_back(*this);
   const auto call = idle_.begin();
   open_.splice(open_.end(), idle_, call);
-  call->arm(call);
+  call->begin(stream, head, call);
+  return *call;
 }
 
 void UnaryInfers::put_away(std::list<UnaryInfer>::iterator call) {

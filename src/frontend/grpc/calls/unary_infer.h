@@ -1,97 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
-// UnaryInfer: one call of ModelInfer, from before it arrives until nothing of it is under way. Then
-// it waits for another: these are the calls that come by the thousand, so they are used again.
+// UnaryInfer: one call of ModelInfer, from its head until nothing of it is under way. Then it waits
+// for another: these are the calls that come by the thousand, so they are used again.
 #pragma once
 
 #include <cstddef>
 #include <list>
 #include <memory>
-
-#include <grpcpp/server.h>
-#include <grpcpp/support/slice.h>
+#include <optional>
+#include <span>
 
 #include "frontend/grpc/call_environment.h"
 #include "frontend/grpc/call_record.h"
-#include "frontend/grpc/calls/core_call.h"
+#include "frontend/grpc/calls/call_head.h"
+#include "frontend/grpc/calls/call_reply.h"
 #include "frontend/grpc/calls/grpc_inference.h"
 #include "frontend/grpc/calls/infer_method.h"
-#include "frontend/grpc/operation.h"
+#include "frontend/grpc/message/message_reader.h"
 
 namespace muster {
 
 class UnaryInfers;
 
-// The loop's thread.
-class UnaryInfer final : public GrpcInference::Asker, public CompletionLoop::Departure {
+// The transport thread.
+class UnaryInfer final : public Http2Call,
+                         public GrpcInference::Asker,
+                         public CallThread::Departure {
  public:
-  explicit UnaryInfer(UnaryInfers& calls) noexcept : calls_(calls) {}
+  explicit UnaryInfer(UnaryInfers& calls);
   UnaryInfer(const UnaryInfer&) = delete;
   UnaryInfer& operator=(const UnaryInfer&) = delete;
   ~UnaryInfer();
 
-  // Waits for a call, which `place` among the open ones is then.
-  void arm(std::list<UnaryInfer>::iterator place);
-  // Cancels the call if its client has not read the answer in time.
-  void check_time(TimePoint now);
+  // A call has come, which `place` among the open ones is.
+  void begin(Http2Stream& stream, const CallHead& head, std::list<UnaryInfer>::iterator place);
+
+  [[nodiscard]] std::size_t received(std::span<const std::byte> bytes) override;
+  void ended() override;
+  void sent(std::size_t) override {}
+  void closed(Http2Closing closing) override;
+  void check_time(TimePoint now) override;
+  // What was asked is answered, and what has not come is not waited for.
+  void stop() override;
 
  private:
-  void arrived(bool ok);
   void depart() override;
   void answered(GrpcInference& inference) override;
-  void finish(const grpc::Status& status, const grpc::Slice& reply = {},
-              std::string_view timing = {});
-  void finished(bool ok);
-  // gRPC's word that the call has ended for the client, in whatever way.
-  void done(bool ok);
+  void fail(const GrpcStatus& status);
+  // With the message in `answer_` where it is ok.
+  void finish(const GrpcStatus& status, std::size_t reply_bytes);
   void end_if_over();
 
   UnaryInfers& calls_;
   std::list<UnaryInfer>::iterator place_;
-  CoreCall call_;
-  grpc_compression_algorithm compression_ = GRPC_COMPRESS_NONE;  // of the message and the answer
-  std::unique_ptr<GrpcInference> inference_;                     // the service's while it is out
+  Http2Stream* stream_ = nullptr;             // null where it is closed
+  std::unique_ptr<GrpcInference> inference_;  // the service's while it is out
+  MessageReader reader_;
+  CallReply reply_;
+  MessageBytes answer_;
   CallRecord record_;
-  bool done_ = false;
+  TimePoint deadline_ = kNoDeadline;
+  std::optional<MessageCoding> coding_;  // of what is compressed
+  TimePoint waiting_since_ = kNoDeadline;
+  bool has_message_ = false;
+  bool departing_ = false;
   bool cancelled_ = false;
   bool finished_ = false;
-  std::size_t answer_bytes_ = 0;
-  TimePoint answered_at_ = kNoDeadline;
-
-  CoreOperation arrived_{operation_of<&UnaryInfer::arrived>(this)};
-  CoreOperation finished_operation_{operation_of<&UnaryInfer::finished>(this)};
-  CoreOperation done_operation_{operation_of<&UnaryInfer::done>(this)};
 };
 
-// All calls of ModelInfer on one loop. Destroyed after the loop has stopped: what the service still
-// has is left to it.
+// All calls of ModelInfer on one thread. Destroyed after the thread has ended: what the service
+// still has is left to it.
 class UnaryInfers {
  public:
-  // `method` is registered with `server`; both outlive it.
-  UnaryInfers(CallEnvironment& environment, grpc::Server& server, const InferMethod& method);
+  explicit UnaryInfers(const CallEnvironment& environment);
   UnaryInfers(const UnaryInfers&) = delete;
   UnaryInfers& operator=(const UnaryInfers&) = delete;
   ~UnaryInfers() = default;
 
-  // On the loop's thread, both. Once: calls may come.
-  void begin();
-  void check_time(TimePoint now);
+  [[nodiscard]] Http2Call& begin(Http2Stream& stream, const CallHead& head);
 
  private:
   friend class UnaryInfer;
-  // Calls that wait for an arrival at the same time. One is armed again with each arrival, so this
-  // is how many may arrive in a round before gRPC keeps the others itself.
-  static constexpr std::size_t kArmed = 64;
   static constexpr std::size_t kMaxIdle = 256;
 
-  void arm_one();
   void put_away(std::list<UnaryInfer>::iterator call);
 
-  CallEnvironment& environment_;
-  grpc_server& server_;
-  void* const method_;  // gRPC's name for it
+  const CallEnvironment& environment_;
   SpareInferences spare_;
-  InferReply reply_;            // of the call that is being encoded
-  std::list<UnaryInfer> open_;  // armed, or under way
+  InferReply reply_;  // of the call that is being encoded
+  std::list<UnaryInfer> open_;
   std::list<UnaryInfer> idle_;
 };
 

@@ -136,7 +136,7 @@ Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUn
 // Reading them is for those who infer, changing them the administrator's. Which it is only the
 // message says; who has neither right is sent away before it is read.
 Status admit_to_settings(GenericCall& call, const Settings& changes) {
-  return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.caller());
+  return admit(call.environment(), changes.empty() ? Right::kInfer : Right::kAdmin, call.stream());
 }
 
 Status trace_setting(GenericCall& call, const oip::TraceSettingRequest& request,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every method but ModelInfer, which is registered by name (calls/infer_method.h).
+// Every method but ModelInfer (calls/infer_method.h).
 #pragma once
 
 #include <vector>

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "frontend/grpc/calls/call_limits.h"
 #include "frontend/grpc/calls/generic_call.h"
-#include "frontend/grpc/calls/message_bytes.h"
 #include "open_inference.pb.h"
 #include "protocol/control_messages.h"
 
@@ -15,22 +15,21 @@ namespace {
 class LoadConversation;
 
 // How a load went, on its way to the call that asked.
-class LoadLetter final : public GrpcLetter {
+class LoadLetter final : public Letter {
  public:
-  LoadLetter(LoadConversation& asker, std::shared_ptr<GrpcMailbox> mailbox)
+  LoadLetter(LoadConversation& asker, std::shared_ptr<Mailbox> mailbox)
       : asker_(asker), mailbox_(std::move(mailbox)) {}
 
   void send(Status outcome) {
     outcome_ = std::move(outcome);
-    const std::shared_ptr<GrpcMailbox> mailbox = mailbox_;
-    mailbox->send(*this);
+    const std::shared_ptr<Mailbox> mailbox = mailbox_;
+    mailbox->push(this);
   }
   void open() override;
-  void drop() override { delete this; }
 
  private:
   LoadConversation& asker_;
-  const std::shared_ptr<GrpcMailbox> mailbox_;
+  const std::shared_ptr<Mailbox> mailbox_;
   Status outcome_;
 };
 
@@ -38,37 +37,35 @@ class LoadConversation final : public Conversation {
  public:
   explicit LoadConversation(GenericCall& call) noexcept : call_(call) {}
 
-  void message(const grpc::ByteBuffer& bytes) override {
+  void message(const ReceivedMessage& received) override {
     const FrontServices& services = call_.environment().services;
     ::inference::RepositoryModelLoadRequest request;
-    Status status = call_.parse(bytes, request);
+    Status status = call_.parse(received, request);
     if (!status.ok()) return call_.finish(grpc_status(status));
     Result<LoadQuery> query = load_query(request, services.limits.protocol);
     if (!query.ok()) return call_.finish(grpc_status(query.status()));
     loading_ = true;
-    // The letter is its own owner until it is opened or dropped.
-    auto* letter = new LoadLetter(*this, call_.environment().loop.mailbox());
+    // The letter is its own owner until it is opened or thrown away.
+    auto* letter = new LoadLetter(*this, call_.environment().thread.mailbox());
     services.models.load(request.model_name(), std::move(query->config_json),
                          [letter](Status outcome) { letter->send(std::move(outcome)); });
   }
-  void half_closed() override {
-    call_.finish({grpc::StatusCode::INVALID_ARGUMENT, "the call has no message"});
-  }
+  void half_closed() override { call_.finish(no_message()); }
   // The load goes on; nobody waits for it.
-  void cancelled() override { call_.finish(grpc::Status::CANCELLED); }
+  void cancelled() override { call_.finish(cancelled_status()); }
   void stop() override {
-    if (!loading_) call_.finish(grpc_status(unavailable("the server is shutting down")));
+    if (!loading_) call_.finish(server_stops());
   }
   [[nodiscard]] bool may_end() const override { return !loading_; }
 
   void loaded(const Status& outcome) {
     loading_ = false;
     if (call_.is_finished()) return call_.end_if_over();
-    grpc::ByteBuffer answer;
+    MessageBytes answer = call_.new_frame();
     Status status = outcome;
-    if (status.ok()) status = write_message(::inference::RepositoryModelLoadResponse(), answer);
+    if (status.ok()) status = call_.frame(::inference::RepositoryModelLoadResponse(), answer);
     if (!status.ok()) return call_.finish(grpc_status(status));
-    call_.finish(grpc::Status::OK, std::move(answer));
+    call_.finish({}, std::move(answer));
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/grpc/services/reflection.h"
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,8 +11,8 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include "base/text.h"
+#include "frontend/grpc/calls/call_limits.h"
 #include "frontend/grpc/calls/generic_call.h"
-#include "frontend/grpc/calls/message_bytes.h"
 #include "grpc_reflection_v1.pb.h"
 #include "grpc_reflection_v1alpha.pb.h"
 
@@ -25,8 +26,8 @@ constexpr std::array kServices = {"inference.GRPCInferenceService", "grpc.health
                                   "grpc.reflection.v1.ServerReflection",
                                   "grpc.reflection.v1alpha.ServerReflection"};
 
-void refuse(grpc::StatusCode code, std::string message, v1::ServerReflectionResponse& reply) {
-  reply.mutable_error_response()->set_error_code(code);
+void refuse(StatusCode code, std::string message, v1::ServerReflectionResponse& reply) {
+  reply.mutable_error_response()->set_error_code(static_cast<int>(code));
   reply.mutable_error_response()->set_error_message(std::move(message));
 }
 
@@ -44,7 +45,7 @@ void add_files(const pb::FileDescriptor& file, std::set<const pb::FileDescriptor
 void give_file(const pb::FileDescriptor* file, const std::string& wanted,
                v1::ServerReflectionResponse& reply) {
   if (file == nullptr)
-    return refuse(grpc::StatusCode::NOT_FOUND, "there is no " + printable(wanted), reply);
+    return refuse(StatusCode::kNotFound, "there is no " + printable(wanted), reply);
   std::set<const pb::FileDescriptor*> added;
   add_files(*file, added, *reply.mutable_file_descriptor_response());
 }
@@ -71,9 +72,9 @@ void answer(const v1::ServerReflectionRequest& request, v1::ServerReflectionResp
           request.all_extension_numbers_of_type());
       return;
     case v1::ServerReflectionRequest::kFileContainingExtension:
-      return refuse(grpc::StatusCode::NOT_FOUND, "there are no extensions", reply);
+      return refuse(StatusCode::kNotFound, "there are no extensions", reply);
     default:
-      return refuse(grpc::StatusCode::INVALID_ARGUMENT, "nothing is asked for", reply);
+      return refuse(StatusCode::kInvalidArgument, "nothing is asked for", reply);
   }
 }
 
@@ -82,22 +83,22 @@ class ReflectionConversation final : public Conversation {
  public:
   explicit ReflectionConversation(GenericCall& call) noexcept : call_(call) {}
 
-  void message(const grpc::ByteBuffer& bytes) override {
+  void message(const ReceivedMessage& received) override {
     v1::ServerReflectionRequest request;
-    Status status = call_.parse(bytes, request);
+    Status status = call_.parse(received, request);
     v1::ServerReflectionResponse reply;
-    grpc::ByteBuffer answered;
+    MessageBytes answered = call_.new_frame();
     if (status.ok()) {
       answer(request, reply);
-      status = write_message(reply, answered);
+      status = call_.frame(reply, answered);
     }
     if (!status.ok()) return call_.finish(grpc_status(status));
     call_.write(std::move(answered));
   }
-  void half_closed() override { call_.finish(grpc::Status::OK); }
+  void half_closed() override { call_.finish({}); }
   void written() override { call_.read(); }
-  void cancelled() override { call_.finish(grpc::Status::CANCELLED); }
-  void stop() override { call_.finish(grpc_status(unavailable("the server is shutting down"))); }
+  void cancelled() override { call_.finish(cancelled_status()); }
+  void stop() override { call_.finish(server_stops()); }
 
  private:
   GenericCall& call_;

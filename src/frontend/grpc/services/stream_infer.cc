@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "frontend/grpc/calls/message_bytes.h"
+#include "frontend/grpc/calls/call_limits.h"
+#include "frontend/grpc/message/message_frame.h"
+#include "frontend/grpc/message/message_reader.h"
 #include "open_inference.pb.h"
 
 namespace muster {
@@ -20,17 +22,19 @@ StreamInfer::~StreamInfer() {
   }
 }
 
-void StreamInfer::message(const grpc::ByteBuffer& bytes) {
-  CallEnvironment& environment = call_.environment();
+void StreamInfer::message(const ReceivedMessage& received) {
+  const CallEnvironment& environment = call_.environment();
   Exchange& exchange = exchanges_.emplace_back();
-  exchange.record.begin(environment, kPath);
-  exchange.record.received(bytes.Length());
+  exchange.record.begin(environment, kPath, call_.stream().peer());
+  exchange.record.received(received.bytes.size());
   exchange.inference = call_.spare_inferences().take();
-  exchange.refusal = exchange.inference->decode(core_buffer_of(bytes), environment, call_.caller());
+  exchange.inference->bytes().swap(received.bytes);
+  exchange.refusal = exchange.inference->decode(received.coding, call_.deadline(), environment,
+                                                call_.stream());
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
     leaves_with_round_ = true;
-    environment.loop.depart_with_round(*this);
+    environment.thread.depart_with_round(*this);
   }
   go_on();
 }
@@ -38,14 +42,14 @@ void StreamInfer::message(const grpc::ByteBuffer& bytes) {
 void StreamInfer::depart() {
   leaves_with_round_ = false;
   InferenceService& service = call_.environment().services.inference;
-  CompletionLoop& loop = call_.environment().loop;
+  Burst& burst = call_.environment().thread.burst();
   for (Exchange& exchange : exchanges_) {
     if (!exchange.departing) continue;
     exchange.departing = false;
-    if (call_.is_cancelled()) {
+    if (call_.is_finished()) {
       exchange.refusal = {StatusCode::kCancelled, "the stream was cancelled"};
     } else {
-      exchange.inference->hand_in(service, loop.burst(), *this);
+      exchange.inference->hand_in(service, burst, *this);
     }
   }
   if (call_.is_finished()) call_.end_if_over();
@@ -69,10 +73,10 @@ void StreamInfer::cancelled() {
   InferenceService& service = call_.environment().services.inference;
   for (Exchange& exchange : exchanges_) {
     if (exchange.inference->is_out()) exchange.inference->cancel(service);
-    exchange.record.end(call_.caller(), grpc::Status::CANCELLED, 0, true,
+    exchange.record.end(cancelled_status(), 0, call_.is_cancelled(),
                         exchange.inference->details());
   }
-  call_.finish(grpc::Status::CANCELLED);
+  call_.finish(cancelled_status());
 }
 
 void StreamInfer::stop() {
@@ -87,41 +91,50 @@ bool StreamInfer::may_end() const {
 }
 
 void StreamInfer::go_on() {
+  while (!call_.is_finished() && call_.may_write() && !exchanges_.empty() &&
+         exchanges_.front().is_answered())
+    write_first();
   if (call_.is_finished()) return;
-  if (!call_.is_writing() && !exchanges_.empty() && exchanges_.front().is_answered()) write_first();
   const bool reads = !half_closed_ && !stopped_;
-  if (!reads && exchanges_.empty() && !call_.is_writing()) {
-    return call_.finish(half_closed_ ? grpc::Status::OK
-                                     : grpc_status(unavailable("the server is shutting down")));
-  }
+  if (!reads && exchanges_.empty()) return call_.finish(half_closed_ ? GrpcStatus() : server_stops());
   if (reads && exchanges_.size() < call_.environment().services.limits.max_pipelined_requests)
     call_.read();
 }
 
 void StreamInfer::write_first() {
   Exchange& exchange = exchanges_.front();
-  grpc::ByteBuffer bytes;
-  const grpc::Status status = write_answer(exchange, bytes);
-  exchange.record.end(call_.caller(), status, bytes.Length(), false, exchange.inference->details());
+  MessageBytes frame = call_.new_frame();
+  const GrpcStatus status = frame_answer(exchange, frame);
+  if (frame.size() == 0) {
+    // Not even for the words of a failure: the client could not tell which answer is missing.
+    return give_up(status);
+  }
+  exchange.record.end(status, frame.size() - MessageReader::kPrefixBytes, false,
+                      exchange.inference->details());
   call_.spare_inferences().give_back(std::move(exchange.inference));
   exchanges_.pop_front();
-  call_.write(bytes);
+  call_.write(std::move(frame));
 }
 
-grpc::Status StreamInfer::write_answer(Exchange& exchange, grpc::ByteBuffer& bytes) {
-  grpc::Status status = grpc_status(exchange.refusal);
+GrpcStatus StreamInfer::frame_answer(const Exchange& exchange, MessageBytes& frame) {
+  GrpcStatus status = grpc_status(exchange.refusal);
   if (status.ok() && exchange.inference->response() == nullptr)
     status = exchange.inference->failure();
-  InferReply reply;
-  if (status.ok()) status = grpc_status(exchange.inference->encode(reply));
-  if (status.ok()) status = grpc_status(write_stream_reply(reply, bytes));
+  if (status.ok()) status = grpc_status(exchange.inference->encode(reply_));
+  if (status.ok()) status = grpc_status(frame_stream_reply(reply_, call_.coding(), frame));
+  reply_.clear();
   if (status.ok()) return status;
   // The id tells the client which of its requests it was.
   ::inference::ModelStreamInferResponse message;
-  message.set_error_message(status.error_message());
+  message.set_error_message(status.message);
   message.mutable_infer_response()->set_id(std::string(exchange.inference->id()));
-  (void)write_message(message, bytes);
+  if (!call_.frame(message, frame).ok()) frame.clear();
   return status;
+}
+
+void StreamInfer::give_up(const GrpcStatus& status) {
+  call_.finish(status);
+  cancelled();
 }
 
 GrpcMethod stream_infer_method() {

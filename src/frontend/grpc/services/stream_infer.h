@@ -3,7 +3,7 @@
 // order in which they were asked. One that fails is answered so, and the stream goes on.
 //
 // At most `max_pipelined_requests` are under way or wait for their turn to be written; more are not
-// read, so that gRPC's flow control stops the client.
+// read, so that the stream's window stops the client.
 #pragma once
 
 #include <deque>
@@ -17,13 +17,13 @@ namespace muster {
 
 class StreamInfer final : public Conversation,
                           public GrpcInference::Asker,
-                          public CompletionLoop::Departure {
+                          public CallThread::Departure {
  public:
   explicit StreamInfer(GenericCall& call) noexcept : call_(call) {}
   // Leaves to the service what it still has.
   ~StreamInfer() override;
 
-  void message(const grpc::ByteBuffer& bytes) override;
+  void message(const ReceivedMessage& received) override;
   void half_closed() override;
   void written() override;
   void cancelled() override;
@@ -47,10 +47,14 @@ class StreamInfer final : public Conversation,
   void go_on();
   void write_first();
   // The answer as a message; the status is what the client is told in it.
-  [[nodiscard]] grpc::Status write_answer(Exchange& exchange, grpc::ByteBuffer& bytes);
+  [[nodiscard]] GrpcStatus frame_answer(const Exchange& exchange, MessageBytes& frame);
+
+  // Where the stream cannot go on.
+  void give_up(const GrpcStatus& status);
 
   GenericCall& call_;
   std::deque<Exchange> exchanges_;  // in the order of asking
+  InferReply reply_;                // of the answer that is being encoded
   bool half_closed_ = false;
   bool stopped_ = false;
   bool leaves_with_round_ = false;

@@ -194,14 +194,12 @@ TEST(StreamInferTimeTest, hands_in_what_comes_after_the_deadline_as_late) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() - std::chrono::seconds(1));
   const auto stream = stub->ModelStreamInfer(&context);
-  // A client says that a deadline of the past is in a moment.
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  do {
-    ASSERT_TRUE(stream->Write(echo_request()));
-    oip::ModelStreamInferResponse response;
-    ASSERT_TRUE(stream->Read(&response));
-  } while (server.fakes.inference.last_deadline() > clock.now() &&
-           std::chrono::steady_clock::now() < patience);
+  oip::ModelStreamInferResponse response;
+  ASSERT_TRUE(stream->Write(echo_request()));
+  ASSERT_TRUE(stream->Read(&response));
+  clock.advance(std::chrono::seconds(1));
+  ASSERT_TRUE(stream->Write(echo_request()));
+  ASSERT_TRUE(stream->Read(&response));
   EXPECT_EQ(server.fakes.inference.last_deadline(), clock.now());
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());

@@ -6,37 +6,18 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include "frontend/grpc/grpc_frontend.h"
+#include "frontend/grpc/testing/echo_request.h"
 #include "frontend/testing/fake_services.h"
 #include "open_inference.grpc.pb.h"
 
 namespace muster::testing {
 
-namespace oip = ::inference;
 using Oip = oip::GRPCInferenceService;
-
-inline std::string floats(const std::vector<float>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
-// One row of four for "echo".
-inline oip::ModelInferRequest echo_request(std::string id = "", float first = 1) {
-  oip::ModelInferRequest request;
-  request.set_model_name("echo");
-  request.set_id(std::move(id));
-  auto& input = *request.add_inputs();
-  input.set_name("x");
-  input.set_datatype("FP32");
-  input.add_shape(1);
-  input.add_shape(4);
-  request.add_raw_input_contents(floats({first, 2, 3, 4}));
-  return request;
-}
 
 class GrpcServer {
  public:

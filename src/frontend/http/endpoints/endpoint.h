@@ -14,7 +14,7 @@
 #include "frontend/front_services.h"
 #include "frontend/http/call.h"
 #include "frontend/http/http_frontend.h"
-#include "frontend/http/mailbox.h"
+#include "frontend/transport/mailbox.h"
 #include "inference/burst.h"
 
 namespace muster {
