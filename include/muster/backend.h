@@ -215,6 +215,11 @@ class Backend {
                                                      CompileListener& /*listener*/) {
     return unimplemented("the backend '" + std::string(name()) + "' compiles nothing");
   }
+  // Removes what compile has kept of these files in `source.compiled_cache`: it turned out to be
+  // wrong, and no load shall find it. Ok where there is nothing.
+  [[nodiscard]] virtual Status forget_compiled(const ModelSource& /*source*/) {
+    return unimplemented("the backend '" + std::string(name()) + "' forgets nothing");
+  }
   // Maps what another process shares: `handle` as CUDA's cudaIpcMemHandle_t, of `size` bytes.
   [[nodiscard]] virtual Result<std::shared_ptr<const DeviceRegion>> open_region(
       std::span<const std::byte> /*handle*/, int /*device*/, std::size_t /*size*/) {
@@ -228,9 +233,9 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 5;  // 5: compiling, device memory, the cache
+inline constexpr int kBackendInterfaceVersion = 6;  // 6: what was compiled can be forgotten
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
-inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v5";
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v6";
 using BackendFactory = Backend* (*)(const BackendSettings&);
 
 }  // namespace muster

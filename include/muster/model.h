@@ -103,6 +103,15 @@ struct ExecutionAccelerator {
   int line = 0;  // in config_file
 };
 
+// Where what a model runs must first be compiled for minutes: what serves it meanwhile.
+struct StandInOptions {
+  bool aside = true;             // parameter build: "aside"; false, "first": nothing serves it
+  std::string fallback_backend;  // "" = onnxruntime
+  // By how much what was compiled may differ from it, as a part of what it should be; nothing = by
+  // its precision.
+  std::optional<double> tolerance;
+};
+
 struct ModelConfig {
   std::string name;
   std::string backend;         // "onnxruntime", "scripted", ...
@@ -116,12 +125,13 @@ struct ModelConfig {
   BatchingOptions batching;
   bool dynamic_batching = false;  // several requests may share a batch
   int instance_count = 1;         // runners of a batch that work side by side
-  // Backend parameters, as in config.pbtxt's `parameters`; those that start with "image." or
-  // "classification." are not here but below. `optimization.graph.level` is "session.graph_level".
+  // Backend parameters, as in config.pbtxt's `parameters`; Muster's own are not here but in fields
+  // of their own. `optimization.graph.level` is "session.graph_level".
   std::map<std::string, std::string, std::less<>> parameters;
   std::map<std::string, int, std::less<>> parameter_lines;  // in config_file
   // All that can be had are used, the first ones first; one at least must be.
   std::vector<ExecutionAccelerator> accelerators;
+  StandInOptions stand_in;  // parameters build, fallback_backend and build_tolerance
   // Output name -> class labels by index.
   std::map<std::string, std::vector<std::string>, std::less<>> labels;
   std::map<std::string, std::string, std::less<>> label_files;  // output name -> bare file name

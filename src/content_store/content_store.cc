@@ -158,6 +158,12 @@ Status ContentStore::store(const DigestBytes& key, std::string_view content) con
   return write_whole_file(path_of(key), parts);
 }
 
+Status ContentStore::remove(const DigestBytes& key) const {
+  const std::string path = path_of(key);
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return failed_precondition(printable(path) + " cannot be removed: " + std::strerror(errno));
+}
+
 void ContentStore::remove_oldest(std::uint64_t room) const {
   struct Entry {
     fs::path path;

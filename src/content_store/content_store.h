@@ -45,6 +45,8 @@ class ContentStore {
   // by `fault`, and otherwise as if it were not there.
   [[nodiscard]] std::optional<std::string> find(const DigestBytes& key, std::string& fault) const;
   [[nodiscard]] Status store(const DigestBytes& key, std::string_view content) const;
+  // Ok where there is none, too.
+  [[nodiscard]] Status remove(const DigestBytes& key) const;
 
  private:
   ContentStore(std::string folder, const EntryKind& kind)

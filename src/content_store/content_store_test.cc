@@ -100,6 +100,18 @@ TEST(ContentStore, gives_back_what_was_stored) {
   EXPECT_EQ(std::distance(fs::directory_iterator(test.path), {}), 2);
 }
 
+TEST(ContentStore, forgets_what_is_removed_and_nothing_else) {
+  Cache test;
+  ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());
+  ASSERT_TRUE(test.cache.store(key_of("b"), "other").ok());
+  EXPECT_TRUE(test.cache.remove(key_of("a")).ok());
+  EXPECT_FALSE(test.cache.has(key_of("a")));
+  EXPECT_EQ(test.find("b"), "other");
+  EXPECT_TRUE(test.cache.remove(key_of("a")).ok());
+  fs::create_directory(test.file("c"));
+  EXPECT_EQ(test.cache.remove(key_of("c")).code(), StatusCode::kFailedPrecondition);
+}
+
 TEST(ContentStore, never_gives_what_is_not_whole) {
   Cache test;
   ASSERT_TRUE(test.cache.store(key_of("a"), "content").ok());

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -26,6 +27,32 @@ enum class ModelState : std::uint8_t {
 };
 // The protocol's word: "LOADING", "READY", "UNLOADING", "UNAVAILABLE"; "" for kUnknown.
 [[nodiscard]] std::string_view model_state_name(ModelState state) noexcept;
+
+// How far what a version runs best is: compiled aside, while a stand-in serves, or before the
+// version is there at all (docs/backends.md).
+enum class PreparationState : std::uint8_t {
+  kNone,       // nothing had to be prepared
+  kWaiting,    // for another model's to end: there is one at a time
+  kBuilding,   // its backend compiles
+  kLoading,    // what was compiled is loaded and warmed up, beside what serves
+  kVerifying,  // it is compared with the stand-in
+  kInUse,      // what was prepared serves
+  kFailed,     // it could not be had; what served still does
+  kDiffers,    // it computes something else than the stand-in, which still serves
+};
+inline constexpr std::size_t kPreparationStateCount = 8;
+// "none", "waiting", "building", "loading", "verifying", "in_use", "failed", "differs".
+[[nodiscard]] std::string_view preparation_state_name(PreparationState state) noexcept;
+
+struct ModelPreparation {
+  PreparationState state = PreparationState::kNone;
+  std::string stand_in;  // the runtime that serves meanwhile; "" = none does
+  // Of kBuilding, as far as it is known.
+  std::string phase;
+  double done = 0;  // 0 to 1
+  std::optional<std::chrono::seconds> left = {};
+  std::string reason;  // of kFailed and kDiffers, one line
+};
 
 struct ModelIndexEntry {
   std::string name;
@@ -93,6 +120,8 @@ struct BatchingExplanation {
   std::int64_t needed_rows = 0;        // with batches of that size it keeps up
   std::uint64_t dropped = 0;           // requests, for those behind them
   std::string frozen_config;           // config.pbtxt with settings that come nearest to this
+
+  ModelPreparation preparation = {};  // what it is run by may be about to change
 };
 
 class ModelControl {
@@ -114,6 +143,11 @@ class ModelControl {
   // model is there and not available.
   [[nodiscard]] virtual Result<std::vector<ModelStatistics>> statistics(
       std::string_view name, std::int64_t version) const = 0;
+
+  // How what it runs best is prepared: of the newest version that answers, or the newest there is
+  // where none does (version 0), or of that one. kNotFound, kUnavailable.
+  [[nodiscard]] virtual Result<ModelPreparation> preparation(std::string_view name,
+                                                             std::int64_t version) const = 0;
 
   // How the newest version's batches form (version 0), or that one's. kNotFound, kUnavailable.
   [[nodiscard]] virtual Result<BatchingExplanation> explain(std::string_view name,

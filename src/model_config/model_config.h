@@ -41,6 +41,10 @@ inline constexpr std::size_t kMaxLabels = std::size_t{1} << 20;
 
 // The parameter that says within how many milliseconds requests are to be answered.
 inline constexpr std::string_view kLatencyTargetKey = "latency_target_ms";
+// Those of StandInOptions.
+inline constexpr std::string_view kBuildKey = "build";
+inline constexpr std::string_view kFallbackKey = "fallback_backend";
+inline constexpr std::string_view kToleranceKey = "build_tolerance";
 
 // What is wrong with a configuration, or has no effect, by itself.
 struct ConfigRemark {
@@ -64,7 +68,8 @@ class ParsedConfig {
   ~ParsedConfig();
 
   // What Backend::load and the choice of a version need: name, backend ("" = go by the file),
-  // model_filename, versions, instance_count, parameters, config_file, batching.max_queue_delay;
+  // model_filename, versions, instance_count, parameters, stand_in, config_file,
+  // batching.max_queue_delay;
   // inputs and outputs as written; max_batch_size, whose line is among those of the parameters
   // where it is written. The other fields mean nothing before `resolve`.
   [[nodiscard]] const ModelConfig& config() const noexcept;

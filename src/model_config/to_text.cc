@@ -112,6 +112,15 @@ void put_image(const ImagePreprocessing& image, ::inference::ModelConfig& text) 
   put("std", joined(image.std, image.channels()));
 }
 
+void put_stand_in(const StandInOptions& options, ::inference::ModelConfig& text) {
+  const auto put = [&](std::string_view key, std::string value) {
+    (*text.mutable_parameters())[std::string(key)].set_string_value(std::move(value));
+  };
+  if (!options.aside) put(kBuildKey, "first");
+  if (!options.fallback_backend.empty()) put(kFallbackKey, options.fallback_backend);
+  if (options.tolerance) put(kToleranceKey, fmt::format("{}", *options.tolerance));
+}
+
 void put_parameters(const ModelConfig& config, ::inference::ModelConfig& text) {
   for (const auto& [key, value] : config.parameters) {
     const std::optional<std::int64_t> level = key == kGraphLevel ? parse_int(value) : std::nullopt;
@@ -126,6 +135,7 @@ void put_parameters(const ModelConfig& config, ::inference::ModelConfig& text) {
     (*text.mutable_parameters())[std::string(kLatencyTargetKey)].set_string_value(
         fmt::format("{}", ms));
   }
+  put_stand_in(config.stand_in, text);
   for (const ExecutionAccelerator& accelerator : config.accelerators) {
     auto& lists = *text.mutable_optimization()->mutable_execution_accelerators();
     auto& added = accelerator.on_gpu ? *lists.add_gpu_execution_accelerator()

@@ -45,6 +45,9 @@ void expect_same(const ModelConfig& a, const ModelConfig& b) {
   EXPECT_EQ(a.dynamic_batching, b.dynamic_batching);
   EXPECT_EQ(a.instance_count, b.instance_count);
   EXPECT_EQ(a.parameters, b.parameters);
+  EXPECT_EQ(a.stand_in.aside, b.stand_in.aside);
+  EXPECT_EQ(a.stand_in.fallback_backend, b.stand_in.fallback_backend);
+  EXPECT_EQ(a.stand_in.tolerance, b.stand_in.tolerance);
   EXPECT_EQ(a.labels, b.labels);
   EXPECT_EQ(a.label_files, b.label_files);
   EXPECT_EQ(a.image_from_config, b.image_from_config);
@@ -114,6 +117,9 @@ TEST(ToText, gives_the_same_when_it_is_parsed_again) {
          parameters { key: "classification.activation" value { string_value: "none" } })",
       R"(max_batch_size: 16 parameters { key: "latency_target_ms" value { string_value: "7.5" } })",
       R"(max_batch_size: 0 parameters { key: "latency_target_ms" value { string_value: "250" } })",
+      R"(parameters { key: "build" value { string_value: "first" } }
+         parameters { key: "fallback_backend" value { string_value: "openvino" } }
+         parameters { key: "build_tolerance" value { string_value: "0.05" } })",
   };
   for (const std::string_view text : kTexts) {
     SCOPED_TRACE(text);

@@ -2,6 +2,7 @@
 #include "protocol/control_json.h"
 
 #include "protocol/completed_config.h"
+#include "protocol/preparation_fields.h"
 #include "protocol/reply_outputs.h"
 
 namespace muster {
@@ -90,7 +91,8 @@ std::string server_metadata_json(const ServerIdentity& server) {
 }
 
 std::string model_metadata_json(const ModelDescription& model,
-                                std::span<const std::int64_t> versions) {
+                                std::span<const std::int64_t> versions,
+                                const ModelPreparation& preparation) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("name").text(model.config.name).key("versions").begin_array();
@@ -100,8 +102,13 @@ std::string model_metadata_json(const ModelDescription& model,
   const bool batched = model.config.batching.max_batch_size > 0;
   write_tensors(json, "inputs", model.config.inputs, batched);
   write_tensors(json, "outputs", model.config.outputs, batched);
-  if (!model.runtime.empty()) {
-    json.key("parameters").begin_object().key("runtime").text(model.runtime).end_object();
+  const PreparationFields fields = preparation_fields(preparation);
+  if (!model.runtime.empty() || !fields.empty()) {
+    json.key("parameters").begin_object();
+    if (!model.runtime.empty()) json.key("runtime").text(model.runtime);
+    for (const auto& [name, text] : fields)
+      json.key("preparation_" + name).text(text);
+    json.end_object();
   }
   json.end_object();
   return out;

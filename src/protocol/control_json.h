@@ -32,7 +32,8 @@ struct ServerIdentity {
 [[nodiscard]] Shape shown_shape(const TensorSpec& spec, bool batched);
 [[nodiscard]] std::string server_metadata_json(const ServerIdentity& server);
 [[nodiscard]] std::string model_metadata_json(const ModelDescription& model,
-                                              std::span<const std::int64_t> versions);
+                                              std::span<const std::int64_t> versions,
+                                              const ModelPreparation& preparation = {});
 // After auto-completion, every default shown; 64-bit fields are numbers.
 [[nodiscard]] Result<std::string> model_config_json(const ModelDescription& model);
 [[nodiscard]] std::string statistics_json(std::span<const ModelStatistics> statistics);

@@ -60,6 +60,21 @@ TEST(ControlJson, tells_what_runs_a_model) {
       << json;
 }
 
+TEST(ControlJson, tells_how_what_is_to_run_a_model_is_prepared) {
+  const auto model = lenet();
+  ModelPreparation preparation;
+  EXPECT_EQ(model_metadata_json(*model, {}, preparation), model_metadata_json(*model, {}));
+  preparation.state = PreparationState::kBuilding;
+  preparation.stand_in = "Fake 1";
+  preparation.done = 0.429;
+  preparation.left = std::chrono::seconds(80);
+  const std::string json = model_metadata_json(*model, {}, preparation);
+  EXPECT_TRUE(json.ends_with(
+      R"(],"parameters":{"preparation_state":"building","preparation_stand_in":"Fake 1",)"
+      R"("preparation_done":"0.42","preparation_seconds_left":"80"}})"))
+      << json;
+}
+
 TEST(ControlJson, shows_a_configuration_with_every_default) {
   const auto json = model_config_json(*lenet());
   ASSERT_TRUE(json.ok()) << json.status().message();

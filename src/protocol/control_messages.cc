@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocol/completed_config.h"
+#include "protocol/preparation_fields.h"
 #include "protocol/reply_outputs.h"
 
 namespace muster {
@@ -123,7 +124,7 @@ void fill(const ServerIdentity& server, ::inference::ServerMetadataResponse& mes
 }
 
 void fill(const ModelDescription& model, std::span<const std::int64_t> versions,
-          ::inference::ModelMetadataResponse& message) {
+          const ModelPreparation& preparation, ::inference::ModelMetadataResponse& message) {
   message.set_name(model.config.name);
   for (const std::int64_t version : versions)
     message.add_versions(version_text(version));
@@ -134,6 +135,8 @@ void fill(const ModelDescription& model, std::span<const std::int64_t> versions,
   if (!model.runtime.empty()) {
     (*message.mutable_parameters())["runtime"].set_string_param(model.runtime);
   }
+  for (auto& [name, text] : preparation_fields(preparation))
+    (*message.mutable_parameters())["preparation_" + name].set_string_param(text);
 }
 
 Status fill(const ModelDescription& model, ::inference::ModelConfigResponse& message) {

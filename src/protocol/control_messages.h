@@ -12,7 +12,7 @@ namespace muster {
 
 void fill(const ServerIdentity& server, ::inference::ServerMetadataResponse& message);
 void fill(const ModelDescription& model, std::span<const std::int64_t> versions,
-          ::inference::ModelMetadataResponse& message);
+          const ModelPreparation& preparation, ::inference::ModelMetadataResponse& message);
 [[nodiscard]] Status fill(const ModelDescription& model, ::inference::ModelConfigResponse& message);
 void fill(std::span<const ModelStatistics> statistics,
           ::inference::ModelStatisticsResponse& message);

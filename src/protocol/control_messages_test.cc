@@ -25,7 +25,12 @@ TEST(ControlMessages, tell_of_server_and_model) {
   model->runtime = "OpenVINO 2026.4.1";
   const std::vector<std::int64_t> versions = {3};
   ::inference::ModelMetadataResponse metadata;
-  fill(*model, versions, metadata);
+  ModelPreparation preparation;
+  preparation.state = PreparationState::kDiffers;
+  preparation.reason = "why";
+  fill(*model, versions, preparation, metadata);
+  EXPECT_EQ(metadata.parameters().at("preparation_state").string_param(), "differs");
+  EXPECT_EQ(metadata.parameters().at("preparation_reason").string_param(), "why");
   EXPECT_EQ(metadata.parameters().at("runtime").string_param(), "OpenVINO 2026.4.1");
   EXPECT_EQ(metadata.name(), "m");
   EXPECT_EQ(metadata.versions(0), "3");

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "protocol/json/json_reader.h"
 #include "protocol/json/json_writer.h"
+#include "protocol/preparation_fields.h"
 
 namespace muster {
 namespace {
@@ -73,6 +74,7 @@ class ExplanationReader {
     if (key == "frozen_config") return read(to.frozen_config);
     if (key == "costs") return read_costs();
     if (key == "decisions") return read_decisions();
+    if (key == "preparation") return read_preparation();
     return json_.skip_value();
   }
 
@@ -143,6 +145,18 @@ class ExplanationReader {
     return json_.ok();
   }
 
+  bool read_preparation() {
+    if (!json_.enter_object()) return false;
+    std::string_view key;
+    while (json_.next_field(key)) {
+      const std::string name(key);
+      std::string text;
+      if (!read(text)) return false;
+      (void)read_preparation_field(name, text, explanation_.preparation);
+    }
+    return json_.ok();
+  }
+
   JsonReader json_;
   BatchingExplanation explanation_;
 };
@@ -166,7 +180,15 @@ std::string explanation_json(const BatchingExplanation& explanation) {
   json.end_array().key("decisions").begin_object();
   for (const BatchingExplanation::Count& count : explanation.decisions)
     json.key(count.reason).number(count.count);
-  json.end_object().end_object();
+  json.end_object();
+  if (const PreparationFields fields = preparation_fields(explanation.preparation);
+      !fields.empty()) {
+    json.key("preparation").begin_object();
+    for (const auto& [name, text] : fields)
+      json.key(name).text(text);
+    json.end_object();
+  }
+  json.end_object();
   return out;
 }
 

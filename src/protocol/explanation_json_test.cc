@@ -54,6 +54,27 @@ TEST(ExplanationJson, reads_back_as_it_was) {
   EXPECT_EQ(explanation_json(*again), json);
 }
 
+TEST(ExplanationJson, tells_of_a_preparation_where_there_is_one) {
+  BatchingExplanation one = example();
+  one.preparation.state = PreparationState::kBuilding;
+  one.preparation.stand_in = "Fake 1";
+  one.preparation.phase = "tactics";
+  one.preparation.done = 0.5;
+  one.preparation.left = std::chrono::seconds(7);
+  const std::string json = explanation_json(one);
+  EXPECT_TRUE(json.ends_with(R"(,"preparation":{"state":"building","stand_in":"Fake 1",)"
+                             R"("phase":"tactics","done":"0.50","seconds_left":"7"}})"))
+      << json;
+  const auto again = parse_explanation(json);
+  ASSERT_TRUE(again.ok()) << again.status().to_string();
+  EXPECT_EQ(explanation_json(*again), json);
+  const auto newer = parse_explanation(
+      R"({"preparation":{"state":"resting","done":"7","seconds_left":"-1","new":"x"}})");
+  ASSERT_TRUE(newer.ok());
+  EXPECT_EQ(newer->preparation.state, PreparationState::kNone);
+  EXPECT_EQ(newer->preparation.done, 0);
+}
+
 TEST(ExplanationJson, passes_over_keys_of_newer_servers) {
   const auto read = parse_explanation(R"({"new":[{"a":1}],"best_rows":4})");
   ASSERT_TRUE(read.ok());

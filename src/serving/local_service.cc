@@ -116,6 +116,10 @@ void LocalService::await_settled() {
   parts_->keeper.await_settled();
 }
 
+void LocalService::await_prepared() {
+  parts_->keeper.await_prepared();
+}
+
 void LocalService::visit_metrics(
     const std::function<void(const VersionMetricsView&)>& visit) const {
   parts_->keeper.visit_metrics(visit);
@@ -177,10 +181,22 @@ Result<std::vector<ModelStatistics>> LocalService::statistics(std::string_view n
   return parts_->keeper.statistics(name, version);
 }
 
+Result<ModelPreparation> LocalService::preparation(std::string_view name,
+                                                   std::int64_t version) const {
+  return parts_->keeper.preparation(name, version);
+}
+
 Result<BatchingExplanation> LocalService::explain(std::string_view name,
                                                   std::int64_t version) const {
   MUSTER_ASSIGN_OR_RETURN(const ModelLease lease, parts_->find(name, version));
-  return lease->explain();
+  BatchingExplanation explanation = lease->explain();
+  // Of a version that goes meanwhile nothing is told.
+  if (auto preparation = parts_->keeper.preparation(lease->description()->config.name,
+                                                    lease->description()->version);
+      preparation.ok()) {
+    explanation.preparation = *std::move(preparation);
+  }
+  return explanation;
 }
 
 void LocalService::load(std::string name, std::optional<std::string> config_json, Done done) {

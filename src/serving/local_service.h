@@ -75,6 +75,8 @@ class LocalService final : public InferenceService, public ModelControl, public 
   void poll();
   // Returns when nothing is being loaded or unloaded.
   void await_settled();
+  // The same, and nothing is compiled aside any more: what serves is what will.
+  void await_prepared();
 
   // Every version that was ever asked for, by name and version; what is counted of a version
   // survives its reloads. The references are valid during the call alone.
@@ -92,6 +94,8 @@ class LocalService final : public InferenceService, public ModelControl, public 
   [[nodiscard]] std::vector<ModelIndexEntry> index(bool ready) const override;
   [[nodiscard]] Result<std::vector<ModelStatistics>> statistics(
       std::string_view name, std::int64_t version) const override;
+  [[nodiscard]] Result<ModelPreparation> preparation(std::string_view name,
+                                                     std::int64_t version) const override;
   [[nodiscard]] Result<BatchingExplanation> explain(std::string_view name,
                                                     std::int64_t version) const override;
   void load(std::string name, std::optional<std::string> config_json, Done done) override;

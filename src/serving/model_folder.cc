@@ -191,6 +191,28 @@ Result<ModelFolder::Choice> ModelFolder::choose_in(const std::string& sub,
                         : ""));
 }
 
+Result<std::string> ModelFolder::file_for(const Choice& choice, std::string_view backend) const {
+  constexpr std::string_view kOnnx = "onnxruntime";
+  const auto reads = [&](std::string_view kind) {
+    return !kind.empty() && (kind == backend || (kind == kOnnx && reads_onnx_too(backend)));
+  };
+  if (reads(backend_of_file(choice.file))) return choice.file;
+  std::string tried;
+  for (const std::string_view kind : {backend, kOnnx}) {
+    const std::string_view name = usual_model_filename(kind);
+    if (choice.file.empty() || name.empty() || !reads(kind)) continue;
+    const fs::path file = fs::path(choice.file).parent_path() / name;
+    std::error_code error;
+    if (fs::is_regular_file(file, error)) {
+      MUSTER_RETURN_IF_ERROR(check_place(file.string()));
+      return file.string();
+    }
+    if (!tried.ends_with(name)) tried += (tried.empty() ? "" : ", ") + std::string(name);
+  }
+  return not_found("there is no file for the " + printable(backend) + " backend beside " +
+                   printable(choice.file) + (tried.empty() ? "" : " (looked for " + tried + ")"));
+}
+
 std::string ModelFolder::config_path() const {
   if (!file_.empty() || version_of(name_)) return {};
   return (fs::path(path_) / kConfigFile).string();

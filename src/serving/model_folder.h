@@ -43,6 +43,9 @@ class ModelFolder {
   [[nodiscard]] Result<Choice> choose() const;
   // The same of one version folder; 0: of the folder itself.
   [[nodiscard]] Result<Choice> choose(std::int64_t version) const;
+  // The file from which another backend can load what was chosen: the choice's own, or the one of
+  // its usual name beside it. kNotFound where there is none.
+  [[nodiscard]] Result<std::string> file_for(const Choice& choice, std::string_view backend) const;
   // Version folders that are there, ascending.
   [[nodiscard]] const std::vector<std::int64_t>& versions() const noexcept { return versions_; }
   // Where its configuration lies, or would lie. "" of a model file and of a version folder without

@@ -14,6 +14,7 @@
 #include "serving/explanation.h"
 #include "serving/fault_watch.h"
 #include "serving/split_request.h"
+#include "serving/stand_in/scaled_pixels.h"
 
 namespace muster {
 namespace {
@@ -78,13 +79,34 @@ void warn_of_oversubscription(const LoadOrder& order, int instances,
                               const ComputeThreads& threads) {
   if (order.options.threads || order.options.instance_count) return;
   const std::string text = oversubscription(order.thread_budget, instances, threads);
-  if (!text.empty()) log(LogLevel::kWarning, printable(order.choice.file) + ": " + text);
+  if (!text.empty()) log(LogLevel::kWarning, printable(file_of(order)) + ": " + text);
 }
 
 void count(const CompiledCacheUse& use, VersionMetrics& metrics) {
   metrics.cache_hits.add(use.hits);
   metrics.cache_misses.add(use.misses);
   metrics.cache_rebuilt.add(use.rebuilt);
+}
+
+int instances_of(const LoadOrder& order) {
+  return std::max(
+      1, order.options.instance_count.value_or(order.folder.config().config().instance_count));
+}
+
+const std::string& file_of(const LoadOrder& order) {
+  return order.stand_in ? order.stand_in->file : order.choice.file;
+}
+
+std::string runtime_of(const LoadOrder& order, const CompiledModel& model) {
+  std::string runtime = order.backend->version();
+  if (const std::string accelerators = model.accelerators(); !accelerators.empty()) {
+    runtime += " with " + accelerators;
+    log(LogLevel::kInfo, file_of(order) + ": runs on " + runtime);
+  }
+  if (const std::string precision = model.precision(); !precision.empty() && precision != "f32")
+    runtime += " in " + precision;
+  if (order.stand_in) runtime += ", standing in for " + order.choice.backend;
+  return runtime;
 }
 
 Status given_up() {
@@ -142,49 +164,54 @@ Result<std::unique_ptr<ServedModel>> ServedModel::open(const std::string& path,
   return served;
 }
 
+ModelSource source_of(const LoadOrder& order) {
+  const ModelConfig& config =
+      order.stand_in ? order.stand_in->config : order.folder.config().config();
+  const int instances = instances_of(order);
+  const ThreadShare share = share_threads(order.thread_budget, instances, order.options.threads);
+  return {file_of(order),
+          &config,
+          share.per_run,
+          instances,
+          order.options.compiled_cache,
+          order.options.accelerator_libraries,
+          share.pooled,
+          scaled_pixels(order.folder.config())};
+}
+
 Result<std::unique_ptr<ServedModel>> ServedModel::load(LoadOrder order, Clock& clock) {
   const ModelFolder& folder = order.folder;
-  const ModelFolder::Choice& choice = order.choice;
-  const int instances =
-      std::max(1, order.options.instance_count.value_or(folder.config().config().instance_count));
+  const std::string& file = file_of(order);
   if (order.options.threads && *order.options.threads < 1) {
     return invalid_argument("at least one thread is needed");
   }
-  const ThreadShare share = share_threads(order.thread_budget, instances, order.options.threads);
-  const std::optional<PixelScaling> pixels = scaled_pixels(folder.config());
-  MUSTER_ASSIGN_OR_RETURN(
-      std::shared_ptr<const CompiledModel> model,
-      order.backend->load({choice.file, &folder.config().config(), share.per_run, instances,
-                           order.options.compiled_cache, order.options.accelerator_libraries,
-                           share.pooled, pixels}));
+  const ModelSource source = source_of(order);
+  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<const CompiledModel> model, order.backend->load(source));
   if (order.give_up.stop_requested()) return given_up();
-  warn_of_oversubscription(order, instances, model->threads());
+  if (order.stand_in && source.pixels && !model->scales_pixels()) {
+    MUSTER_ASSIGN_OR_RETURN(model, with_scaled_pixels(std::move(model), *source.pixels));
+  }
+  warn_of_oversubscription(order, source.sessions, model->threads());
   count(model->compiled_cache_use(), *order.metrics);
 
   auto description = std::make_shared<ModelDescription>();
   description->signature = model->signature();
-  description->file = choice.file;
-  description->runtime = order.backend->version();
-  if (const std::string accelerators = model->accelerators(); !accelerators.empty()) {
-    description->runtime += " with " + accelerators;
-    log(LogLevel::kInfo, choice.file + ": runs on " + description->runtime);
-  }
-  if (const std::string precision = model->precision(); !precision.empty() && precision != "f32")
-    description->runtime += " in " + precision;
-  description->version = choice.version;
+  description->file = file;
+  description->runtime = runtime_of(order, *model);
+  description->version = order.choice.version;
   MUSTER_ASSIGN_OR_RETURN(description->config,
                           resolve(folder.config(), description->signature,
-                                  {choice.backend, choice.file,
+                                  {order.choice.backend, file,
                                    [&folder](std::string_view name) { return folder.read(name); },
-                                   nullptr, pixels && model->scales_pixels()}));
+                                   nullptr, source.pixels && model->scales_pixels()}));
   ModelConfig& config = description->config;
-  MUSTER_RETURN_IF_ERROR(apply_options(order.options, choice.file, description->signature, config));
+  MUSTER_RETURN_IF_ERROR(apply_options(order.options, file, description->signature, config));
   for (const std::string& warning : config.warnings)
     log(LogLevel::kWarning, warning);
 
   const WarmUpFindings findings = warm_up(*model, config, order.warm_up, order.warm_up_pace, clock,
                                           limits_of(order, clock.now()));
-  MUSTER_RETURN_IF_ERROR(apply_findings(findings, choice.file, config));
+  MUSTER_RETURN_IF_ERROR(apply_findings(findings, file, config));
   description->config_text = to_text(config);
   std::unique_ptr<ServedModel> served(new ServedModel(
       std::move(order.backend), watch_faults(std::move(model), std::move(order.on_fault)),

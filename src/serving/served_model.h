@@ -26,6 +26,12 @@
 
 namespace muster {
 
+// What is loaded in place of the model's own, which its backend has still to compile.
+struct StandIn {
+  std::string file;
+  ModelConfig config;  // what the other backend is to know of the folder's
+};
+
 // What to load, and how. The folder is used during `load` alone.
 struct LoadOrder {
   const ModelFolder& folder;
@@ -43,7 +49,12 @@ struct LoadOrder {
   std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
   // Called once where a session breaks for good (fault_watch.h). May be null.
   std::function<void(std::string reason)> on_fault = {};
+  // `backend` is this one's; the model is described as its own configuration has it.
+  std::optional<StandIn> stand_in = {};
 };
+
+// What the order's backend is given. It refers to the order's folder.
+[[nodiscard]] ModelSource source_of(const LoadOrder& order);
 
 class ServedModel final : public Burst::Listener {
  public:
@@ -74,6 +85,8 @@ class ServedModel final : public Burst::Listener {
   [[nodiscard]] const std::shared_ptr<const ModelDescription>& description() const noexcept {
     return description_;
   }
+  // To be run beside what serves.
+  [[nodiscard]] const CompiledModel& compiled() const noexcept { return *model_; }
   [[nodiscard]] ServiceStatistics statistics() const;
   [[nodiscard]] BatchingExplanation explain() const;
   // The first axis of every input counts rows.

@@ -59,6 +59,10 @@ TEST(Engines, are_built_once_and_never_used_when_they_are_damaged) {
   EXPECT_FALSE(backend->must_compile(source).value());
   Quiet second;
   EXPECT_EQ(backend->compile(source, "", second)->time.count(), 0);
+  EXPECT_TRUE(backend->forget_compiled(source).ok());
+  EXPECT_TRUE(backend->must_compile(source).value());
+  Quiet anew;
+  EXPECT_GT(backend->compile(source, "", anew)->time.count(), 0);
 
   std::string entry;
   for (const auto& file : fs::directory_iterator(folder.path())) {

@@ -61,6 +61,17 @@ std::string explain_text(const BatchingExplanation& one) {
       fmt::format("model         {}, version {}, {} {}\n", printable(one.name), one.version,
                   one.instance_count, one.instance_count == 1 ? "instance" : "instances");
   text += one.latency_target.count() > 0 ? target_lines(one) : settings_lines(one);
+  if (const ModelPreparation& preparation = one.preparation;
+      preparation.state != PreparationState::kNone) {
+    text += fmt::format("preparation   {}", preparation_state_name(preparation.state));
+    if (preparation.state == PreparationState::kBuilding)
+      text += fmt::format(", {:.0f} % are done", 100 * preparation.done);
+    if (!preparation.stand_in.empty())
+      text += fmt::format(", {} serves", printable(preparation.stand_in));
+    if (!preparation.reason.empty())
+      text += fmt::format(": {}", printable(preparation.reason, 4096));
+    text += '\n';
+  }
   text +=
       fmt::format("decision      {}: {}\n", printable(one.decision), printable(one.reason, 4096));
   text += cost_table(one);

@@ -27,7 +27,8 @@ class MetricsPageTest : public testing::Test {
   std::map<std::string, double> read() {
     MetricsPage page(
         {[this](const MetricsPage::VisitVersion& visit) {
-           visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda", *counted_});
+           visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda", *counted_,
+                  preparation_});
          },
          [] { return true; }, [this] { return gpus_; }, frontend_, "1.2.3"});
     std::map<std::string, double> series;
@@ -66,6 +67,7 @@ class MetricsPageTest : public testing::Test {
   FrontendMetrics frontend_;
   std::vector<GpuSample> gpus_;
   ModelState state_ = ModelState::kReady;
+  ModelPreparation preparation_;
 };
 
 std::set<std::string> golden(const std::string& name) {
@@ -263,6 +265,19 @@ TEST_F(MetricsPageTest, tells_a_models_state_as_one_of_all) {
   EXPECT_EQ(value("muster_compiled_model_cache_total" + labels + "result=\"rebuilt\"}"), 1);
   EXPECT_EQ(value("muster_model_runtime_info" + labels + "runtime=\"Fake 1.0 with cuda\"}"), 1);
   EXPECT_NEAR(value("muster_model_load_seconds{model=\"lenet\",version=\"3\"}"), 0.02, 1e-12);
+}
+
+TEST_F(MetricsPageTest, tells_how_far_a_preparation_is_and_how_they_ended) {
+  const std::string labels = "{model=\"lenet\",version=\"3\"";
+  EXPECT_EQ(value("muster_model_preparation_state" + labels + ",state=\"none\"}"), 1);
+  preparation_.state = PreparationState::kBuilding;
+  preparation_.done = 0.25;
+  counted_->preparations_different.add(2);
+  EXPECT_EQ(value("muster_model_preparation_state" + labels + ",state=\"none\"}"), 0);
+  EXPECT_EQ(value("muster_model_preparation_state" + labels + ",state=\"building\"}"), 1);
+  EXPECT_EQ(value("muster_model_preparation_progress_ratio" + labels + "}"), 0.25);
+  EXPECT_EQ(value("muster_model_preparations_total" + labels + ",outcome=\"differs\"}"), 2);
+  EXPECT_EQ(value("muster_model_preparations_total" + labels + ",outcome=\"in_use\"}"), 0);
 }
 
 TEST(ProcessCountsTest, are_those_of_this_process) {

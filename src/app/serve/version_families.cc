@@ -59,7 +59,13 @@ VersionFamilies::VersionFamilies()
           "muster_compiled_model_cache_total",
           "What loads wanted compiled, by whether the cache for compiled models had it")),
       runtime_(gauge_family("muster_model_runtime_info",
-                            "1 for the runtime of the newest load, with its accelerators")) {}
+                            "1 for the runtime of the newest load, with its accelerators")),
+      preparation_state_(gauge_family("muster_model_preparation_state",
+                                      "1 for how far what the model runs best is prepared")),
+      preparation_progress_(gauge_family("muster_model_preparation_progress_ratio",
+                                         "The part of what is being compiled that is done")),
+      preparations_(counter_family("muster_model_preparations_total",
+                                   "What was compiled for the model, by how it ended")) {}
 
 void VersionFamilies::add(const VersionMetricsView& version) {
   const MetricLabels labels = labels_of(version);
@@ -125,12 +131,32 @@ void VersionFamilies::add_model(const MetricLabels& labels, const VersionMetrics
   of_cache("hit", version.counted.cache_hits);
   of_cache("miss", version.counted.cache_misses);
   of_cache("rebuilt", version.counted.cache_rebuilt);
+  add_preparation(labels, version);
+}
+
+void VersionFamilies::add_preparation(const MetricLabels& labels,
+                                      const VersionMetricsView& version) {
+  for (std::size_t i = 0; i < kPreparationStateCount; ++i) {
+    const auto state = static_cast<PreparationState>(i);
+    add_value(preparation_state_,
+              with_label(labels, "state", std::string(preparation_state_name(state))),
+              version.preparation.state == state ? 1.0 : 0.0);
+  }
+  add_value(preparation_progress_, labels, version.preparation.done);
+  const auto ended = [&](const char* outcome, const Counter& count) {
+    add_value(preparations_, with_label(labels, "outcome", outcome), count.value());
+  };
+  ended("in_use", version.counted.preparations_in_use);
+  ended("failed", version.counted.preparations_failed);
+  ended("differs", version.counted.preparations_different);
+  ended("given_up", version.counted.preparations_given_up);
 }
 
 void VersionFamilies::move_into(std::vector<MetricFamily>& page) {
   move_all(page, requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_,
            batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_, state_,
-           load_seconds_, loads_, compiled_cache_, runtime_);
+           load_seconds_, loads_, compiled_cache_, runtime_, preparation_state_,
+           preparation_progress_, preparations_);
   target_.move_into(page);
 }
 

@@ -27,10 +27,12 @@ class VersionFamilies {
   void add_requests(const MetricLabels& labels, const VersionMetrics& counted);
   void add_batches(const MetricLabels& labels, const BatchingMetrics& batching);
   void add_model(const MetricLabels& labels, const VersionMetricsView& version);
+  void add_preparation(const MetricLabels& labels, const VersionMetricsView& version);
 
   Family requests_, inferences_, request_duration_, queue_duration_, waiting_, in_flight_;
   Family batches_, batches_split_, batch_rows_, compute_duration_, stage_seconds_;
   Family state_, load_seconds_, loads_, compiled_cache_, runtime_;
+  Family preparation_state_, preparation_progress_, preparations_;
   TargetFamilies target_;
 };
 

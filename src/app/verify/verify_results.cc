@@ -12,27 +12,10 @@
 #include "app/result_writer.h"
 #include "app/subject/row_shapes.h"
 #include "base/text.h"
+#include "comparing/usual_tolerance.h"
 
 namespace muster {
 namespace {
-
-constexpr std::pair<std::string_view, double> kDefaults[] = {{"f32", Tolerances::kFp32},
-                                                             {"tf32", Tolerances::kTf32},
-                                                             {"f16", Tolerances::kFp16},
-                                                             {"bf16", Tolerances::kBf16},
-                                                             {"int8", Tolerances::kInt8}};
-
-double default_of(std::string_view precision) {
-  const auto* found =
-      std::ranges::find(kDefaults, precision, &std::pair<std::string_view, double>::first);
-  return found == std::end(kDefaults) ? Tolerances::kFp32 : found->second;
-}
-
-// What the elements themselves can tell apart.
-double default_of(DataType type) {
-  if (type == DataType::kFp16) return Tolerances::kFp16;
-  return type == DataType::kBf16 ? Tolerances::kBf16 : 0;
-}
 
 std::string place_text(const FirstDifference& first) {
   return fmt::format("[{}]", fmt::join(first.element, ","));
@@ -115,8 +98,7 @@ Result<Tolerances> Tolerances::parse(const std::vector<std::string>& texts) {
   Tolerances tolerances;
   for (const std::string& text : texts) {
     const NamedText parts = split_name(text);
-    const bool named = std::ranges::any_of(
-        kDefaults, [&](const auto& known) { return known.first == parts.name; });
+    const bool named = is_precision(parts.name);
     const std::optional<double> value = parse_double(named ? parts.rest : std::string_view(text));
     if (!value || *value < 0) {
       return invalid_argument("--tolerance '" + printable(text) +
@@ -133,7 +115,7 @@ double Tolerances::of(std::string_view precision, DataType type) const {
   auto given = given_.find(precision);
   if (given == given_.end()) given = given_.find("");
   if (given != given_.end()) return given->second;
-  return std::max(default_of(precision), default_of(type));
+  return usual_tolerance(precision, type);
 }
 
 std::string verify_header(VerifyFormat format, std::size_t name_width) {

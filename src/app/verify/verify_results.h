@@ -20,18 +20,10 @@ enum class VerifyFormat : std::uint8_t { kTable, kJson };
 // By how much an element may differ, as a part of what it should be (output_comparison.h).
 class Tolerances {
  public:
-  // Multiples of what one rounding costs: 2^-24 of FP32, 2^-11 of TF32 and FP16, 2^-8 of BF16 and
-  // of INT8's range. docs/verify.md has the reasons.
-  static constexpr double kFp32 = 1e-4;
-  static constexpr double kTf32 = 2e-2;
-  static constexpr double kFp16 = 2e-2;
-  static constexpr double kBf16 = 1e-1;
-  static constexpr double kInt8 = 1e-1;
-
   // "1e-3" for everything, or "bf16:0.2" for one precision; later ones stand above earlier ones.
   [[nodiscard]] static Result<Tolerances> parse(const std::vector<std::string>& texts);
 
-  // Of an output of that type, computed with that precision: the wider of the two by default.
+  // Of an output of that type, computed with that precision: usual_tolerance by default.
   [[nodiscard]] double of(std::string_view precision, DataType type) const;
 
  private:

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comparing/usual_tolerance.h"
+
 namespace muster {
 namespace {
 
@@ -25,13 +27,13 @@ VerifyRow differing_row() {
 
 TEST(Tolerances, are_the_wider_of_precision_and_type) {
   const Tolerances usual;
-  EXPECT_EQ(usual.of("f32", DataType::kFp32), Tolerances::kFp32);
-  EXPECT_EQ(usual.of("f32", DataType::kFp64), Tolerances::kFp32);
-  EXPECT_EQ(usual.of("f32", DataType::kFp16), Tolerances::kFp16);
-  EXPECT_EQ(usual.of("f16", DataType::kFp32), Tolerances::kFp16);
-  EXPECT_EQ(usual.of("bf16", DataType::kFp16), Tolerances::kBf16);
-  EXPECT_EQ(usual.of("tf32", DataType::kFp32), Tolerances::kTf32);
-  EXPECT_EQ(usual.of("int8", DataType::kFp32), Tolerances::kInt8);
+  EXPECT_EQ(usual.of("f32", DataType::kFp32), kFp32Tolerance);
+  EXPECT_EQ(usual.of("f32", DataType::kFp64), kFp32Tolerance);
+  EXPECT_EQ(usual.of("f32", DataType::kFp16), kFp16Tolerance);
+  EXPECT_EQ(usual.of("f16", DataType::kFp32), kFp16Tolerance);
+  EXPECT_EQ(usual.of("bf16", DataType::kFp16), kBf16Tolerance);
+  EXPECT_EQ(usual.of("tf32", DataType::kFp32), kTf32Tolerance);
+  EXPECT_EQ(usual.of("int8", DataType::kFp32), kInt8Tolerance);
 }
 
 TEST(Tolerances, that_are_given_stand_above_the_usual_ones) {

@@ -99,6 +99,21 @@ Status read_fail(std::string_view rest, Script& script) {
   return {};
 }
 
+Status read_prepare(std::string_view rest, Script& script) {
+  constexpr std::int64_t kMostSteps = 1000;
+  const auto length = parse_int(take_word(rest));
+  const auto steps = parse_int(take_word(rest));
+  if (!length || *length < 0 || *length > kMaxLatencyUs || !steps || *steps < 1 ||
+      *steps > kMostSteps || !rest.empty()) {
+    return invalid_argument("expected prepare_us LENGTH STEPS, 0 to " +
+                            std::to_string(kMaxLatencyUs) + " and 1 to " +
+                            std::to_string(kMostSteps));
+  }
+  script.prepare = std::chrono::microseconds(*length);
+  script.prepare_steps = static_cast<int>(*steps);
+  return {};
+}
+
 Status read_line(std::string_view line, Script& script) {
   std::string_view rest = line;
   const std::string_view word = take_word(rest);
@@ -112,13 +127,24 @@ Status read_line(std::string_view line, Script& script) {
     script.fail_load = std::string(rest);
     return {};
   }
+  if (word == "prepare_us") return read_prepare(rest, script);
+  if (word == "fail_prepare") {
+    if (rest.empty()) return invalid_argument("expected fail_prepare MESSAGE");
+    script.fail_prepare = std::string(rest);
+    return {};
+  }
+  if (word == "prepared_differs" && rest.empty()) {
+    script.prepared_differs = true;
+    return {};
+  }
   if (word == "thread_bound" && rest.empty()) {
     script.thread_bound = true;
     return {};
   }
   return invalid_argument(
       "unknown instruction '" + printable(word) +
-      "'; known are input, output, latency_us, fail, break, fail_load, thread_bound");
+      "'; known are input, output, latency_us, fail, break, fail_load, thread_bound, prepare_us, "
+      "fail_prepare, prepared_differs");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 //   input NAME TYPE [DIMS]      output NAME TYPE [DIMS]
 //   latency_us BASE PER_ROW     fail every N MESSAGE     fail_load MESSAGE     thread_bound
 //   break at N MESSAGE
+//   prepare_us LENGTH STEPS     fail_prepare MESSAGE     prepared_differs
 #pragma once
 
 #include <chrono>
@@ -33,6 +34,11 @@ struct Script {
   std::uint64_t break_at = 0;  // with that run of the model it is broken for good; 0 = never
   std::string break_message;
   std::string fail_load;  // where not "", load fails with it
+  // Must be prepared before it is loaded: compiled, which takes so long and tells of each step.
+  std::chrono::microseconds prepare{0};
+  int prepare_steps = 0;        // 0 = there is nothing to prepare
+  std::string fail_prepare;     // where not "", that fails with it, at its end
+  bool prepared_differs = false;  // the outputs are zeros
   bool thread_bound = false;
   // Makes the outputs, in the signature's order. Empty: output i is input i where their types are
   // the same, else zeros. For tests; no text says it.

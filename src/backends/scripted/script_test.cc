@@ -25,6 +25,9 @@ TEST(Script, reads_every_instruction) {
       "fail every 3 out of paper\n"
       "fail_load no such weights\n"
       "break at 7 the device is gone\n"
+      "prepare_us 6000000 3\n"
+      "fail_prepare no tactic\n"
+      "prepared_differs\n"
       "thread_bound");
   ASSERT_TRUE(script.ok()) << script.status().message();
   ASSERT_EQ(script->signature.inputs.size(), 2U);
@@ -41,6 +44,10 @@ TEST(Script, reads_every_instruction) {
   EXPECT_EQ(script->break_at, 7U);
   EXPECT_EQ(script->break_message, "the device is gone");
   EXPECT_TRUE(script->thread_bound);
+  EXPECT_EQ(script->prepare, std::chrono::seconds(6));
+  EXPECT_EQ(script->prepare_steps, 3);
+  EXPECT_EQ(script->fail_prepare, "no tactic");
+  EXPECT_TRUE(script->prepared_differs);
 }
 
 TEST(Script, needs_an_input_and_an_output) {
@@ -64,6 +71,9 @@ TEST(Script, names_the_line_of_a_mistake) {
   expect_refused("fail_load", "expected fail_load");
   expect_refused("break at 0 x", "expected break at");
   expect_refused("break at 3", "expected break at");
+  for (const char* wrong : {"", " 5", " 5 0", " -1 1", " 5 1001", " 5 1 x", " x 1"})
+    expect_refused(std::string("prepare_us") + wrong, "expected prepare_us LENGTH STEPS");
+  expect_refused("fail_prepare", "expected fail_prepare MESSAGE");
 }
 
 TEST(Script, has_limits) {

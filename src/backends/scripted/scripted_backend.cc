@@ -3,7 +3,10 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "backends/scripted/session.h"
@@ -78,12 +81,51 @@ Result<Script> read_script(const std::string& file, const ModelConfig* config) {
   return parse_script(text);
 }
 
+std::string subject_of(const ModelSource& source) {
+  return source.file.empty() ? "scripted model" : printable(source.file);
+}
+
+// Scripts that say the same of their preparation share what was prepared; it is a play.
+std::string prepared_file(const ModelSource& source, const Script& script) {
+  const std::string name = "scripted-" + std::to_string(script.prepare.count()) + "-" +
+                           std::to_string(script.prepare_steps) + ".prepared";
+  return (std::filesystem::path(source.compiled_cache) / name).string();
+}
+
+bool is_prepared(const ModelSource& source, const Script& script) {
+  std::error_code error;
+  return !source.compiled_cache.empty() &&
+         std::filesystem::exists(prepared_file(source, script), error);
+}
+
+Status prepare(const Script& script, Clock& clock, CompileListener& listener) {
+  for (int step = 0; step < script.prepare_steps; ++step) {
+    const double done = static_cast<double>(step) / script.prepare_steps;
+    const auto left = script.prepare * (script.prepare_steps - step) / script.prepare_steps;
+    if (!listener.on_progress({"step " + std::to_string(step + 1), done,
+                               std::chrono::ceil<std::chrono::seconds>(left)}))
+      return {StatusCode::kCancelled, "its preparation was given up"};
+    sleep_on(clock, script.prepare / script.prepare_steps);
+  }
+  return script.fail_prepare.empty() ? Status() : internal_error(script.fail_prepare);
+}
+
+class Unwatched final : public CompileListener {
+ public:
+  bool on_progress(const CompileProgress& /*progress*/) override { return true; }
+};
+
 }  // namespace
 
-Result<std::shared_ptr<const CompiledModel>> ScriptedBackend::load(const ModelSource& source) {
-  const std::string subject = source.file.empty() ? "scripted model" : printable(source.file);
+Result<Script> ScriptedBackend::script_for(const ModelSource& source) const {
   Result<Script> script = script_ ? *script_ : read_script(source.file, source.config);
-  if (!script.ok()) return script.status().with_context(subject);
+  if (script.ok()) return script;
+  return script.status().with_context(subject_of(source));
+}
+
+Result<std::shared_ptr<const CompiledModel>> ScriptedBackend::load(const ModelSource& source) {
+  const std::string subject = subject_of(source);
+  MUSTER_ASSIGN_OR_RETURN(Script script, script_for(source));
   Delays delays;
   if (source.config != nullptr) {
     Result<Delays> read = read_delays(*source.config);
@@ -92,11 +134,44 @@ Result<std::shared_ptr<const CompiledModel>> ScriptedBackend::load(const ModelSo
     delays = *read;
   }
   sleep_on(*clock_, delays.creation);
-  if (!script->fail_load.empty()) {
-    return invalid_argument(script->fail_load).with_context(subject);
+  if (!script.fail_load.empty()) {
+    return invalid_argument(script.fail_load).with_context(subject);
+  }
+  // As with any backend, what was not prepared is while it loads, seen by nobody.
+  if (script.prepare_steps > 0 && !is_prepared(source, script)) {
+    Unwatched listener;
+    MUSTER_RETURN_IF_ERROR(prepare(script, *clock_, listener).with_context(subject));
   }
   return std::shared_ptr<const CompiledModel>(
-      std::make_shared<ScriptedModel>(std::move(script).value(), delays, stage_, *clock_));
+      std::make_shared<ScriptedModel>(std::move(script), delays, stage_, *clock_));
+}
+
+Result<bool> ScriptedBackend::must_compile(const ModelSource& source) {
+  MUSTER_ASSIGN_OR_RETURN(const Script script, script_for(source));
+  return script.prepare_steps > 0 && !is_prepared(source, script);
+}
+
+Result<CompiledFile> ScriptedBackend::compile(const ModelSource& source, const std::string& output,
+                                              CompileListener& listener) {
+  MUSTER_ASSIGN_OR_RETURN(const Script script, script_for(source));
+  if (script.prepare_steps == 0 || source.compiled_cache.empty() || !output.empty())
+    return unimplemented("scripted models are prepared into a cache alone, if they must be");
+  if (is_prepared(source, script)) return CompiledFile{};
+  MUSTER_RETURN_IF_ERROR(prepare(script, *clock_, listener).with_context(subject_of(source)));
+  std::ofstream file(prepared_file(source, script), std::ios::binary);
+  file << "prepared";
+  file.close();
+  if (!file) return failed_precondition("what was prepared cannot be written");
+  return CompiledFile{"", 8, std::chrono::duration_cast<std::chrono::milliseconds>(script.prepare),
+                      "prepared"};
+}
+
+Status ScriptedBackend::forget_compiled(const ModelSource& source) {
+  MUSTER_ASSIGN_OR_RETURN(const Script script, script_for(source));
+  std::error_code error;
+  std::filesystem::remove(prepared_file(source, script), error);
+  return error ? failed_precondition("what was prepared cannot be removed: " + error.message())
+               : Status();
 }
 
 }  // namespace muster::scripted

@@ -35,8 +35,15 @@ class ScriptedBackend final : public Backend {
   [[nodiscard]] std::string version() const override { return "scripted 1"; }
   [[nodiscard]] Result<std::shared_ptr<const CompiledModel>> load(
       const ModelSource& source) override;
+  // What a script must prepare is a file in the cache, by what the script says.
+  [[nodiscard]] Result<bool> must_compile(const ModelSource& source) override;
+  [[nodiscard]] Result<CompiledFile> compile(const ModelSource& source, const std::string& output,
+                                             CompileListener& listener) override;
+  [[nodiscard]] Status forget_compiled(const ModelSource& source) override;
 
  private:
+  [[nodiscard]] Result<Script> script_for(const ModelSource& source) const;
+
   Clock* const clock_;
   const std::shared_ptr<Stage> stage_;
   std::optional<Script> script_;

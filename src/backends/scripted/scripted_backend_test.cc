@@ -4,12 +4,14 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/temporary_folder.h"
 #include "base/testing/fake_clock.h"
 
 namespace muster::scripted {
@@ -254,6 +256,83 @@ TEST(ScriptedSession, keeps_the_order_of_a_batch) {
   ASSERT_TRUE(run_rows(*session, {1}).ok());
   EXPECT_FALSE(session->output(1).ok());
   EXPECT_EQ(session->run().code(), StatusCode::kFailedPrecondition);
+}
+
+// Notes what it is told, and stops at a call.
+class Watch final : public CompileListener {
+ public:
+  explicit Watch(int calls = 1000) : left_(calls) {}
+  bool on_progress(const CompileProgress& progress) override {
+    done.push_back(progress.done);
+    return --left_ >= 0;
+  }
+  std::vector<double> done;
+
+ private:
+  int left_;
+};
+
+class PreparedScript : public ::testing::Test {
+ protected:
+  PreparedScript() { source_.compiled_cache = cache_.path().string(); }
+  void set(const std::string& more) {
+    backend_.set_script(
+        parse_script("input A FP32 [-1]\noutput B FP32 [-1]\nprepare_us 0 4\n" + more).value());
+  }
+
+  const TemporaryFolder cache_ = TemporaryFolder::make("muster-scripted").value();
+  ScriptedBackend backend_;
+  const ModelConfig config_;
+  ModelSource source_{"", &config_, 1};
+};
+
+TEST_F(PreparedScript, is_prepared_once_step_by_step) {
+  set("");
+  EXPECT_TRUE(backend_.must_compile(source_).value());
+  Watch watch;
+  ASSERT_TRUE(backend_.compile(source_, "", watch).ok());
+  EXPECT_EQ(watch.done, (std::vector<double>{0, 0.25, 0.5, 0.75}));
+  EXPECT_FALSE(backend_.must_compile(source_).value());
+  Watch again;
+  ASSERT_TRUE(backend_.compile(source_, "", again).ok());
+  EXPECT_TRUE(again.done.empty());
+  EXPECT_TRUE(backend_.load(source_).ok());
+  EXPECT_TRUE(backend_.forget_compiled(source_).ok());
+  EXPECT_TRUE(backend_.forget_compiled(source_).ok());
+  EXPECT_TRUE(backend_.must_compile(source_).value());
+  EXPECT_TRUE(backend_.load(source_).ok());
+}
+
+TEST_F(PreparedScript, leaves_nothing_behind_where_it_ends_before) {
+  set("");
+  Watch watch(2);
+  EXPECT_EQ(backend_.compile(source_, "", watch).status().code(), StatusCode::kCancelled);
+  set("fail_prepare no tactic");
+  Watch other;
+  EXPECT_EQ(backend_.compile(source_, "", other).status().to_string(),
+            "INTERNAL: scripted model: no tactic");
+  EXPECT_TRUE(std::filesystem::is_empty(cache_.path()));
+  EXPECT_EQ(backend_.load(source_).status().code(), StatusCode::kInternal);
+}
+
+TEST_F(PreparedScript, says_zeros_where_it_differs) {
+  set("prepared_differs");
+  const auto session = backend_.load(source_).value()->new_session().value();
+  ASSERT_TRUE(run_rows(*session, {1, 2, 3}).ok());
+  EXPECT_EQ(session->output(0).value().elements<float>()[2], 0);
+}
+
+TEST_F(PreparedScript, is_prepared_into_a_cache_alone) {
+  Watch watch;
+  set("");
+  EXPECT_EQ(backend_.compile(source_, "/nowhere/file", watch).status().code(),
+            StatusCode::kUnimplemented);
+  source_.compiled_cache = "/nowhere";
+  EXPECT_EQ(backend_.compile(source_, "", watch).status().code(), StatusCode::kFailedPrecondition);
+  source_.compiled_cache = "";
+  EXPECT_EQ(backend_.compile(source_, "", watch).status().code(), StatusCode::kUnimplemented);
+  backend_.set_script(echo_script());
+  EXPECT_FALSE(backend_.must_compile(source_).value());
 }
 
 }  // namespace

@@ -141,7 +141,8 @@ Status ScriptedSession::echo() {
   const std::int64_t rows = rows_of(inputs_.front().view);
   made_.reserve(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    if (i < inputs_.size() && inputs_[i].view.type == specs[i].type) {
+    const bool echoes = !model_->script().prepared_differs;
+    if (echoes && i < inputs_.size() && inputs_[i].view.type == specs[i].type) {
       outputs_.push_back(inputs_[i].view);
       continue;
     }

@@ -92,6 +92,15 @@ class TensorRtBackend final : public Backend {
     });
   }
 
+  [[nodiscard]] Status forget_compiled(const ModelSource& source) override {
+    const Result<bool> forgotten =
+        for_model(source, [&](const Options& options, const std::shared_ptr<Device>& device) {
+          const Status status = forget_engine({source, options.build, *device});
+          return status.ok() ? Result<bool>(true) : Result<bool>(status);
+        });
+    return forgotten.status();
+  }
+
   [[nodiscard]] Result<std::shared_ptr<const DeviceRegion>> open_region(
       std::span<const std::byte> handle, int device, std::size_t size) override {
     return open_cuda_region(handle, device, size);

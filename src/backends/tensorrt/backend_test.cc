@@ -45,6 +45,7 @@ TEST_F(WithoutGpu, nothing_is_compiled) {
   EXPECT_EQ(backend_->compile(lenet_, output, listener).status().code(),
             StatusCode::kFailedPrecondition);
   EXPECT_EQ(backend_->must_compile(lenet_).status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(backend_->forget_compiled(lenet_).code(), StatusCode::kFailedPrecondition);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

@@ -70,6 +70,7 @@ class Source {
         engines_(open_store(order.source.compiled_cache, kEngines)) {}
 
   [[nodiscard]] bool is_kept() const { return engines_ && engines_->has(key_); }
+  [[nodiscard]] Status forget() const { return engines_ ? engines_->remove(key_) : Status(); }
 
   // Nothing where it is to be built.
   Result<std::optional<ReadyEngine>> kept(TrtRuntime& runtime) const {
@@ -161,6 +162,12 @@ Result<bool> must_build(const PlanOrder& order) {
   if (is_plan(order.source.file)) return false;
   MUSTER_ASSIGN_OR_RETURN(const DigestBytes model, digest_model(order.source.file));
   return !Source(order, model).is_kept();
+}
+
+Status forget_engine(const PlanOrder& order) {
+  if (is_plan(order.source.file)) return {};
+  MUSTER_ASSIGN_OR_RETURN(const DigestBytes model, digest_model(order.source.file));
+  return Source(order, model).forget();
 }
 
 Result<ReadyEngine> ready_engine(const PlanOrder& order, TrtRuntime& runtime,

@@ -32,6 +32,8 @@ struct ReadyEngine {
 
 // Whether the builder has to be asked. Messages of all here do not name the file.
 [[nodiscard]] Result<bool> must_build(const PlanOrder& order);
+// What was kept is there no more.
+[[nodiscard]] Status forget_engine(const PlanOrder& order);
 // What was kept is used where it is whole and runs here, else it is built and kept, where there is
 // a folder for it. `with_plan`: the bytes are wanted, too.
 [[nodiscard]] Result<ReadyEngine> ready_engine(const PlanOrder& order, TrtRuntime& runtime,

@@ -66,6 +66,11 @@ class FakeModels final : public ModelControl {
     statistics.version = 3;
     return std::vector<ModelStatistics>{statistics};
   }
+  [[nodiscard]] Result<ModelPreparation> preparation(std::string_view name,
+                                                     std::int64_t version) const override {
+    MUSTER_RETURN_IF_ERROR(model_ready(name, version));
+    return ModelPreparation();
+  }
   [[nodiscard]] Result<BatchingExplanation> explain(std::string_view name,
                                                     std::int64_t version) const override {
     MUSTER_RETURN_IF_ERROR(model_ready(name, version));

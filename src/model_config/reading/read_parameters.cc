@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include <google/protobuf/message.h>
 
 #include "base/text.h"
+#include "model_config/backend_names.h"
 #include "model_config/reading/read_fields.h"
 
 namespace muster {
@@ -57,12 +59,56 @@ void check_latency_target(const ParsedConfig::Parts& parts, Problems& problems) 
   if (dynamic.preferred_batch_size_size() > 0) refuse("preferred_batch_size");
 }
 
+bool is_of_stand_in(std::string_view key) {
+  return key == kBuildKey || key == kFallbackKey || key == kToleranceKey;
+}
+
+void read_stand_in(const std::string& key, const std::string& value, int line,
+                   StandInOptions& options, Problems& problems) {
+  const auto refuse = [&](std::string_view expected) {
+    problems.add(line, fmt::format("parameter '{}' is '{}'; it must be {}", key, printable(value),
+                                   expected));
+  };
+  if (key == kBuildKey) {
+    if (value != "aside" && value != "first") return refuse("aside or first");
+    options.aside = value == "aside";
+  } else if (key == kFallbackKey) {
+    if (!is_backend_name(value)) return refuse("the name of a backend, such as onnxruntime");
+    options.fallback_backend = canonical_backend(value);
+  } else {
+    const std::optional<double> tolerance = parse_double(value);
+    if (!tolerance || !(*tolerance >= 0 && *tolerance <= 1))
+      return refuse("a part of what an output should be, 0 to 1, such as 0.02");
+    options.tolerance = tolerance;
+  }
+}
+
+// Where nothing is compiled first, nothing stands in.
+void check_stand_in(const ParsedConfig::Parts& parts, const std::map<std::string, int>& said,
+                    Problems& problems) {
+  const std::string& backend = parts.config.backend;
+  const std::string& fallback = parts.config.stand_in.fallback_backend;
+  for (const auto& [key, line] : said) {
+    if (backend == "onnxruntime" || backend == "openvino") {
+      problems.warn(line, fmt::format("parameter '{}' has no effect: the {} backend loads a model "
+                                      "without compiling it for minutes; remove it",
+                                      key, backend));
+    } else if (key == kFallbackKey && !backend.empty() && fallback == backend) {
+      problems.add(line, fmt::format("parameter '{}' is the model's own backend; name another "
+                                     "one, such as onnxruntime",
+                                     key));
+    }
+  }
+}
+
 void read_parameter(const std::string& key, const std::string& value, int line,
                     ParsedConfig::Parts& parts, Problems& problems) {
   if (key.starts_with("image.")) {
     read_image_parameter(key, value, line, parts.image, problems);
   } else if (key == kLatencyTargetKey) {
     read_latency_target(value, line, parts.config, problems);
+  } else if (is_of_stand_in(key)) {
+    read_stand_in(key, value, line, parts.config.stand_in, problems);
   } else if (key == "classification.activation") {
     read_activation(value, line, parts.config, problems);
   } else if (key.starts_with("classification.")) {
@@ -113,6 +159,7 @@ void read_parameters(ParsedConfig::Parts& parts, Problems& problems) {
   const google::protobuf::FieldDescriptor& key_field = *field.message_type()->map_key();
   const int count = parts.text.GetReflection()->FieldSize(parts.text, &field);
   std::set<std::string> seen;
+  std::map<std::string, int> of_stand_in;  // their lines
   for (int i = 0; i < count; ++i) {
     const int line = at.line(field, i);
     const Located entry = at.nested(field, i);
@@ -129,11 +176,13 @@ void read_parameters(ParsedConfig::Parts& parts, Problems& problems) {
                                      "\"...\" }}",
                                      printable(key)));
     } else {
+      if (is_of_stand_in(key)) of_stand_in.emplace(key, line);
       read_parameter(key, parameter.string_value(), line, parts, problems);
     }
   }
   read_graph_level(parts, problems);
   check_latency_target(parts, problems);
+  check_stand_in(parts, of_stand_in, problems);
 }
 
 }  // namespace muster

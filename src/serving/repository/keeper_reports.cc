@@ -66,7 +66,8 @@ void ModelKeeper::visit_metrics(const std::function<void(const VersionMetricsVie
   const MutexLock lock(mutex_);
   for (const auto& [name, model] : models_) {
     for (const auto& [version, record] : model.versions)
-      visit({name, version, record.state, record.load_time, record.runtime, *record.metrics});
+      visit({name, version, record.state, record.load_time, record.runtime, *record.metrics,
+             record.preparation});
   }
 }
 

@@ -30,13 +30,17 @@ ModelKeeper::ModelKeeper(ModelRepository repository, ModelRegistry& registry,
       clock_(clock),
       backends_(options_.backends, {options_.thread_budget}),
       loaders_(options_.load_threads),
+      builder_(1),
       starters_(1),
-      unloaders_(kUnloaders) {}
+      unloaders_(kUnloaders) {
+  builder_.lower_priority();
+}
 
 ModelKeeper::~ModelKeeper() {
   stop();
   if (poller_.joinable()) poller_.join();
   loaders_.finish();
+  builder_.finish();
   starters_.finish();
   {
     const MutexLock lock(mutex_);
@@ -93,7 +97,10 @@ void ModelKeeper::settle_changed() {
 void ModelKeeper::enqueue(ModelRecord& model, ModelJob job, Afterwards& after) {
   if (!model.current && model.waiting.empty()) ++working_;
   model.waiting.push_back(std::move(job));
-  if (is_superseded(model)) model.give_up.request_stop();
+  if (is_superseded(model)) {
+    model.give_up.request_stop();
+    withdraw_first(model);
+  }
   advance(model, after);
 }
 
@@ -181,6 +188,7 @@ void ModelKeeper::unload_version(ModelRecord& model, std::int64_t version) {
   record.instance = 0;
   record.loaded_stamp = 0;
   ++record.draining;
+  give_up_preparing(record);
   registry_.remove(model.name, version);
   log(LogLevel::kInfo,
       "model '" + model.name + "' version " + std::to_string(version) + " is being unloaded");
@@ -335,6 +343,9 @@ void ModelKeeper::stop() {
       // The job at hand is ended by the thread that comes back from it.
       model.waiting.clear();
       model.give_up.request_stop();
+      withdraw_first(model);
+      for (auto& [version, record] : model.versions)
+        give_up_preparing(record);
     }
   }
   run_all(after);

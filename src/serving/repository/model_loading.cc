@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "serving/repository/fingerprint.h"
 #include "serving/repository/model_keeper.h"
+#include "serving/stand_in/stand_in.h"
 
 namespace muster {
 namespace {
@@ -31,8 +32,10 @@ Status not_begun() {
   return unavailable("its load was given up");
 }
 
-Result<std::unique_ptr<ServedModel>> load_caught(LoadOrder order, Clock& clock) {
+Result<std::unique_ptr<ServedModel>> load_caught(LoadOrder order, const Loading& loading,
+                                                 Clock& clock) {
   try {
+    if (loading.stand_in) return load_stand_in(std::move(order), loading.stand_in_file, clock);
     return ServedModel::load(std::move(order), clock);
   } catch (const std::exception& error) {
     return internal_error(std::string("it could not be loaded: ") + error.what());
@@ -69,25 +72,6 @@ Result<ModelPlan> look_for_plan(const ModelRepository& repository, const std::st
 }
 
 }  // namespace
-
-struct ModelKeeper::Loading {
-  ModelRecord& record;  // stays where it is; only its lock's holder looks into it
-  std::string name;
-  std::int64_t version;
-  std::uint64_t stamp;
-  std::uint64_t instance;
-  bool replaces;  // a version that runs
-  std::shared_ptr<const ModelFolder> folder;
-  std::shared_ptr<VersionMetrics> metrics;
-  Clock::TimePoint begun;
-  std::stop_token give_up;
-  ModelFolder::Choice choice = {};
-  std::shared_ptr<Backend> backend = {};
-
-  [[nodiscard]] std::string text() const {
-    return "model '" + name + "' version " + std::to_string(version);
-  }
-};
 
 void ModelKeeper::look(ModelRecord& model, const std::string& name, const ModelJob& job) {
   // A thread of low priority must never hold the lock: whoever waits for it would be as slow.
@@ -139,8 +123,9 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
   model.give_up = std::stop_source();
   const auto loading =
       std::make_shared<Loading>(Loading{model, model.name, version, model.plan->stamps.at(version),
-                                        ++instances_, record.instance != 0, model.plan->folder,
-                                        record.metrics, clock_.now(), model.give_up.get_token()});
+                                        ++instances_, record.instance != 0, !runs_its_own(model),
+                                        model.plan->folder, record.metrics, clock_.now(),
+                                        model.give_up.get_token()});
   // First on a thread of usual priority: a backend that is opened may start threads.
   starters_.post([this, loading] {
     Status status = caught([&] { return prepare_load(*loading); });
@@ -158,30 +143,53 @@ Status ModelKeeper::prepare_load(Loading& loading) {
   return {};
 }
 
-void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
-  LoadOrder order{*loading->folder, loading->choice, loading->backend, options_.service};
+LoadOrder ModelKeeper::order_for(const Loading& loading) {
+  LoadOrder order{*loading.folder, loading.choice,
+                  loading.stand_in ? loading.stand_in : loading.backend, options_.service};
+  if (loading.cache) order.options.compiled_cache = loading.cache->path().string();
   order.thread_budget = options_.thread_budget;
   order.warm_up = WarmUpExtent::kEverySize;
-  order.warm_up_pace = loading->replaces ? WarmUpPace::kGentle : WarmUpPace::kQuick;
-  order.warm_up_limit = loading->replaces ? kReplacingWarmUp : kFirstWarmUp;
-  if (!loading->replaces) order.essential_limit = kFirstEssential;
-  order.give_up = loading->give_up;
-  order.metrics = loading->metrics;
-  order.on_fault = [this, name = loading->name, version = loading->version,
-                    instance = loading->instance](const std::string& reason) {
+  order.warm_up_pace = loading.replaces ? WarmUpPace::kGentle : WarmUpPace::kQuick;
+  order.warm_up_limit = loading.replaces ? kReplacingWarmUp : kFirstWarmUp;
+  if (!loading.replaces) order.essential_limit = kFirstEssential;
+  order.give_up = loading.give_up;
+  order.metrics = loading.metrics;
+  order.on_fault = [this, name = loading.name, version = loading.version,
+                    instance = loading.instance](const std::string& reason) {
     take_out_of_service(name, version, instance, reason);
   };
+  return order;
+}
+
+ModelKeeper::Loaded ModelKeeper::load_now(const Loading& loading) {
+  if (loading.give_up.stop_requested()) return not_begun();
+  return load_caught(order_for(loading), loading, clock_);
+}
+
+void ModelKeeper::load_version(const std::shared_ptr<Loading>& loading) {
+  if (!loading->give_up.stop_requested() && !std::exchange(loading->asked, true) &&
+      must_compile(*loading)) {
+    starters_.post([this, loading] { stand_in_or_compile(loading); });
+    return;
+  }
   // A std::function must be copyable.
-  const auto held = std::make_shared<Result<std::unique_ptr<ServedModel>>>(
-      loading->give_up.stop_requested() ? Result<std::unique_ptr<ServedModel>>(not_begun())
-                                        : load_caught(std::move(order), clock_));
+  const auto held = std::make_shared<Loaded>(load_now(*loading));
+  if (!held->ok() && loading->stand_in && !loading->give_up.stop_requested()) {
+    log(LogLevel::kWarning, loading->text() + ": nothing stands in while it is compiled: " +
+                                std::string(held->status().message()));
+    starters_.post([this, loading] { compile_first(loading); });
+    return;
+  }
   starters_.post([this, loading, held] { start_version(loading, std::move(*held)); });
 }
 
-void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading,
-                                Result<std::unique_ptr<ServedModel>> loaded) {
+void ModelKeeper::start_version(const std::shared_ptr<Loading>& loading, Loaded loaded) {
   if (!loaded.ok()) return end_load(*loading, loaded.status());
   std::unique_ptr<ServedModel> model = *std::move(loaded);
+  if (is_outdone(*loading)) {
+    let_go(std::move(model));
+    return compile_first(loading);
+  }
   Status started = caught([&] { return model->start(); });
   if (!started.ok()) return end_load(*loading, std::move(started));
   end_load(*loading, lease_on(std::move(model)));
@@ -197,6 +205,7 @@ void ModelKeeper::end_load(const Loading& loading, Result<ModelLease> outcome) {
     } else if (loading.give_up.stop_requested()) {
       // Not a failure: what was tried may be tried again. The job's end says the rest.
       if (outcome.ok()) ++model.versions[loading.version].draining;
+      if (loading.compiled) model.versions[loading.version].preparation = {};
       log(LogLevel::kInfo, loading.text() + ": " + std::string(why_given_up(model).message()));
     } else {
       note_failed(loading, outcome.status());
@@ -218,9 +227,18 @@ void ModelKeeper::note_loaded(const Loading& loading, ModelLease lease) {
   record.failure = {};
   record.load_time = clock_.now() - loading.begun;
   record.runtime = lease->description()->runtime;
+  record.stands_in = loading.stand_in != nullptr;
   record.metrics->loads.add();
   registry_.put(loading.name, loading.version, std::move(lease));
-  log(LogLevel::kInfo, loading.text() + " is ready");
+  log(LogLevel::kInfo,
+      loading.text() + " is ready" + (record.stands_in ? ", on " + record.runtime : ""));
+  if (record.stands_in) return compile_aside(loading, record.runtime);
+  give_up_preparing(record);
+  record.preparation = {};
+  if (loading.compiled) {
+    record.preparation.state = PreparationState::kInUse;
+    record.metrics->preparations_in_use.add();
+  }
 }
 
 void ModelKeeper::note_failed(const Loading& loading, Status failure) {
@@ -228,6 +246,12 @@ void ModelKeeper::note_failed(const Loading& loading, Status failure) {
   record.failure = std::move(failure);
   record.failed_stamp = loading.stamp;
   record.metrics->failed_loads.add();
+  if (loading.compiled) {
+    record.preparation = {};
+    record.preparation.state = PreparationState::kFailed;
+    record.preparation.reason = std::string(record.failure.message());
+    record.metrics->preparations_failed.add();
+  }
   if (record.instance == 0) {
     record.state = ModelState::kUnavailable;
     record.reason = std::string(record.failure.message());
@@ -252,6 +276,7 @@ void ModelKeeper::take_out_of_service(const std::string& name, std::int64_t vers
   record.instance = 0;
   record.loaded_stamp = 0;
   ++record.draining;
+  give_up_preparing(record);
   registry_.remove(name, version);
   changed_.notify_all();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/repository/model_records.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -42,6 +43,12 @@ std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model) {
     versions.push_back(snapshot);
   }
   return versions;
+}
+
+bool runs_its_own(const ModelRecord& model) {
+  return std::ranges::any_of(model.versions, [](const auto& version) {
+    return version.second.instance != 0 && !version.second.stands_in;
+  });
 }
 
 void mark_wanted(ModelRecord& model) {

@@ -45,10 +45,13 @@ struct ModelJob {
   ModelControl::Done done = {};  // may be empty
 };
 
+struct Preparing;  // loading.h
+
 struct VersionRecord {
   ModelState state = ModelState::kUnknown;
   std::string reason;              // of kUnavailable
   std::uint64_t instance = 0;      // of what runs; 0 = nothing
+  bool stands_in = false;          // what runs is a stand-in
   std::uint64_t loaded_stamp = 0;  // of what runs; 0 = it is to be replaced whatever its stamp
   std::uint64_t failed_stamp = 0;  // of what was tried in vain; 0 = nothing
   Status failure;                  // of the newest try
@@ -56,6 +59,8 @@ struct VersionRecord {
   std::chrono::nanoseconds load_time{0};
   std::string runtime;  // of what was loaded last, with its accelerators
   std::shared_ptr<VersionMetrics> metrics = std::make_shared<VersionMetrics>();
+  ModelPreparation preparation;          // as it is told
+  std::shared_ptr<Preparing> preparing;  // what is under way; null = nothing
 };
 
 struct ModelRecord {
@@ -78,6 +83,8 @@ struct ModelRecord {
 
 // What the policy is asked with.
 [[nodiscard]] std::vector<VersionSnapshot> snapshot_of(const ModelRecord& model);
+// Some version of it runs on its own backend, and not on a stand-in.
+[[nodiscard]] bool runs_its_own(const ModelRecord& model);
 // After a look, or after all is unloaded: which versions are shown as what.
 void mark_wanted(ModelRecord& model);
 // Keeps the newest kMaxPastVersions of those that neither run nor are wanted: a model that gets a

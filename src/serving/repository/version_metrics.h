@@ -22,6 +22,11 @@ struct VersionMetrics {
   Counter cache_hits;
   Counter cache_misses;
   Counter cache_rebuilt;
+  // Preparations by how they ended (PreparationState); those that were given up have no state.
+  Counter preparations_in_use;
+  Counter preparations_failed;
+  Counter preparations_different;
+  Counter preparations_given_up;
 };
 
 struct VersionMetricsView {
@@ -31,6 +36,7 @@ struct VersionMetricsView {
   std::chrono::nanoseconds load_time{0};  // of the newest load that ended in readiness
   std::string_view runtime;               // of that load; "" = there was none
   const VersionMetrics& counted;
+  ModelPreparation preparation = {};
 };
 
 }  // namespace muster

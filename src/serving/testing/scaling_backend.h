@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "serving/testing/fake_models.h"
 
@@ -26,6 +27,12 @@ class ScalingBackend final : public Backend {
       const ModelSource& source) override {
     ++loads;
     gate.pass();
+    if (!source.config->accelerators.empty()) {
+      ++loads_on_gpu;
+      if (!device_id.empty())
+        EXPECT_EQ(source.config->accelerators.front().parameters.at("device_id"), device_id);
+      if (no_gpu) return failed_precondition("there is no memory on it");
+    }
     std::ifstream stream(source.file);
     std::string word;
     std::string rest;
@@ -39,7 +46,7 @@ class ScalingBackend final : public Backend {
     model->loaded_pooled = source.pooled;
     model->signature = {{fp32("x", {-1, 2})}, {fp32("y", {-1, 2})}};
     if (word == "pixels") model->signature.inputs[0].shape = {-1, 1, 1, 2};
-    const float factor = word == "scale" ? std::stof(rest) : 1;
+    const float factor = word == "scale" ? std::stof(rest) * (1 + error) : 1;
     const bool breaks = word == "fault";
     model->compute = [this, factor, breaks, rest](const Inputs& inputs) -> Result<Outputs> {
       run_gate.pass();
@@ -58,6 +65,8 @@ class ScalingBackend final : public Backend {
     return std::make_shared<const FakeCompiledModel>(std::move(model));
   }
 
+  [[nodiscard]] std::vector<std::string> devices() const override { return device_names; }
+
   std::shared_ptr<FakeModel> newest_model() {
     const MutexLock lock(mutex);
     return newest;
@@ -66,7 +75,12 @@ class ScalingBackend final : public Backend {
   Gate gate;      // every load passes it
   Gate run_gate;  // every run of every model
   std::atomic<int> loads{0};
+  std::atomic<int> loads_on_gpu{0};
   std::atomic<bool> faults{false};
+  std::atomic<float> error{0};  // as a part of the factor, of what is loaded from now on
+  std::vector<std::string> device_names;
+  std::string device_id;  // that loads on a GPU are to name; "" = any
+  bool no_gpu = false;    // loads on one fail
   Mutex mutex;
   std::shared_ptr<FakeModel> newest MUSTER_GUARDED_BY(mutex);
 };

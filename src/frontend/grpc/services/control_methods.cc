@@ -60,7 +60,9 @@ Status model_metadata(GenericCall& call, const oip::ModelMetadataRequest& reques
   MUSTER_ASSIGN_OR_RETURN(const auto model, describe(call, request.name(), request.version()));
   MUSTER_ASSIGN_OR_RETURN(const std::vector<std::int64_t> versions,
                           services_of(call).models.versions(request.name()));
-  fill(*model, versions, reply);
+  MUSTER_ASSIGN_OR_RETURN(const ModelPreparation preparation,
+                          services_of(call).models.preparation(request.name(), model->version));
+  fill(*model, versions, preparation, reply);
   return {};
 }
 

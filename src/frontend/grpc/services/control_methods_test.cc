@@ -31,6 +31,10 @@ class SlowModels final : public ModelControl {
                                                                 std::int64_t) const override {
     return std::vector<ModelStatistics>{};
   }
+  [[nodiscard]] Result<ModelPreparation> preparation(std::string_view,
+                                                     std::int64_t) const override {
+    return ModelPreparation();
+  }
   [[nodiscard]] Result<BatchingExplanation> explain(std::string_view, std::int64_t) const override {
     return BatchingExplanation();
   }

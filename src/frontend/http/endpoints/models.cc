@@ -19,7 +19,9 @@ Result<std::string> metadata_of(const FrontServices& services, const Route& rout
   MUSTER_ASSIGN_OR_RETURN(const std::int64_t version, parse_model_version(route.version));
   MUSTER_ASSIGN_OR_RETURN(const auto model, services.inference.describe(route.model, version));
   MUSTER_ASSIGN_OR_RETURN(const auto versions, services.models.versions(route.model));
-  return model_metadata_json(*model, versions);
+  MUSTER_ASSIGN_OR_RETURN(const auto preparation,
+                          services.models.preparation(route.model, model->version));
+  return model_metadata_json(*model, versions, preparation);
 }
 
 Result<std::string> config_of(const FrontServices& services, const Route& route) {
