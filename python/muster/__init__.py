@@ -2,7 +2,7 @@
 """Muster: many small prediction requests in few large batches, from Python.
 
     model = muster.Model("models/lenet")
-    scores = model.run(images)["scores"]
+    scores = model.run(images)["output"]
 
 The names below come from their modules when they are first used, so that importing this package takes no time.
 Times are in seconds, batches in rows. Failures are ``muster.Error`` and its kin (``muster.errors``).
@@ -35,7 +35,7 @@ from muster.errors import (
 if TYPE_CHECKING:
     from muster import image
     from muster.benchmark import BenchTable, bench
-    from muster.core import Batcher, ClassScore, Future, Model, TensorInfo
+    from muster.core import Batcher, ClassScore, Future, Model, TensorSpec
     from muster.engine import Engine, Progress, build_engine
 
 # Name -> the module that has it.
@@ -47,7 +47,7 @@ _LAZY = {
     "Future": "core",
     "Model": "core",
     "Progress": "engine",
-    "TensorInfo": "core",
+    "TensorSpec": "core",
     "bench": "benchmark",
     "build_engine": "engine",
 }
@@ -73,7 +73,7 @@ __all__ = [
     "PermissionDenied",
     "Progress",
     "ResourceExhausted",
-    "TensorInfo",
+    "TensorSpec",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

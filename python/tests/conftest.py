@@ -18,7 +18,7 @@ def root():
 
 @pytest.fixture(scope="session")
 def lenet():
-    """The model folder of LeNet: input `images` of [n,1,28,28] float32, output `scores` of [n,10]."""
+    """The model folder of LeNet: input `input` of [n,1,28,28] float32, output `output` of [n,10]."""
     return ROOT / "models" / "lenet"
 
 
