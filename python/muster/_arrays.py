@@ -47,7 +47,9 @@ def plain(array: Any, dtype: str, what: str, writable: bool) -> numpy.ndarray[An
     if found.dtype.newbyteorder("=") != wanted:
         raise WrongType(f"{what}: expected {dtype}, given {found.dtype}; convert it with .astype(numpy.{dtype})")
     if not writable:
-        return numpy.ascontiguousarray(found, dtype=wanted).reshape(found.shape)
+        # A copy of a single number would have an axis.
+        made: numpy.ndarray[Any, Any] = numpy.ascontiguousarray(found, dtype=wanted).reshape(found.shape)
+        return made
     if found.dtype != wanted or not found.flags.c_contiguous:
         raise InvalidArgument(f"{what}: an array to write into must be contiguous and in this machine's byte order")
     if not found.flags.writeable:
@@ -76,6 +78,7 @@ def strings_of(array: Any, what: str) -> tuple[list[bytes], tuple[int, ...]]:
 
 def array_of_strings(elements: list[bytes], shape: tuple[int, ...]) -> numpy.ndarray[Any, Any]:
     """An array of bytes objects."""
-    result = numpy.empty(len(elements), dtype=object)
+    result: numpy.ndarray[Any, Any] = numpy.empty(len(elements), dtype=object)
     result[:] = elements
-    return result.reshape(shape)
+    result.shape = shape
+    return result

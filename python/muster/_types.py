@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 
-class ClassScore(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClassScore:
     """A class that a classifier found in a picture."""
 
     index: int

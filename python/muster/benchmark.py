@@ -115,6 +115,6 @@ def bench(
     if not isinstance(model, Model):
         with Model(model, backend) as opened:
             return bench(opened, batch_sizes, iterations, warm_up=warm_up, shapes=shapes)
-    given = {name: list(shape) for name, shape in (shapes or {}).items()}
+    given: dict[str, Sequence[int]] = {name: list(shape) for name, shape in (shapes or {}).items()}
     rows = [_core.measure(model, int(size), int(iterations), float(warm_up), given) for size in batch_sizes]
     return BenchTable(model.name, rows)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "arrays.h"
+#include "python/src/arrays.h"
 
 #include <array>
 #include <bit>
@@ -128,8 +128,7 @@ bool BorrowedArray::take_as_it_is(PyObject* array, DataType type, Use use) {
   }
   held_ = true;
   const DataType found = type_of_format(buffer_.format, buffer_.itemsize);
-  const bool same =
-      found == type || (type == DataType::kBf16 && found == DataType::kUint16);
+  const bool same = found == type || (type == DataType::kBf16 && found == DataType::kUint16);
   if (same && PyBuffer_IsContiguous(&buffer_, 'C') != 0) return true;
   PyBuffer_Release(&buffer_);
   held_ = false;
@@ -149,8 +148,8 @@ void BorrowedArray::take(nb::handle array, DataType type, const std::string& nam
   }
   if (!take_as_it_is(array.ptr(), type, use)) {
     // The buffer keeps what is made here.
-    const nb::object made = from_package("_arrays", "plain")(array, dtype_name(type), what(),
-                                                             use == Use::kWrite);
+    const nb::object made =
+        from_package("_arrays", "plain")(array, dtype_name(type), what(), use == Use::kWrite);
     if (!take_as_it_is(made.ptr(), type, use))
       raise_named("InternalError", what() + ": its memory could not be had");
   }

@@ -11,7 +11,7 @@
 #include <muster/model.h>
 #include <muster/tensor.h>
 
-#include "python.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 

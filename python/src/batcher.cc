@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "batcher.h"
+#include "python/src/batcher.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,9 +9,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 
-#include "arrays.h"
 #include "base/clock.h"
 #include "model_config/model_config.h"
+#include "python/src/arrays.h"
 
 namespace muster::python {
 namespace {
@@ -86,8 +86,8 @@ InferRequest Batcher::request_of(const Inputs& inputs, std::optional<double> tim
   request.priority = priority;
   if (timeout) request.deadline = steady_clock().now() + microseconds_of(*timeout, "timeout");
   for (std::size_t i = 0; i < specs_.size(); ++i) {
-    Tensor copy = value_or_raise(
-        Tensor::allocate(specs_[i].type, inputs.shape(i), inputs[i].bytes().size()));
+    Tensor copy =
+        value_or_raise(Tensor::allocate(specs_[i].type, inputs.shape(i), inputs[i].bytes().size()));
     copy_bytes(inputs[i].bytes(), copy.bytes().data());
     request.add_input(specs_[i].name, std::move(copy));
   }
@@ -121,9 +121,10 @@ std::unique_ptr<Future> Batcher::submit(const nb::args& arguments, std::optional
   auto future = std::make_unique<Future>(queue_, call);
   add(*call);
   // Short, and never waits: the lock stays.
-  queue_->served->infer(std::move(request), [call = std::move(call)](Result<InferResponse> outcome) {
-    call->complete(std::move(outcome));
-  });
+  queue_->served->infer(std::move(request),
+                        [call = std::move(call)](Result<InferResponse> outcome) {
+                          call->complete(std::move(outcome));
+                        });
   return future;
 }
 
@@ -172,7 +173,8 @@ std::string Batcher::described() const {
 
 void bind_batcher(nb::module_& module) {
   using namespace nb::literals;
-  nb::class_<Batcher>(module, "Batcher", nb::is_weak_referenceable(), R"(A queue over a model: many small requests share few large batches.
+  nb::class_<Batcher>(module, "Batcher", nb::is_weak_referenceable(),
+                      R"(A queue over a model: many small requests share few large batches.
 
 ``max_batch_size``: rows of a batch at most; without it, the model's.
 ``max_delay``: seconds that a request may wait for others to share its batch. With 0 nobody waits: what has come while a
@@ -182,25 +184,28 @@ batch was computed is the next one.
 ``instances``: batches that run side by side.
 
 It keeps what it needs of the model, which may be closed. Use it from any thread and any event loop.)")
-      .def("__init__",
-           [](Batcher* self, const Model& model, std::optional<std::int64_t> max_batch_size,
-              double max_delay, std::size_t max_queue_size, int instances,
-              const std::string& when_full) {
-             if (when_full != "raise" && when_full != "wait") {
-               raise_named("InvalidArgument",
-                           "when_full: expected 'raise' or 'wait', given '" + when_full + "'");
-             }
-             new (self) Batcher(model, {max_batch_size, max_delay, max_queue_size, instances,
-                                        when_full == "wait"});
-           },
-           "model"_a, "max_batch_size"_a = nb::none(), "max_delay"_a = 0.0, nb::kw_only(),
-           "max_queue_size"_a = 4096, "instances"_a = 1, "when_full"_a = "raise",
-           nb::sig("def __init__(self, model: Model, max_batch_size: int | None = None, max_delay: float = 0.0, *, "
-                   "max_queue_size: int = 4096, instances: int = 1, "
-                   "when_full: typing.Literal['raise', 'wait'] = 'raise') -> None"))
+      .def(
+          "__init__",
+          [](Batcher* self, const Model& model, std::optional<std::int64_t> max_batch_size,
+             double max_delay, std::size_t max_queue_size, int instances,
+             const std::string& when_full) {
+            if (when_full != "raise" && when_full != "wait") {
+              raise_named("InvalidArgument",
+                          "when_full: expected 'raise' or 'wait', given '" + when_full + "'");
+            }
+            new (self) Batcher(
+                model, {max_batch_size, max_delay, max_queue_size, instances, when_full == "wait"});
+          },
+          "model"_a, "max_batch_size"_a = nb::none(), "max_delay"_a = 0.0, nb::kw_only(),
+          "max_queue_size"_a = 4096, "instances"_a = 1, "when_full"_a = "raise",
+          nb::sig("def __init__(self, model: Model, max_batch_size: int | None = None, max_delay: "
+                  "float = 0.0, *, "
+                  "max_queue_size: int = 4096, instances: int = 1, "
+                  "when_full: typing.Literal['raise', 'wait'] = 'raise') -> None"))
       .def("submit", &Batcher::submit, "inputs"_a, nb::kw_only(), "timeout"_a = nb::none(),
            "priority"_a = 0,
-           nb::sig("def submit(self, *inputs: typing.Any, timeout: float | None = None, priority: int = 0) -> Future"),
+           nb::sig("def submit(self, *inputs: typing.Any, timeout: float | None = None, priority: "
+                   "int = 0) -> Future"),
            R"(Hands a request in and returns its future at once.
 
 ``inputs``: as ``Model.run`` takes them, with rows along the first axis; or one row without that axis, and the outputs
@@ -209,19 +214,26 @@ come without it, too. They are copied: the arrays may change at once.
 ``priority``: 1 goes first, where the model has levels; 0 is its default.
 
 Raises WrongType, InvalidArgument, ResourceExhausted where the queue is full, Closed after ``close``.)")
-      .def("run", &Batcher::run, "inputs"_a, nb::kw_only(), "timeout"_a = nb::none(),
-           "priority"_a = 0,
-           nb::sig("def run(self, *inputs: typing.Any, timeout: float | None = None, priority: int = 0) "
-                   "-> dict[str, numpy.ndarray[typing.Any, typing.Any]]"),
-           "``submit(...).result()``: hands a request in and waits for its outputs.")
-      .def("statistics", &Batcher::statistics, nb::sig("def statistics(self) -> dict[str, typing.Any]"),
-           R"(Totals since it was made: requests ``accepted``, ``refused``, ``succeeded``, ``failed``, ``expired``,
+      .def(
+          "run", &Batcher::run, "inputs"_a, nb::kw_only(), "timeout"_a = nb::none(),
+          "priority"_a = 0,
+          nb::sig(
+              "def run(self, *inputs: typing.Any, timeout: float | None = None, priority: int = 0) "
+              "-> dict[str, numpy.typing.NDArray[typing.Any]]"),
+          "``submit(...).result()``: hands a request in and waits for its outputs.")
+      .def(
+          "statistics", &Batcher::statistics,
+          nb::sig("def statistics(self) -> dict[str, typing.Any]"),
+          R"(Totals since it was made: requests ``accepted``, ``refused``, ``succeeded``, ``failed``, ``expired``,
 ``cancelled``; ``rows``, ``batches``, ``batches_by_rows`` {rows: batches}; and ``waiting``, the requests under way now.)")
       .def("close", &Batcher::close,
            "Refuses new requests, answers all that it has, and ends. Closing twice does nothing.")
-      .def("__enter__", [](nb::object self) { return self; }, nb::sig("def __enter__(self) -> Batcher"))
-      .def("__exit__", [](Batcher& self, const nb::args&) { self.close(); },
-           nb::sig("def __exit__(self, *exception: object) -> None"))
+      .def(
+          "__enter__", [](nb::object self) { return self; },
+          nb::sig("def __enter__(self) -> Batcher"))
+      .def(
+          "__exit__", [](Batcher& self, const nb::args&) { self.close(); },
+          nb::sig("def __exit__(self, *exception: object) -> None"))
       .def_prop_ro("closed", &Batcher::closed, "Whether it was closed.")
       .def("__repr__", &Batcher::described);
 }

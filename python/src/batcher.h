@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "call.h"
-#include "exit.h"
-#include "inputs.h"
-#include "model.h"
-#include "python.h"
+#include "python/src/call.h"
+#include "python/src/exit.h"
+#include "python/src/inputs.h"
+#include "python/src/model.h"
+#include "python/src/python.h"
 #include "serving/served_model.h"
 
 namespace muster::python {

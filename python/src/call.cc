@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "call.h"
+#include "python/src/call.h"
 
 #include <cstdint>
 #include <utility>
@@ -64,12 +64,18 @@ bool Slots::add_within(Call& call, std::chrono::milliseconds limit) {
 }
 
 void Slots::remove(Call& call) {
-  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    unlink(call);
+  }
+  freed_.notify_one();
+}
+
+void Slots::unlink(Call& call) {
   --size_;
   (call.previous_ != nullptr ? call.previous_->next_ : first_) = call.next_;
   if (call.next_ != nullptr) call.next_->previous_ = call.previous_;
   call.next_ = call.previous_ = nullptr;
-  freed_.notify_one();
 }
 
 void Slots::close() {
@@ -96,16 +102,17 @@ std::size_t Slots::size() const {
   return size_;
 }
 
-void Call::complete(Result<InferResponse> outcome, bool counted) noexcept {
-  if (counted) slots_->remove(*this);
+void Call::complete(Result<InferResponse> outcome) noexcept {
+  slots_->remove(*this);
   std::shared_ptr<LoopBell> bell;
   {
     const std::lock_guard lock(mutex_);
     outcome_.emplace(std::move(outcome));
     done_.store(true, std::memory_order_release);
     bell = std::move(bell_);
-    changed_.notify_all();
   }
+  // Without the mutex, which who wakes wants first of all. Whoever completes keeps the call alive.
+  changed_.notify_all();
   if (bell) bell->ring(shared_from_this());
 }
 

@@ -65,6 +65,7 @@ class Slots {
 
  private:
   void link(Call& call);
+  void unlink(Call& call);
 
   const std::size_t limit_;
   mutable std::mutex mutex_;
@@ -83,8 +84,8 @@ class Call : public std::enable_shared_from_this<Call> {
   // Its outputs are given without the batch axis.
   [[nodiscard]] bool is_a_row() const noexcept { return is_a_row_; }
 
-  // Once, by any thread. `counted`: it is in the slots.
-  void complete(Result<InferResponse> outcome, bool counted = true) noexcept;
+  // Once, by any thread. It is in the slots, and leaves them.
+  void complete(Result<InferResponse> outcome) noexcept;
   [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
   // True when it is done.
   bool wait_for(std::chrono::milliseconds limit);

@@ -12,9 +12,9 @@
 #include <nanobind/stl/string.h>
 
 #include "base/cpu_budget.h"
-#include "bindings.h"
-#include "exit.h"
-#include "pictures.h"
+#include "python/src/exit.h"
+#include "python/src/module.h"
+#include "python/src/pictures.h"
 #include "serving/backend_library.h"
 #include "serving/compile_model.h"
 
@@ -54,7 +54,7 @@ class Watch final : public CompileListener {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<CompileProgress> news_;          // guarded by mutex_, as what is below
+  std::optional<CompileProgress> news_;  // guarded by mutex_, as what is below
   std::optional<Result<CompiledFile>> outcome_;
   bool stopped_ = false;
 };
@@ -88,9 +88,9 @@ void attend(Watch& watch, const nb::object& listener) {
   }
 }
 
-nb::tuple compile_for_python(nb::handle path, const std::string& backend, const nb::dict& parameters,
-                             const std::string& cache, const std::string& output,
-                             const nb::object& listener) {
+nb::tuple compile_for_python(nb::handle path, const std::string& backend,
+                             const nb::dict& parameters, const std::string& cache,
+                             const std::string& output, const nb::object& listener) {
   CompileOptions options{backend, {}, cache, output};
   for (const auto [key, value] : parameters)
     options.parameters[nb::cast<std::string>(key)] = nb::cast<std::string>(value);
@@ -119,12 +119,14 @@ nb::tuple compile_for_python(nb::handle path, const std::string& backend, const 
 
 void bind_compile(nb::module_& module) {
   using namespace nb::literals;
-  module.def("compile", &compile_for_python, "path"_a, "backend"_a, "parameters"_a, "cache"_a,
-             "output"_a, "progress"_a.none(),
-             nb::sig("def compile(path: str | os.PathLike[str], backend: str, parameters: dict[str, str], "
-                     "cache: str, output: str, progress: collections.abc.Callable[[typing.Any], object] | None) "
-                     "-> tuple[str, int, float, str]"),
-             "See muster.build_engine.");
+  module.def(
+      "compile", &compile_for_python, "path"_a, "backend"_a, "parameters"_a, "cache"_a, "output"_a,
+      "progress"_a.none(),
+      nb::sig("def compile(path: str | os.PathLike[str], backend: str, parameters: dict[str, str], "
+              "cache: str, output: str, progress: collections.abc.Callable[[typing.Any], object] | "
+              "None) "
+              "-> tuple[str, int, float, str]"),
+      "See muster.build_engine.");
 }
 
 }  // namespace muster::python

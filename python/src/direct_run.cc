@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "direct_run.h"
+#include "python/src/direct_run.h"
 
 #include <algorithm>
 #include <cstring>
@@ -60,9 +60,11 @@ Status DirectRun::fill(std::size_t input, std::int64_t first, std::int64_t rows)
   Shape shape = inputs_[input].shape();
   if (rows != inputs_.rows()) {
     if (model_.signature().inputs[input].type == DataType::kBytes)
-      return unimplemented("more text than the model's largest batch has rows for; run it in parts");
+      return unimplemented(
+          "more text than the model's largest batch has rows for; run it in parts");
     const std::size_t row = bytes.size() / static_cast<std::size_t>(inputs_.rows());
-    bytes = bytes.subspan(row * static_cast<std::size_t>(first), row * static_cast<std::size_t>(rows));
+    bytes =
+        bytes.subspan(row * static_cast<std::size_t>(first), row * static_cast<std::size_t>(rows));
     shape.set(0, rows);
   }
   MUSTER_ASSIGN_OR_RETURN(const std::span<std::byte> room,
@@ -82,7 +84,8 @@ void DirectRun::collect(std::int64_t first, std::int64_t rows) {
     const std::size_t row = made_[i].bytes.size() / static_cast<std::size_t>(inputs_.rows());
     const std::size_t at = row * static_cast<std::size_t>(first);
     if (at + view.bytes.size() > made_[i].bytes.size())
-      raise_named("InternalError", "output '" + outputs_[i].spec->name + "' has not a row for each of the input");
+      raise_named("InternalError",
+                  "output '" + outputs_[i].spec->name + "' has not a row for each of the input");
     copy_bytes(view.bytes, made_[i].bytes.data() + at);
   }
 }

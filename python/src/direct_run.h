@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "arrays.h"
-#include "inputs.h"
-#include "loaded_model.h"
+#include "python/src/arrays.h"
+#include "python/src/inputs.h"
+#include "python/src/loaded_model.h"
 
 namespace muster::python {
 

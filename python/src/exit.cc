@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exit.h"
+#include "python/src/exit.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "python.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 namespace {

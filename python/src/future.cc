@@ -8,8 +8,8 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/unique_ptr.h>
 
-#include "arrays.h"
-#include "batcher.h"
+#include "python/src/arrays.h"
+#include "python/src/batcher.h"
 
 namespace muster::python {
 namespace {
@@ -154,8 +154,9 @@ void Future::wait(std::optional<double> timeout) {
   const auto begun = Clock::now();
   while (!done()) {
     if (queue_->generation != fork_count()) {
-      raise_named("FailedPrecondition",
-                  "it was submitted before this process was forked from its parent, and is answered there");
+      raise_named(
+          "FailedPrecondition",
+          "it was submitted before this process was forked from its parent, and is answered there");
     }
     auto slice = kSignalInterval;
     if (timeout) {
@@ -216,23 +217,27 @@ void bind_future(nb::module_& module) {
       .def(nb::init<>())
       .def("fileno", &Waiting::descriptor, "Readable when something is done.")
       .def("answer", &Waiting::answer, "Gives what is done to those who wait for it.");
-  nb::class_<Future>(module, "Future", R"(The outcome of one request of a ``muster.Batcher``, when it is there.
+  nb::class_<Future>(module, "Future",
+                     R"(The outcome of one request of a ``muster.Batcher``, when it is there.
 
 ``await future`` in any event loop, or ``future.result()`` in any thread.)")
       .def("result", &Future::result, "timeout"_a = nb::none(),
-           nb::sig("def result(self, timeout: float | None = None) -> dict[str, numpy.ndarray[typing.Any, typing.Any]]"),
+           nb::sig("def result(self, timeout: float | None = None) -> dict[str, "
+                   "numpy.typing.NDArray[typing.Any]]"),
            R"(The outputs by name. Waits for them, at most ``timeout`` seconds.
 
 Raises the request's failure, or DeadlineExceeded when the time is over; the request then goes on.)")
       .def("exception", &Future::exception, "timeout"_a = nb::none(),
-           nb::sig("def exception(self, timeout: float | None = None) -> muster.errors.Error | None"),
+           nb::sig(
+               "def exception(self, timeout: float | None = None) -> muster.errors.Error | None"),
            "The request's failure, or None. Waits as ``result`` does.")
       .def("done", &Future::done, "Whether the outcome is there.")
       .def("cancel", &Future::cancel,
            "Cancels the request if it still waits for its batch; whether it was cancelled.")
       .def("cancelled", &Future::cancelled, "Whether it was cancelled.")
       .def("__await__", &Future::await,
-           nb::sig("def __await__(self) -> collections.abc.Generator[typing.Any, None, dict[str, numpy.ndarray[typing.Any, typing.Any]]]"));
+           nb::sig("def __await__(self) -> collections.abc.Generator[typing.Any, None, dict[str, "
+                   "numpy.typing.NDArray[typing.Any]]]"));
 }
 
 }  // namespace muster::python

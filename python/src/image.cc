@@ -8,10 +8,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "arrays.h"
 #include "base/cpu_budget.h"
-#include "bindings.h"
-#include "pictures.h"
+#include "python/src/arrays.h"
+#include "python/src/module.h"
+#include "python/src/pictures.h"
 
 namespace muster::python {
 namespace {
@@ -70,8 +70,8 @@ ImagePreprocessing preprocessing_of(const Wish& wish) {
   made.color = color_of(wish.color);
   if (wish.layout != "nchw" && wish.layout != "nhwc")
     raise_choice("layout", "'nchw' or 'nhwc'", wish.layout);
-  made.layout = wish.layout == "nchw" ? ImagePreprocessing::Layout::kNchw
-                                      : ImagePreprocessing::Layout::kNhwc;
+  made.layout =
+      wish.layout == "nchw" ? ImagePreprocessing::Layout::kNchw : ImagePreprocessing::Layout::kNhwc;
   if (wish.dtype != "float32" && wish.dtype != "uint8")
     raise_choice("dtype", "'float32' or 'uint8'", wish.dtype);
   made.type = wish.dtype == "uint8" ? DataType::kUint8 : DataType::kFp32;
@@ -85,10 +85,12 @@ ImagePreprocessing preprocessing_of(const Wish& wish) {
 
 nb::object load(nb::handle given, const Wish& wish, std::optional<int> threads) {
   if (threads && *threads < 1)
-    raise_named("InvalidArgument", "threads: expected at least 1, given " + std::to_string(*threads));
+    raise_named("InvalidArgument",
+                "threads: expected at least 1, given " + std::to_string(*threads));
   const ImagePreprocessing preprocessing = preprocessing_of(wish);
   const Pictures pictures(given);
-  const Shape shape = preprocessing.row_shape().with_first(static_cast<std::int64_t>(pictures.size()));
+  const Shape shape =
+      preprocessing.row_shape().with_first(static_cast<std::int64_t>(pictures.size()));
   NewArray made = new_array(preprocessing.type, shape.dims());
   const std::size_t row = pictures.size() == 0 ? 0 : made.bytes.size() / pictures.size();
   for (std::size_t first = 0; first < pictures.size(); first += kAtOnce) {
@@ -118,8 +120,7 @@ nb::object decode(nb::handle given, bool grayscale) {
   }();
   const Picture picture = value_or_raise(std::move(decoded));
   const std::array<std::int64_t, 3> dims = {picture.height, picture.width, picture.channels};
-  NewArray made =
-      new_array(DataType::kUint8, std::span(dims).first(picture.channels == 1 ? 2 : 3));
+  NewArray made = new_array(DataType::kUint8, std::span(dims).first(picture.channels == 1 ? 2 : 3));
   copy_bytes(picture.pixels.bytes(), made.bytes.data());
   return std::move(made.array);
 }
@@ -140,12 +141,15 @@ void bind_image(nb::module_& module) {
       },
       "pictures"_a, "height"_a, "width"_a, "color"_a, "layout"_a, "dtype"_a, "scale"_a, "mean"_a,
       "std"_a, "threads"_a.none(),
-      nb::sig("def load_pictures(pictures: typing.Any, height: int, width: int, color: str, layout: str, dtype: str, "
-              "scale: float, mean: collections.abc.Sequence[float], std: collections.abc.Sequence[float], threads: int | None) "
-              "-> numpy.ndarray[typing.Any, typing.Any]"),
+      nb::sig("def load_pictures(pictures: typing.Any, height: int, width: int, color: str, "
+              "layout: str, dtype: str, "
+              "scale: float, mean: collections.abc.Sequence[float], std: "
+              "collections.abc.Sequence[float], threads: int | None) "
+              "-> numpy.typing.NDArray[typing.Any]"),
       "See muster.image.load.");
   module.def("decode_picture", &decode, "picture"_a, "grayscale"_a,
-             nb::sig("def decode_picture(picture: typing.Any, grayscale: bool) -> numpy.ndarray[typing.Any, typing.Any]"),
+             nb::sig("def decode_picture(picture: typing.Any, grayscale: bool) -> "
+                     "numpy.typing.NDArray[typing.Any]"),
              "See muster.image.decode.");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "inputs.h"
+#include "python/src/inputs.h"
 
 #include <string>
 
@@ -52,10 +52,9 @@ Inputs::Inputs(const Rules& rules, const nb::args& arguments)
     return;
   }
   if (given != size_) {
-    raise_named("InvalidArgument", "expected " + std::to_string(size_) +
-                                       (size_ == 1 ? " array (" : " arrays (") +
-                                       quoted_list(rules.specs) + "), given " +
-                                       std::to_string(given));
+    raise_named("InvalidArgument",
+                "expected " + std::to_string(size_) + (size_ == 1 ? " array (" : " arrays (") +
+                    quoted_list(rules.specs) + "), given " + std::to_string(given));
   }
   for (std::size_t i = 0; i < size_; ++i)
     take(rules, i, arguments[i]);
@@ -78,9 +77,8 @@ void Inputs::take_named(const Rules& rules, const nb::dict& arrays) {
     for (const nb::str& name : rules.names)
       known = known || name.equal(key);
     if (known) continue;
-    raise_named("InvalidArgument", "the model has no input " +
-                                       std::string(nb::repr(key).c_str()) + ", only " +
-                                       quoted_list(rules.specs));
+    raise_named("InvalidArgument", "the model has no input " + std::string(nb::repr(key).c_str()) +
+                                       ", only " + quoted_list(rules.specs));
   }
 }
 
@@ -101,7 +99,8 @@ void Inputs::check(const Rules& rules, std::size_t index) {
   const bool a_row = !whole && rules.takes_a_row && fits(spec.shape, 1, given);
   if (!whole && !a_row) {
     const bool lacks_axis = fits(spec.shape, 1, given);
-    raise_shape(spec, given, lacks_axis ? ": the batch axis is missing, as array[None] adds it" : "");
+    raise_shape(spec, given,
+                lacks_axis ? ": the batch axis is missing, as array[None] adds it" : "");
   }
   const std::int64_t rows = whole ? given[0] : 1;
   if (rows == 0) raise_shape(spec, given, ": a batch has at least one row");

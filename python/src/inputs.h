@@ -8,8 +8,8 @@
 
 #include <muster/model.h>
 
-#include "arrays.h"
-#include "python.h"
+#include "python/src/arrays.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 
@@ -22,8 +22,8 @@ class Inputs {
   struct Rules {
     const std::vector<TensorSpec>& specs;
     const std::vector<nb::str>& names;
-    bool stacked = false;       // the first axis of every input counts rows
-    bool takes_a_row = false;   // where stacked: also one row without that axis, for all inputs
+    bool stacked = false;      // the first axis of every input counts rows
+    bool takes_a_row = false;  // where stacked: also one row without that axis, for all inputs
   };
 
   // `arguments`: one dict {name: array}, or an array for each input in their order. Raises what

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "loaded_model.h"
+#include "python/src/loaded_model.h"
 
 #include <utility>
 
@@ -106,8 +106,8 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(OpenPlan plan) {
   const int budget = available_cpus();
   MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend,
                           open_backend(plan.choice.backend, {budget}));
-  auto kept = std::make_shared<KeptBackend>(std::move(backend), plan.own_backend,
-                                            plan.order.parameters);
+  auto kept =
+      std::make_shared<KeptBackend>(std::move(backend), plan.own_backend, plan.order.parameters);
   std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(plan), kept));
   const OpenPlan& own = loaded->plan_;
   LoadOrder order{own.folder, own.choice, kept, own.order.service, budget};
@@ -116,7 +116,9 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(OpenPlan plan) {
   loaded->description_ = served->description();
   loaded->stacked_ = served->stacked();
   if (loaded->model_->sessions_are_thread_bound()) {
-    return unimplemented("the sessions of this model are bound to their threads; serve it, and ask it with muster.Client");
+    return unimplemented(
+        "the sessions of this model are bound to their threads; serve it, and ask it with "
+        "muster.Client");
   }
   loaded->sessions_ =
       std::make_unique<SessionPool>(*loaded->model_, own.order.sessions.value_or(budget));

@@ -5,10 +5,10 @@
 #include <nanobind/stl/string.h>
 
 #include "base/clock.h"
-#include "bindings.h"
 #include "measuring/measure_batches.h"
 #include "measuring/sample_inputs.h"
-#include "model.h"
+#include "python/src/model.h"
+#include "python/src/module.h"
 
 namespace muster::python {
 namespace {
@@ -43,7 +43,8 @@ nb::dict measure(const Model& model, std::int64_t rows, std::uint64_t iterations
   if (rows < 1 || iterations < 1 || !(warm_up >= 0) || warm_up > 3600) {
     raise_named("InvalidArgument",
                 "expected batch sizes and iterations of at least 1 and a warm-up of 0 to 3600 s, "
-                "given " + std::to_string(rows) + ", " + std::to_string(iterations) + " and " +
+                "given " +
+                    std::to_string(rows) + ", " + std::to_string(iterations) + " and " +
                     std::to_string(warm_up));
   }
   if (!loaded->stacked() && rows != 1) {
@@ -51,7 +52,8 @@ nb::dict measure(const Model& model, std::int64_t rows, std::uint64_t iterations
                                           "' has no batch axis: its only batch size is 1");
   }
   MeasuringExtent extent;
-  extent.warm_up = std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(warm_up));
+  extent.warm_up =
+      std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(warm_up));
   extent.iterations = iterations;
   const RowShapes row_shapes = shapes_of(shapes);
   auto outcome = [&] {
@@ -78,7 +80,8 @@ nb::dict measure(const Model& model, std::int64_t rows, std::uint64_t iterations
 
 void bind_measure(nb::module_& module) {
   using namespace nb::literals;
-  module.def("measure", &measure, "model"_a, "batch_size"_a, "iterations"_a, "warm_up"_a, "shapes"_a,
+  module.def("measure", &measure, "model"_a, "batch_size"_a, "iterations"_a, "warm_up"_a,
+             "shapes"_a,
              nb::sig("def measure(model: Model, batch_size: int, iterations: int, warm_up: float, "
                      "shapes: dict[str, collections.abc.Sequence[int]]) -> dict[str, typing.Any]"),
              "See muster.bench.");

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "exit.h"
-#include "inputs.h"
-#include "loaded_model.h"
-#include "python.h"
+#include "python/src/exit.h"
+#include "python/src/inputs.h"
+#include "python/src/loaded_model.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 

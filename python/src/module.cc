@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module muster._core.
-#include "batcher.h"
-#include "bindings.h"
-#include "exit.h"
-#include "model.h"
-#include "python.h"
+#include "python/src/module.h"
+
+#include "python/src/batcher.h"
+#include "python/src/exit.h"
+#include "python/src/model.h"
+#include "python/src/python.h"
 
 NB_MODULE(_core, module) {
   using namespace muster::python;

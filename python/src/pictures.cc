@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pictures.h"
+#include "python/src/pictures.h"
 
 #include <algorithm>
 #include <atomic>

@@ -13,8 +13,8 @@
 
 #include <muster/image.h>
 
-#include "arrays.h"
-#include "python.h"
+#include "python/src/arrays.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 

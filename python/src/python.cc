@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "python.h"
+#include "python/src/python.h"
 
-#include "exit.h"
+#include <nanobind/stl/string.h>
+
+#include "python/src/exit.h"
 
 namespace muster::python {
 namespace {

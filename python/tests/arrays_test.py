@@ -97,7 +97,7 @@ def test_names_and_counts_are_checked(model):
         model.run(IMAGES, IMAGES)
     with pytest.raises(muster.InvalidArgument, match="given 0"):
         model.run()
-    with pytest.raises(muster.InvalidArgument, match="no output 'nothing', only 'scores'"):
+    with pytest.raises(muster.InvalidArgument, match="no output 'nothing', only 'output'"):
         model.run(IMAGES, outputs=["nothing"])
     with pytest.raises(muster.InvalidArgument, match="no output 3"):
         model.run(IMAGES, outputs=[3])

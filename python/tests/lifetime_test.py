@@ -58,7 +58,7 @@ def submit(event):
         event.set()
 def quiet(work, event):
     try: work(event)
-    except muster.Closed: pass
+    except muster.Error: pass
 for i, event in enumerate(begun):
     threading.Thread(target=quiet, args=(run if i % 2 else submit, event), daemon=True).start()
 for event in begun:
@@ -96,7 +96,8 @@ def test_a_child_is_told_to_open_its_own(python):
 batcher = muster.Batcher(model)
 future = batcher.submit(images)
 model.run(images)
-pending = muster.Batcher(model, max_delay=60).submit(images)
+slow = muster.Batcher(model, max_delay=60)
+pending = slow.submit(images)
 child = os.fork()
 if child == 0:
     for use in (lambda: model.run(images), lambda: batcher.submit(images), lambda: pending.result()):

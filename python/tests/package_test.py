@@ -36,7 +36,8 @@ def test_importing_it_loads_nothing_heavy():
 
 
 def test_it_imports_in_a_tenth_of_a_second():
-    code = "import time; a = time.perf_counter(); import muster; print(time.perf_counter() - a)"
+    # Of processor time: others may be at work on the machine.
+    code = "import time; a = time.process_time(); import muster; print(time.process_time() - a)"
     assert min(float(run(sys.executable, "-c", code).stdout) for _ in range(5)) < 0.1
 
 

@@ -2,7 +2,7 @@
 // The functions of the module that belong to no class.
 #pragma once
 
-#include "python.h"
+#include "python/src/python.h"
 
 namespace muster::python {
 
