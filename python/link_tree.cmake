@@ -1,0 +1,13 @@
+# Links every file of the package SOURCE into TREE, and PROGRAM where the package looks for it; links that lead nowhere go.
+file(GLOB_RECURSE old "${TREE}/*.py" "${TREE}/*.pyi")
+foreach(link IN LISTS old)
+  file(REMOVE "${link}")
+endforeach()
+file(GLOB_RECURSE files RELATIVE "${SOURCE}" "${SOURCE}/*.py" "${SOURCE}/*.pyi" "${SOURCE}/py.typed")
+foreach(name IN LISTS files)
+  cmake_path(GET name PARENT_PATH folder)
+  file(MAKE_DIRECTORY "${TREE}/${folder}")
+  file(CREATE_LINK "${SOURCE}/${name}" "${TREE}/${name}" SYMBOLIC)
+endforeach()
+file(MAKE_DIRECTORY "${TREE}/_install/bin")
+file(CREATE_LINK "${PROGRAM}" "${TREE}/_install/bin/muster" SYMBOLIC)
