@@ -30,7 +30,20 @@ class ExplicitControl : public LocalServiceTest {
                    [promise](Status status) { promise->set_value(std::move(status)); });
     return promise->get_future();
   }
+  // What was decided on disk for loads that were asked for before this is decided when it returns:
+  // one thread does that in order, and tells how this load ended. Other loads may be held.
+  void await_decisions() {
+    put("fence", 1, "broken by intent");
+    EXPECT_FALSE(load("fence").ok());
+  }
+  [[nodiscard]] std::int64_t largest_batch() const {
+    return (*service_->describe("m", 0))->config.batching.max_batch_size;
+  }
 };
+
+std::string batches_of(int size) {
+  return "{\"max_batch_size\": " + std::to_string(size) + "}";
+}
 
 TEST_F(ExplicitControl, loads_at_the_start_only_what_is_named) {
   put("one", 1, "scale 1");
@@ -145,17 +158,14 @@ TEST_F(ExplicitControl, keeps_what_runs_where_the_same_version_is_broken_now) {
 TEST_F(ExplicitControl, keeps_an_override_until_the_model_is_unloaded) {
   put("m", 1, "scale 1");
   start_explicit({"m"});
-  const auto largest = [this] {
-    return (*service_->describe("m", 0))->config.batching.max_batch_size;
-  };
-  EXPECT_EQ(largest(), 64);
-  EXPECT_TRUE(load("m", R"({"max_batch_size": 7})").ok());
-  EXPECT_EQ(largest(), 7);
+  EXPECT_EQ(largest_batch(), 64);
+  EXPECT_TRUE(load("m", batches_of(7)).ok());
+  EXPECT_EQ(largest_batch(), 7);
   EXPECT_TRUE(load("m").ok());
-  EXPECT_EQ(largest(), 7);
+  EXPECT_EQ(largest_batch(), 7);
   EXPECT_TRUE(service_->unload("m").ok());
   EXPECT_TRUE(load("m").ok());
-  EXPECT_EQ(largest(), 64);
+  EXPECT_EQ(largest_batch(), 64);
 }
 
 TEST_F(ExplicitControl, keeps_nothing_of_an_override_that_is_refused) {
@@ -188,7 +198,7 @@ TEST_F(ExplicitControl, does_loads_and_unloads_of_one_model_in_order) {
   backend_->gate.shut();
   std::vector<std::future<Status>> loads;
   for (int size = 1; size <= 5; ++size)
-    loads.push_back(begin_load("m", "{\"max_batch_size\": " + std::to_string(size) + "}"));
+    loads.push_back(begin_load("m", batches_of(size)));
   ASSERT_TRUE(service_->unload("m").ok());
   std::future<Status> last = begin_load("m");
   backend_->gate.open();
@@ -229,8 +239,64 @@ TEST_F(ExplicitControl, gives_up_no_load_whose_override_the_newer_one_would_keep
   backend_->gate.open();
   EXPECT_TRUE(first.get().ok());
   EXPECT_TRUE(second.get().ok());
-  EXPECT_EQ((*service_->describe("m", 0))->config.batching.max_batch_size, 2);
+  EXPECT_EQ(largest_batch(), 2);
   EXPECT_EQ(backend_->loads, loads + 2);
+}
+
+TEST_F(ExplicitControl, does_a_load_that_waits_for_its_turn_once_for_all_who_ask_for_it) {
+  options_.load_threads = 1;
+  put("m", 1, "scale 1");
+  put("other", 1, "scale 1");
+  start_explicit();
+  backend_->gate.shut();
+  std::future<Status> other = begin_load("other");
+  backend_->gate.await_standing();
+  std::future<Status> first = begin_load("m");
+  std::future<Status> second = begin_load("m");
+  std::future<Status> third = begin_load("m");
+  backend_->gate.open();
+  for (std::future<Status>* load : {&other, &first, &second, &third})
+    EXPECT_TRUE(load->get().ok());
+  EXPECT_EQ(backend_->loads, 2);
+}
+
+TEST_F(ExplicitControl, refuses_loads_beyond_those_that_may_wait_for_one_answer) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  backend_->gate.shut();
+  std::future<Status> first = begin_load("m");
+  backend_->gate.await_standing();
+  std::vector<std::future<Status>> others;
+  for (std::size_t i = 1; i < kMaxWaitingCallers; ++i)
+    others.push_back(begin_load("m", batches_of(2)));
+  EXPECT_EQ(load("m", batches_of(2)).to_string(),
+            "RESOURCE_EXHAUSTED: model 'm' has 1024 loads to answer already");
+  backend_->gate.open();
+  EXPECT_TRUE(first.get().ok());
+  for (std::future<Status>& other : others)
+    EXPECT_TRUE(other.get().ok());
+  EXPECT_EQ(largest_batch(), 2);
+  EXPECT_EQ(backend_->loads, 2);
+}
+
+TEST_F(ExplicitControl, does_every_second_load_however_many_are_asked_for) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  backend_->gate.shut();
+  std::vector<std::future<Status>> loads;
+  for (int size = 1; size <= 10; ++size) {
+    loads.push_back(begin_load("m", batches_of(size)));
+    if (size > 1) backend_->gate.let_one_through();
+    backend_->gate.await_standing();
+    // The first gave way, the second did not, the third did.
+    if (size > 2) {
+      EXPECT_EQ(largest_batch(), (size - 1) / 2 * 2);
+    }
+  }
+  backend_->gate.open();
+  for (std::future<Status>& load : loads)
+    EXPECT_TRUE(load.get().ok());
+  EXPECT_EQ(largest_batch(), 10);
 }
 
 // Of a model whose next run on zeros is held.
@@ -281,12 +347,103 @@ TEST_F(WarmingUp, ends_after_the_run_at_hand_where_a_newer_load_is_wanted) {
   std::future<Status> load = begin_to_load();
   put("m", 2, "scale 3");
   std::future<Status> newer = begin_load("m");
+  await_decisions();
   EXPECT_EQ(runs_of(load), 1U);
   EXPECT_TRUE(load.get().ok());
   EXPECT_TRUE(newer.get().ok());
   EXPECT_EQ(answer("m"), "3");
   service_->await_settled();
-  EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded; m 2 READY");
+  EXPECT_NE(index().find("m 1 UNAVAILABLE unloaded; m 2 READY"), std::string::npos);
+}
+
+TEST_F(WarmingUp, answers_a_load_too_that_wants_the_same_of_the_same_files) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  std::future<Status> load = begin_to_load();
+  std::future<Status> same = begin_load("m");
+  await_decisions();
+  EXPECT_GT(runs_of(load), 2U);
+  EXPECT_TRUE(load.get().ok());
+  EXPECT_TRUE(same.get().ok());
+  EXPECT_EQ(backend_->loads, 1 + 1);  // with the fence
+}
+
+TEST_F(WarmingUp, answers_a_load_of_the_same_with_its_failure) {
+  put("m", 1, "fault gone");
+  backend_->faults = true;
+  start_explicit();
+  std::future<Status> load = begin_to_load();
+  std::future<Status> same = begin_load("m");
+  await_decisions();
+  backend_->run_gate.open();
+  const Status failure = load.get();
+  EXPECT_FALSE(failure.ok());
+  EXPECT_EQ(same.get().to_string(), failure.to_string());
+  EXPECT_EQ(backend_->loads, 1 + 1);
+}
+
+// One load whose place another took, which stands before its own file now.
+class TakenOver : public WarmingUp {
+ protected:
+  void take_over() {
+    first_ = begin_to_load();
+    second_ = begin_load("m", batches_of(2));
+    backend_->gate.shut();
+    backend_->run_gate.open();
+    backend_->gate.await_standing();
+  }
+  std::future<Status> first_;
+  std::future<Status> second_;
+};
+
+TEST_F(TakenOver, ends_before_a_newer_load_begins) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  take_over();
+  std::future<Status> third = begin_load("m", batches_of(3));
+  // The third stands in its warm-up when the second is there.
+  backend_->run_gate.shut();
+  backend_->gate.open();
+  backend_->run_gate.await_standing();
+  backend_->gate.shut();
+  backend_->run_gate.open();
+  EXPECT_TRUE(first_.get().ok());
+  EXPECT_TRUE(second_.get().ok());
+  EXPECT_EQ(largest_batch(), 2);
+  EXPECT_EQ(answer("m"), "1");
+  backend_->gate.open();
+  EXPECT_TRUE(third.get().ok());
+  EXPECT_EQ(largest_batch(), 3);
+  EXPECT_EQ(backend_->loads, 3);
+}
+
+TEST_F(TakenOver, is_followed_by_one_load_for_all_that_came_meanwhile) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  take_over();
+  std::vector<std::future<Status>> loads;
+  for (int size = 3; size <= 9; ++size)
+    loads.push_back(begin_load("m", batches_of(size)));
+  backend_->gate.open();
+  EXPECT_TRUE(second_.get().ok());
+  for (std::future<Status>& load : loads)
+    EXPECT_TRUE(load.get().ok());
+  EXPECT_EQ(largest_batch(), 9);
+  EXPECT_EQ(backend_->loads, 3);
+}
+
+TEST_F(TakenOver, gives_way_to_an_unload_even_behind_other_loads) {
+  put("m", 1, "scale 1");
+  start_explicit();
+  take_over();
+  std::future<Status> third = begin_load("m", batches_of(3));
+  ASSERT_TRUE(service_->unload("m").ok());
+  backend_->gate.open();
+  for (std::future<Status>* load : {&first_, &second_, &third})
+    EXPECT_EQ(load->get().to_string(), "UNAVAILABLE: its load was given up for an unload");
+  EXPECT_EQ(backend_->loads, 2);
+  service_->await_settled();
+  EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded");
 }
 
 TEST_F(ExplicitControl, refuses_loads_beyond_those_that_may_wait) {
@@ -404,7 +561,7 @@ TEST_F(ExplicitControl, gives_up_what_waits_when_it_stops) {
   std::promise<Status> second;
   service_->load("m", std::nullopt, [&](Status status) { first.set_value(std::move(status)); });
   backend_->gate.await_standing();
-  service_->load("m", std::nullopt, [&](Status status) { second.set_value(std::move(status)); });
+  service_->load("m", batches_of(2), [&](Status status) { second.set_value(std::move(status)); });
   service_->begin_stop();
   EXPECT_EQ(second.get_future().get().code(), StatusCode::kUnavailable);
   EXPECT_EQ(load("m").code(), StatusCode::kUnavailable);

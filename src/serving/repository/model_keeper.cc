@@ -2,6 +2,7 @@
 #include "serving/repository/model_keeper.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -96,7 +97,12 @@ void ModelKeeper::settle_changed() {
 
 void ModelKeeper::enqueue(ModelRecord& model, ModelJob job, Afterwards& after) {
   if (!model.current && model.waiting.empty()) ++working_;
-  model.waiting.push_back(std::move(job));
+  put_in_line(model, std::move(job));
+  // What has to give way does so, whatever is wanted later.
+  if (wants_the_same(model) && !model.give_up.stop_requested()) {
+    model.waiting.front().comparison = ++comparisons_;
+    compare_next(model);
+  }
   if (is_superseded(model)) {
     model.give_up.request_stop();
     withdraw_first(model);
@@ -126,6 +132,7 @@ void ModelKeeper::advance(ModelRecord& model, Afterwards& after) {
 void ModelKeeper::begin_job(ModelRecord& model) {
   model.current = std::move(model.waiting.front());
   model.waiting.pop_front();
+  model.give_up = std::stop_source();
   if (model.current->kind == ModelJob::Kind::kUnload) {
     model.plan.reset();
     model.config_json.clear();
@@ -135,7 +142,7 @@ void ModelKeeper::begin_job(ModelRecord& model) {
   }
   if (model.current->config_json.empty()) model.current->config_json = model.config_json;
   model.busy = true;
-  // The record stays where it is, and nobody changes the job while the model is busy.
+  // The record stays where it is, and so do the job and its configuration while the model is busy.
   loaders_.post(
       [this, &model, name = model.name, job = &*model.current] { look(model, name, *job); });
 }
@@ -149,14 +156,12 @@ Status ModelKeeper::why_given_up(const ModelRecord& model) const {
 Status ModelKeeper::give_up_job(ModelRecord& model, ModelJob& job) {
   Status why = why_given_up(model);
   mark_given_up(model, why);
-  if (!model.waiting.empty() && !unload_waits(model) && job.done) {
+  if (!model.waiting.empty() && !unload_waits(model)) {
     // Who asked for this load is answered by the one that takes its place.
     ModelJob& newer = model.waiting.front();
-    newer.done = [first = std::move(job.done), second = std::move(newer.done)](Status status) {
-      first(status);
-      if (second) second(std::move(status));
-    };
-    job.done = {};
+    job.done.insert(job.done.end(), std::make_move_iterator(newer.done.begin()),
+                    std::make_move_iterator(newer.done.end()));
+    newer.done = std::exchange(job.done, {});
   }
   return why;
 }
@@ -165,14 +170,20 @@ void ModelKeeper::end_job(ModelRecord& model, Status outcome, Afterwards& after)
   const bool ends_early = stopping_ || is_superseded(model);
   ModelJob job = std::move(*model.current);
   model.current.reset();
-  if (ends_early && outcome.ok() && is_unfinished(model)) outcome = give_up_job(model, job);
+  if (ends_early && is_unfinished(model)) {
+    if (!model.waiting.empty()) model.waiting.front().took_over = true;
+    if (outcome.ok()) outcome = give_up_job(model, job);
+  }
   // An override that did not work is not kept.
   if (outcome.ok() && job.kind == ModelJob::Kind::kLoad) {
     model.config_json = std::move(job.config_json);
   }
   forget_past_versions(model);
-  if (job.done) {
-    after.push_back([done = std::move(job.done), outcome = std::move(outcome)] { done(outcome); });
+  if (!job.done.empty()) {
+    after.push_back([all = std::move(job.done), outcome = std::move(outcome)] {
+      for (const ModelControl::Done& done : all)
+        done(outcome);
+    });
   }
   if (model.waiting.empty()) {
     --working_;
@@ -289,15 +300,12 @@ void ModelKeeper::load(std::string name, std::optional<std::string> config_json,
   {
     const MutexLock lock(mutex_);
     if (refusal.ok() && stopping_) refusal = unavailable("the server is stopping");
-    if (refusal.ok() && record_of(name).waiting.size() >= kMaxWaitingJobs) {
-      refusal = resource_exhausted("model '" + name + "' has " + std::to_string(kMaxWaitingJobs) +
-                                   " loads and unloads to do already");
-    }
+    if (refusal.ok()) refusal = why_no_more_loads(record_of(name));
     if (refusal.ok()) {
       ModelJob job;
       job.kind = ModelJob::Kind::kLoad;
       job.config_json = std::move(config_json).value_or("");
-      job.done = std::move(done);
+      job.done.push_back(std::move(done));
       enqueue(record_of(name), std::move(job), after);
     }
   }
@@ -336,9 +344,10 @@ void ModelKeeper::stop() {
     changed_.notify_all();
     for (auto& [name, model] : models_) {
       for (ModelJob& job : model.waiting) {
-        if (!job.done) continue;
-        after.push_back(
-            [done = std::move(job.done)] { done(unavailable("the server is stopping")); });
+        after.push_back([all = std::move(job.done)] {
+          for (const ModelControl::Done& done : all)
+            done(unavailable("the server is stopping"));
+        });
       }
       // The job at hand is ended by the thread that comes back from it.
       model.waiting.clear();

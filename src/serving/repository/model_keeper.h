@@ -5,7 +5,9 @@
 //   look at the folder -> (load or unload one version, as the policy says)* -> done
 //
 // A load is given up where the service stops, or where an unload or a newer load on request waits
-// behind it: before its next run on zeros. Who asked for it is answered by the newer load.
+// behind it: before its next run on zeros. Who asked for it is answered by the newer load. Of two
+// loads in a row only the first gives way to a newer one, so that loads are done however many are
+// asked for. Who asks for what is being loaded anyway, from the same files, is answered by that.
 //
 // Where a version's backend must first compile for long, the version is loaded with a stand-in, or,
 // where it would take the place of something better, when it has been compiled. One thing is
@@ -93,6 +95,9 @@ class ModelKeeper {
   void advance(ModelRecord& model, Afterwards& after) MUSTER_REQUIRES(mutex_);
   void begin_job(ModelRecord& model) MUSTER_REQUIRES(mutex_);
   void end_job(ModelRecord& model, Status outcome, Afterwards& after) MUSTER_REQUIRES(mutex_);
+  // Whether the folder is still what the job at hand loads, for the first of those that wait. At
+  // once, or when the job at hand has looked at it itself.
+  void compare_next(ModelRecord& model) MUSTER_REQUIRES(mutex_);
   // The job that has ended was given up, for a stop or for the next one; what it is told.
   [[nodiscard]] Status give_up_job(ModelRecord& model, ModelJob& job) MUSTER_REQUIRES(mutex_);
   [[nodiscard]] Status why_given_up(const ModelRecord& model) const MUSTER_REQUIRES(mutex_);
@@ -109,6 +114,8 @@ class ModelKeeper {
   [[nodiscard]] Result<ModelPlan> plan_for(const std::string& name,
                                            const std::string& config_json) const;
   void take_plan(ModelRecord& model, Result<ModelPlan> plan);
+  void compare(ModelRecord& model, std::uint64_t comparison, const std::string& name,
+               const std::string& config_json);
   void begin_load(ModelRecord& model, std::int64_t version) MUSTER_REQUIRES(mutex_);
   [[nodiscard]] Status prepare_load(Loading& loading);
   void load_version(const std::shared_ptr<Loading>& loading);
@@ -165,6 +172,7 @@ class ModelKeeper {
   std::map<std::string, ModelRecord, std::less<>> models_ MUSTER_GUARDED_BY(mutex_);
   std::size_t working_ MUSTER_GUARDED_BY(mutex_) = 0;  // models with a job
   std::uint64_t instances_ MUSTER_GUARDED_BY(mutex_) = 0;
+  std::uint64_t comparisons_ MUSTER_GUARDED_BY(mutex_) = 0;
   bool begun_ MUSTER_GUARDED_BY(mutex_) = false;
   bool first_done_ MUSTER_GUARDED_BY(mutex_) = false;
   bool stopping_ MUSTER_GUARDED_BY(mutex_) = false;

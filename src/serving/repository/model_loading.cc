@@ -3,6 +3,7 @@
 // starting, unloading.
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -103,6 +104,8 @@ void ModelKeeper::take_plan(ModelRecord& model, Result<ModelPlan> plan) {
     } else {
       model.failure = {};
       model.plan = *std::move(plan);
+      model.current->looked = true;
+      compare_next(model);
       if (model.current->kind == ModelJob::Kind::kLoad) {
         for (const auto& [version, stamp] : model.plan->stamps) {
           model.versions[version].loaded_stamp = 0;
@@ -110,6 +113,43 @@ void ModelKeeper::take_plan(ModelRecord& model, Result<ModelPlan> plan) {
         }
       }
       mark_wanted(model);
+    }
+    advance(model, after);
+  }
+  for (const auto& step : after)
+    step();
+}
+
+void ModelKeeper::compare_next(ModelRecord& model) {
+  if (model.waiting.empty() || model.waiting.front().comparison == 0) return;
+  if (!model.current || !model.current->looked) return;
+  // Not on a thread that loads: all of these may be taken by what this is to end.
+  starters_.post(
+      [this, &model, comparison = model.waiting.front().comparison, name = model.name,
+       config = model.current->config_json] { compare(model, comparison, name, config); });
+}
+
+void ModelKeeper::compare(ModelRecord& model, std::uint64_t comparison, const std::string& name,
+                          const std::string& config_json) {
+  const auto is_over = [&] {
+    return model.waiting.empty() || model.waiting.front().comparison != comparison;
+  };
+  {
+    const MutexLock lock(mutex_);
+    if (is_over()) return;
+  }
+  const Result<ModelPlan> plan = plan_for(name, config_json);
+  Afterwards after;
+  {
+    const MutexLock lock(mutex_);
+    if (is_over()) return;
+    ModelJob& next = model.waiting.front();
+    if (plan.ok() && plan->stamps == model.plan->stamps) {
+      std::ranges::move(next.done, std::back_inserter(model.current->done));
+      model.waiting.pop_front();
+    } else {
+      next.comparison = 0;
+      if (is_superseded(model)) model.give_up.request_stop();
     }
     advance(model, after);
   }

@@ -2,6 +2,7 @@
 #include "serving/repository/model_records.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
@@ -11,6 +12,12 @@ namespace {
 
 bool wanted(const ModelRecord& model, std::int64_t version) {
   return model.plan && model.plan->stamps.contains(version);
+}
+
+// Without an override of its own a load takes over what the one before has, if that works.
+bool leaves_nothing(const ModelJob& newer, std::string_view kept, const ModelJob& older) {
+  return newer.kind == ModelJob::Kind::kLoad &&
+         (!newer.config_json.empty() || older.config_json == kept);
 }
 
 DurationSum sum_of(const DurationTotal& total) {
@@ -76,6 +83,40 @@ void forget_past_versions(ModelRecord& model) {
   }
 }
 
+void put_in_line(ModelRecord& model, ModelJob job) {
+  // One that waits has no override but its own: what it will take over is not known yet.
+  if (!model.waiting.empty() && model.waiting.back().kind == ModelJob::Kind::kLoad &&
+      leaves_nothing(job, "", model.waiting.back())) {
+    ModelJob& older = model.waiting.back();
+    older.done.insert(older.done.end(), std::make_move_iterator(job.done.begin()),
+                      std::make_move_iterator(job.done.end()));
+    job.done = std::move(older.done);
+    older = std::move(job);
+  } else {
+    model.waiting.push_back(std::move(job));
+  }
+}
+
+Status why_no_more_loads(const ModelRecord& model) {
+  std::size_t callers = model.current ? model.current->done.size() : 0;
+  for (const ModelJob& job : model.waiting)
+    callers += job.done.size();
+  const bool many_jobs = model.waiting.size() >= kMaxWaitingJobs;
+  if (!many_jobs && callers < kMaxWaitingCallers) return {};
+  const std::string name = "model '" + printable(model.name) + "' has ";
+  return resource_exhausted(
+      many_jobs ? name + std::to_string(kMaxWaitingJobs) + " loads and unloads to do already"
+                : name + std::to_string(kMaxWaitingCallers) + " loads to answer already");
+}
+
+bool wants_the_same(const ModelRecord& model) {
+  if (!model.current || model.waiting.empty()) return false;
+  const ModelJob& job = *model.current;
+  const ModelJob& next = model.waiting.front();
+  return job.kind == ModelJob::Kind::kLoad && next.kind == ModelJob::Kind::kLoad &&
+         job.config_json == (next.config_json.empty() ? model.config_json : next.config_json);
+}
+
 // Loads of what has changed on disk take nobody's place: files that change more often than they can
 // be loaded would never be.
 bool is_superseded(const ModelRecord& model) {
@@ -84,13 +125,12 @@ bool is_superseded(const ModelRecord& model) {
   const ModelJob& next = model.waiting.front();
   if (job.kind == ModelJob::Kind::kUnload) return false;
   if (unload_waits(model)) return true;
-  // Without an override of its own it takes over what the job at hand has, if that works.
-  const bool keeps_nothing = !next.config_json.empty() || job.config_json == model.config_json;
-  return next.kind == ModelJob::Kind::kLoad && keeps_nothing;
+  return !job.took_over && next.comparison == 0 && leaves_nothing(next, model.config_json, job);
 }
 
 bool unload_waits(const ModelRecord& model) {
-  return !model.waiting.empty() && model.waiting.front().kind == ModelJob::Kind::kUnload;
+  return std::ranges::find(model.waiting, ModelJob::Kind::kUnload, &ModelJob::kind) !=
+         model.waiting.end();
 }
 
 void mark_given_up(ModelRecord& model, const Status& why) {

@@ -23,6 +23,8 @@
 namespace muster {
 
 inline constexpr std::size_t kMaxWaitingJobs = 64;  // of one model; more loads are refused
+// Who asked for the loads of one model and is not answered yet; more loads are refused.
+inline constexpr std::size_t kMaxWaitingCallers = 1024;
 inline constexpr std::string_view kUnloadedReason = "unloaded";
 // Of each model: versions that do not run any more and are still known, with what was counted.
 inline constexpr std::size_t kMaxPastVersions = 8;
@@ -41,8 +43,14 @@ struct ModelJob {
     kUnload,
   };
   Kind kind = Kind::kFollow;
-  std::string config_json;       // kLoad: stands above config.pbtxt; "" = nothing does
-  ModelControl::Done done = {};  // may be empty
+  std::string config_json;                    // kLoad: stands above config.pbtxt; "" = nothing does
+  std::vector<ModelControl::Done> done = {};  // of all who asked for it
+  bool looked = false;                        // the model's plan is this job's
+  // It took the place of one that had not ended: no other load takes its own.
+  bool took_over = false;
+  // Of one that waits and wants what the one at hand wants. Until the folder has been looked at for
+  // it nobody knows whether that is the same, and neither gives way. 0 = it is not so.
+  std::uint64_t comparison = 0;
 };
 
 struct Preparing;  // loading.h
@@ -90,8 +98,16 @@ void mark_wanted(ModelRecord& model);
 // Keeps the newest kMaxPastVersions of those that neither run nor are wanted: a model that gets a
 // new version every hour must not fill index, metrics page and memory with what it once was.
 void forget_past_versions(ModelRecord& model);
-// Whether the first job that waits takes the place of the one at hand: an unload, or a load on
-// request that leaves nothing of what the one at hand brings.
+// Puts a job behind those that wait, or in the place of the last, where that is a load of which it
+// leaves nothing: who asked for that one is answered by this one.
+void put_in_line(ModelRecord& model, ModelJob job);
+// Not ok where one more load is too many.
+[[nodiscard]] Status why_no_more_loads(const ModelRecord& model);
+// Whether the first job that waits asks for what the job at hand brings, unless files have changed.
+[[nodiscard]] bool wants_the_same(const ModelRecord& model);
+// Whether the job at hand gives way to those that wait: to an unload, or to a load on request that
+// leaves nothing of what it brings; but only where it did not take the place of another itself.
+// Where loads are asked for faster than one is done, every second one is done all the same.
 [[nodiscard]] bool is_superseded(const ModelRecord& model);
 [[nodiscard]] bool unload_waits(const ModelRecord& model);
 // Versions that were to be loaded are not any more: unloaded, where an unload waits.

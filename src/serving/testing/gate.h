@@ -18,12 +18,24 @@ class Gate {
     open_ = true;
     changed_.notify_all();
   }
+  // One that stands before it, or the next that comes; until it has passed.
+  void let_one_through() {
+    MutexLock lock(mutex_);
+    may_pass_ = true;
+    changed_.notify_all();
+    while (may_pass_)
+      changed_.wait(lock);
+  }
   void pass() {
     MutexLock lock(mutex_);
     ++standing_;
     changed_.notify_all();
-    while (!open_)
+    while (!open_ && !may_pass_)
       changed_.wait(lock);
+    if (may_pass_) {
+      may_pass_ = false;
+      changed_.notify_all();
+    }
     --standing_;
   }
   void await_standing(int count = 1) {
@@ -36,6 +48,7 @@ class Gate {
   Mutex mutex_;
   CondVar changed_;
   bool open_ MUSTER_GUARDED_BY(mutex_) = true;
+  bool may_pass_ MUSTER_GUARDED_BY(mutex_) = false;
   int standing_ MUSTER_GUARDED_BY(mutex_) = 0;
 };
 
