@@ -120,8 +120,9 @@ class OpenVinoBackend final : public Backend {
     if (!made.ok()) return model_fault(made.status());
     warn_of(source.file, made->signature, options);
     return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
-        runtime_, std::move(made->variants), std::move(made->signature), made->padded_batch_size,
-        threads_of(options), std::move(made->precision), made->cache_use, clock_));
+        runtime_, std::move(made->variants), std::move(made->known_shapes),
+        std::move(made->signature), made->padded_batch_size, threads_of(options),
+        std::move(made->precision), made->cache_use, clock_));
   }
 
   // The runtime calls most faults of a model a failure of its own.

@@ -150,24 +150,42 @@ class Compiler {
     MUSTER_RETURN_IF_ERROR(guarded([&] {
       made.precision = open.get_property(ov::hint::inference_precision).get_type_name();
     }));
-    made.variants.push_back({kDynamicDim, std::move(open)});
+    const Detour detour = detour_of(open);
+    made.variants.push_back({kDynamicDim, std::move(open), detour});
     if (order_.options.pad_batches) MUSTER_RETURN_IF_ERROR(open_fixed_batch(made));
     MUSTER_ASSIGN_OR_RETURN(const std::vector<std::int64_t> sizes, static_sizes(made.signature));
     for (const std::int64_t size :
          made.padded_batch_size > 0 ? std::vector<std::int64_t>() : sizes) {
       MUSTER_RETURN_IF_ERROR(add_fixed(size, made));
     }
+    MUSTER_RETURN_IF_ERROR(know_shapes(made));
     made.cache_use = cache_use_;
     return made;
   }
 
  private:
+  // What was compiled for open shapes does not check all that come, so that the model itself is
+  // wanted, also where everything was in the cache.
+  Status know_shapes(Compilation& made) {
+    bool open = false;
+    MUSTER_RETURN_IF_ERROR(guarded([&] {
+      open = std::ranges::any_of(made.variants[0].compiled.inputs(), [](const auto& input) {
+        return input.get_partial_shape().is_dynamic();
+      });
+    }));
+    if (!open) return {};
+    MUSTER_RETURN_IF_ERROR(read());
+    MUSTER_ASSIGN_OR_RETURN(Skeleton skeleton, Skeleton::of(*model_));
+    return guarded([&] { made.known_shapes = std::make_shared<KnownShapes>(std::move(skeleton)); });
+  }
+
   // A size that nobody asked for is passed over where the model does not take it: batches of it run
   // on the variant for any size, which may hold only multiples of some number.
   Status add_fixed(std::int64_t size, Compilation& made) {
     Result<ov::CompiledModel> fixed = variant(size);
     if (fixed.ok()) {
-      made.variants.push_back({size, std::move(fixed).value()});
+      const Detour detour = detour_of(*fixed);
+      made.variants.push_back({size, std::move(fixed).value(), detour});
       return {};
     }
     // Without a model it is the file that failed, and not the size.

@@ -42,6 +42,7 @@ struct CompileOrder {
 
 struct Compilation {
   std::vector<Variant> variants;  // as Model has them
+  std::shared_ptr<KnownShapes> known_shapes;
   ModelSignature signature;
   std::int64_t padded_batch_size = 0;
   std::string precision;  // that the processor has for the one asked for, as the runtime names it

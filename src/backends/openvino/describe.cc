@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include <openvino/runtime/properties.hpp>
+
 #include "backends/openvino/error.h"
 #include "base/text.h"
 
@@ -80,7 +82,38 @@ Result<TensorSpec> describe_port(std::string_view role, const Port& port) {
   return spec;
 }
 
+// Operators that may refuse the values of their inputs, or whose shapes these decide, have whole
+// numbers or truth values on the way to them; loops and conditions may hide such.
+bool computes_with_real_numbers_alone(const ov::CompiledModel& compiled) {
+  constexpr std::string_view kKind = "layerType";
+  for (const std::shared_ptr<ov::Node>& node : compiled.get_runtime_model()->get_ops()) {
+    const auto kind = node->get_rt_info().find(std::string(kKind));
+    if (kind == node->get_rt_info().end()) return false;
+    const std::string name = kind->second.as<std::string>();
+    if (name == "Const") continue;
+    if (name == "If" || name == "Loop" || name == "TensorIterator") return false;
+    for (const ov::Output<ov::Node>& output : node->outputs()) {
+      if (!output.get_element_type().is_real()) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
+
+Detour detour_of(const ov::CompiledModel& compiled) {
+  Detour detour = Detour::kAlways;
+  // Where it cannot tell, every run goes the safe way.
+  (void)guarded([&] {
+    const auto streams = compiled.get_property(ov::num_streams);
+    if (streams != ov::streams::Num(1) || compiled.get_property(ov::inference_num_threads) != 1) {
+      detour = Detour::kNever;
+    } else if (computes_with_real_numbers_alone(compiled)) {
+      detour = Detour::kNewShapes;
+    }
+  });
+  return detour;
+}
 
 DataType data_type_of(const ov::element::Type& type) noexcept {
   const auto* row =

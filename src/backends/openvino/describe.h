@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model's ports say, as Muster's signature; element types both ways.
+// What a model's ports say, as Muster's signature; element types both ways; how it must be run.
 #pragma once
 
 #include <string>
@@ -8,8 +8,11 @@
 #include <openvino/core/model.hpp>
 #include <openvino/core/node.hpp>
 #include <openvino/core/type/element_type.hpp>
+#include <openvino/runtime/compiled_model.hpp>
 
 #include <muster/model.h>
+
+#include "backends/openvino/model.h"
 
 namespace muster::openvino {
 
@@ -25,5 +28,8 @@ namespace muster::openvino {
 [[nodiscard]] Result<ModelSignature> describe(
     const std::vector<ov::Output<const ov::Node>>& inputs,
     const std::vector<ov::Output<const ov::Node>>& outputs);
+
+// What the runs of a compiled model need so that no failure of theirs is lost.
+[[nodiscard]] Detour detour_of(const ov::CompiledModel& compiled);
 
 }  // namespace muster::openvino

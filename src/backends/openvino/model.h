@@ -12,6 +12,7 @@
 
 #include <muster/backend.h>
 
+#include "backends/openvino/known_shapes.h"
 #include "backends/openvino/load_thread.h"
 #include "backends/openvino/worker_limit.h"
 #include "base/clock.h"
@@ -26,20 +27,29 @@ struct Runtime {
   LoadThread loader;
 };
 
+// Which runs go by way of a thread of the runtime's. With one stream of one thread it would run
+// them on the calling thread, and there it drops what a run throws: the outputs of the run before
+// stand in for its own, and the run stays in the stream's line, even beyond its request's end.
+enum class Detour : std::uint8_t { kNever, kNewShapes, kAlways };
+
 // The model for one fixed batch size, or for any.
 struct Variant {
   std::int64_t batch_size = kDynamicDim;
   ov::CompiledModel compiled;
+  Detour detour = Detour::kAlways;
 };
 
 class Model final : public CompiledModel, public std::enable_shared_from_this<Model> {
  public:
+  // `known_shapes`: of the first variant; null: all that it takes is fixed.
   // `padded_batch_size`: batches are filled up to it; 0 = they are not.
-  Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants, ModelSignature signature,
+  Model(std::shared_ptr<Runtime> runtime, std::vector<Variant> variants,
+        std::shared_ptr<KnownShapes> known_shapes, ModelSignature signature,
         std::int64_t padded_batch_size, ComputeThreads threads, std::string precision,
         CompiledCacheUse cache_use, Clock& clock)
       : runtime_(std::move(runtime)),
         variants_(std::move(variants)),
+        known_shapes_(std::move(known_shapes)),
         signature_(std::move(signature)),
         padded_batch_size_(padded_batch_size),
         threads_(threads),
@@ -56,6 +66,8 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
 
   // The first takes every batch that no other was compiled for.
   [[nodiscard]] const std::vector<Variant>& variants() const { return variants_; }
+  // Null: there is nothing to infer.
+  [[nodiscard]] KnownShapes* known_shapes() const { return known_shapes_.get(); }
   [[nodiscard]] std::int64_t padded_batch_size() const { return padded_batch_size_; }
   [[nodiscard]] Clock& clock() const { return *clock_; }
 
@@ -63,6 +75,7 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
   // In this order: what was compiled ends before the runtime.
   const std::shared_ptr<Runtime> runtime_;
   const std::vector<Variant> variants_;
+  const std::shared_ptr<KnownShapes> known_shapes_;  // of all sessions together
   const ModelSignature signature_;
   const std::int64_t padded_batch_size_;
   const ComputeThreads threads_;

@@ -56,6 +56,7 @@ InferSession::InferSession(std::shared_ptr<const Model> model)
       shrink_policy_(model_->clock()),
       runners_(model_->variants().size()),
       inputs_(signature_.inputs.size()),
+      asked_(signature_.inputs.size()),
       outputs_(signature_.outputs.size()),
       values_(signature_.outputs.size()) {}
 
@@ -165,6 +166,22 @@ std::size_t InferSession::variant_for_batch() const {
   return 0;
 }
 
+bool InferSession::has_set_inputs(const Runner& runner) const {
+  return std::ranges::equal(runner.shapes, inputs_, {}, {}, &Input::shape);
+}
+
+// The runtime may run what the model does not take, and give what lay in its memory.
+Status InferSession::find_shapes(Runner& runner) {
+  KnownShapes* const known = model_->known_shapes();
+  if (known == nullptr) return {};
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    asked_[i] = shape_in_runtime(inputs_[i].shape);
+  MUSTER_ASSIGN_OR_RETURN(std::shared_ptr<const ShapeVerdict> verdict, known->of(asked_));
+  if (!verdict->refusal.ok()) return verdict->refusal;
+  runner.verdict = std::move(verdict);
+  return {};
+}
+
 Status InferSession::run_prepared() {
   total_bytes_ = 0;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -172,11 +189,15 @@ Status InferSession::run_prepared() {
     total_bytes_ += inputs_[i].size;
   }
   const std::size_t index = variant_for_batch();
+  const Variant& variant = model_->variants()[index];
   Runner& runner = runners_[index];
+  const bool is_new = !runner.made || !has_set_inputs(runner);
+  // What was compiled for one size was inferred with it.
+  if (index == 0 && is_new) MUSTER_RETURN_IF_ERROR(find_shapes(runner));
   if (!runner.made) {
     MUSTER_RETURN_IF_ERROR(guarded([&] {
       // Of a compiled model that many sessions make requests of at once; a copy is a handle.
-      ov::CompiledModel compiled = model_->variants()[index].compiled;
+      ov::CompiledModel compiled = variant.compiled;
       runner.request = compiled.create_infer_request();
     }));
     runner.made = true;
@@ -184,8 +205,24 @@ Status InferSession::run_prepared() {
   }
   MUSTER_RETURN_IF_ERROR(set_inputs(runner));
   give_back_ = shrink_policy_.due(total_bytes_);
-  MUSTER_RETURN_IF_ERROR(guarded([&] { runner.request.infer(); }));
-  return take_outputs(runner);
+  const bool takes_detour =
+      variant.detour == Detour::kAlways || (variant.detour == Detour::kNewShapes && is_new);
+  Status status = infer(runner, takes_detour);
+  if (status.ok()) status = take_outputs(runner);
+  // What a run that failed has left in a request is nobody's answer.
+  if (!status.ok()) runner = Runner();
+  return status;
+}
+
+Status InferSession::infer(Runner& runner, bool takes_detour) {
+  return guarded([&] {
+    if (takes_detour) {
+      runner.request.start_async();
+      runner.request.wait();
+    } else {
+      runner.request.infer();
+    }
+  });
 }
 
 Status InferSession::set_inputs(Runner& runner) {
@@ -226,6 +263,11 @@ Status InferSession::take_outputs(Runner& runner) {
     if (!same_type) {
       return internal_error("output '" + printable(spec.name) +
                             "' is of another type than the model declares");
+    }
+    if (runner.verdict != nullptr && !agrees(runner.verdict->outputs[i], view.shape)) {
+      return internal_error("output '" + printable(spec.name) + "' came out with shape " +
+                            view.shape.to_string() + ", where the model gives " +
+                            printable(runner.verdict->outputs[i].to_string()));
     }
     if (model_->padded_batch_size() > 0) view.shape.set(0, inputs_[0].shape[0]);
     MUSTER_ASSIGN_OR_RETURN(const std::size_t size, byte_size(spec.type, view.shape));

@@ -34,6 +34,8 @@ class InferSession final : public Session {
     ov::InferRequest request;
     bool made = false;
     std::vector<Shape> shapes;  // of the inputs that are set, by input; empty: none are
+    // What is known of these shapes; null: nothing is to be known.
+    std::shared_ptr<const ShapeVerdict> verdict;
   };
   struct Input {
     Buffer buffer;
@@ -47,8 +49,11 @@ class InferSession final : public Session {
   [[nodiscard]] Status check_range(std::size_t index) const;
   [[nodiscard]] std::size_t variant_for_batch() const;
   [[nodiscard]] Shape shape_in_runtime(const Shape& shape) const;
+  [[nodiscard]] bool has_set_inputs(const Runner& runner) const;
   [[nodiscard]] Status run_prepared();
+  [[nodiscard]] Status find_shapes(Runner& runner);
   [[nodiscard]] Status set_inputs(Runner& runner);
+  [[nodiscard]] static Status infer(Runner& runner, bool takes_detour);
   [[nodiscard]] Status take_outputs(Runner& runner);
   void give_memory_back();
 
@@ -57,6 +62,7 @@ class InferSession final : public Session {
   ShrinkPolicy shrink_policy_;
   std::vector<Runner> runners_;  // by variant
   std::vector<Input> inputs_;
+  std::vector<Shape> asked_;  // room for what is looked up
   std::size_t total_bytes_ = 0;
 
   // After a run.
