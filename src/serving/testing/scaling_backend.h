@@ -29,8 +29,9 @@ class ScalingBackend final : public Backend {
     gate.pass();
     if (!source.config->accelerators.empty()) {
       ++loads_on_gpu;
-      if (!device_id.empty())
+      if (!device_id.empty()) {
         EXPECT_EQ(source.config->accelerators.front().parameters.at("device_id"), device_id);
+      }
       if (no_gpu) return failed_precondition("there is no memory on it");
     }
     std::ifstream stream(source.file);
