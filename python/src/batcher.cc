@@ -135,17 +135,19 @@ nb::object Batcher::run(const nb::args& inputs, std::optional<double> timeout,
 
 void Batcher::close() {
   if (was_forked()) return;
-  queue_->slots->close();
+  const std::shared_ptr<Queue> queue = queue_;
+  queue->slots->close();
   const Outside outside;
-  queue_->served->close();
+  queue->served->close();
 }
 
 void Batcher::close_at_exit() {
-  queue_->slots->close();
-  const Outside outside;
-  for (const RequestTicket ticket : queue_->slots->tickets())
-    queue_->served->cancel(ticket);
-  queue_->served->close();
+  // Nobody holds the batcher here: it may go while others run.
+  const std::shared_ptr<Queue> queue = queue_;
+  queue->slots->close();
+  for (const RequestTicket ticket : queue->slots->tickets())
+    queue->served->cancel(ticket);
+  queue->served->close();
 }
 
 nb::dict Batcher::statistics() const {

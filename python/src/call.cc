@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/src/call.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -104,16 +105,17 @@ std::size_t Slots::size() const {
 
 void Call::complete(Result<InferResponse> outcome) noexcept {
   slots_->remove(*this);
-  std::shared_ptr<LoopBell> bell;
+  std::vector<std::shared_ptr<LoopBell>> bells;
   {
     const std::lock_guard lock(mutex_);
     outcome_.emplace(std::move(outcome));
     done_.store(true, std::memory_order_release);
-    bell = std::move(bell_);
+    bells.swap(bells_);
   }
   // Without the mutex, which who wakes wants first of all. Whoever completes keeps the call alive.
   changed_.notify_all();
-  if (bell) bell->ring(shared_from_this());
+  for (const std::shared_ptr<LoopBell>& bell : bells)
+    bell->ring(shared_from_this());
 }
 
 bool Call::wait_for(std::chrono::milliseconds limit) {
@@ -125,7 +127,7 @@ void Call::ring(std::shared_ptr<LoopBell> bell) {
   {
     const std::lock_guard lock(mutex_);
     if (!done()) {
-      bell_ = std::move(bell);
+      if (std::ranges::find(bells_, bell) == bells_.end()) bells_.push_back(std::move(bell));
       return;
     }
   }

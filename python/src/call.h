@@ -89,7 +89,7 @@ class Call : public std::enable_shared_from_this<Call> {
   [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
   // True when it is done.
   bool wait_for(std::chrono::milliseconds limit);
-  // Rings when it is done, at once if it is already. One bell at most.
+  // Rings when it is done, at once if it is already.
   void ring(std::shared_ptr<LoopBell> bell);
   // Of one that is done.
   [[nodiscard]] const Result<InferResponse>& outcome() const { return *outcome_; }
@@ -104,7 +104,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Result<InferResponse>> outcome_;  // written before done_
-  std::shared_ptr<LoopBell> bell_;                // guarded by mutex_
+  std::vector<std::shared_ptr<LoopBell>> bells_;  // guarded by mutex_; each once
   // Of the slots, under their mutex.
   Call* next_ = nullptr;
   Call* previous_ = nullptr;

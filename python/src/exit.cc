@@ -13,58 +13,62 @@
 namespace muster::python {
 namespace {
 
-std::atomic<std::uint64_t> forks{0};
-std::atomic<int> outside{0};
-std::atomic<bool> exiting{false};
-std::mutex mutex;
-std::condition_variable changed;
+struct Lives {
+  std::atomic<std::uint64_t> forks{0};
+  std::atomic<int> outside{0};  // threads without the interpreter's lock
+  std::atomic<bool> exiting{false};
+  std::mutex mutex;
+  std::condition_variable changed;  // nobody is outside any more
+  std::set<Closeable*> alive;       // under the interpreter's lock
+};
 
 // Never destroyed: objects may outlive the module.
-std::set<Closeable*>& alive() {
-  static auto* const all = new std::set<Closeable*>;
+Lives& lives() {
+  static auto* const all = new Lives;
   return *all;
 }
 
 // While Python is still whole: threads that are outside come back to find what they used closed.
 void close_all() {
-  exiting = true;
-  // Closing one lets other threads run, which may end others.
-  while (!alive().empty()) {
-    Closeable* const one = *alive().begin();
-    alive().erase(one);
+  Lives& all = lives();
+  all.exiting = true;
+  while (!all.alive.empty()) {
+    Closeable* const one = *all.alive.begin();
+    all.alive.erase(one);
     if (!one->was_forked()) one->close_at_exit();
   }
   const nb::gil_scoped_release release;
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [] { return outside == 0; });
+  std::unique_lock lock(all.mutex);
+  all.changed.wait(lock, [&all] { return all.outside == 0; });
 }
 
 }  // namespace
 
-Closeable::Closeable() : generation_(forks) {
-  alive().insert(this);
+Closeable::Closeable() : generation_(lives().forks) {
+  lives().alive.insert(this);
 }
 
 Closeable::~Closeable() {
-  alive().erase(this);
+  lives().alive.erase(this);
 }
 
 bool Closeable::was_forked() const noexcept {
-  return generation_ != forks;
+  return generation_ != lives().forks;
 }
 
 std::uint64_t fork_count() noexcept {
-  return forks;
+  return lives().forks;
 }
 
 void count_outside(int change) noexcept {
-  if ((outside += change) > 0 || !exiting) return;
-  const std::lock_guard lock(mutex);
-  changed.notify_all();
+  Lives& all = lives();
+  if ((all.outside += change) > 0 || !all.exiting) return;
+  const std::lock_guard lock(all.mutex);
+  all.changed.notify_all();
 }
 
 bool is_exiting() noexcept {
-  return exiting;
+  return lives().exiting;
 }
 
 void watch_for_end(nb::module_& module) {
@@ -72,8 +76,8 @@ void watch_for_end(nb::module_& module) {
   nb::module_::import_("atexit").attr("register")(module.attr("_close_all"));
   // Threads that were outside in the parent are not in the child.
   pthread_atfork(nullptr, nullptr, [] {
-    ++forks;
-    outside = 0;
+    ++lives().forks;
+    lives().outside = 0;
   });
 }
 

@@ -14,8 +14,6 @@
 namespace muster::python {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Names that are looked up for every call; never given back.
 struct Names {
   PyObject* done = PyUnicode_InternFromString("done");
@@ -151,7 +149,7 @@ nb::object value_of(const Result<InferResponse>& outcome, bool is_a_row) {
 }
 
 void Future::wait(std::optional<double> timeout) {
-  const auto begun = Clock::now();
+  const auto begun = std::chrono::steady_clock::now();
   while (!done()) {
     if (queue_->generation != fork_count()) {
       raise_named(
@@ -161,7 +159,7 @@ void Future::wait(std::optional<double> timeout) {
     auto slice = kSignalInterval;
     if (timeout) {
       const std::chrono::duration<double> left =
-          std::chrono::duration<double>(*timeout) - (Clock::now() - begun);
+          std::chrono::duration<double>(*timeout) - (std::chrono::steady_clock::now() - begun);
       if (!(left.count() > 0)) {
         raise_named("DeadlineExceeded",
                     "the outcome is not there after " + std::to_string(*timeout) + " s");

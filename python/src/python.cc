@@ -9,6 +9,8 @@ namespace muster::python {
 namespace {
 
 PyThreadState* leave() {
+  // When the end has begun nobody may leave any more: the lock could not be had again.
+  if (is_exiting()) return nullptr;
   count_outside(+1);
   return PyEval_SaveThread();
 }
@@ -23,6 +25,7 @@ PyThreadState* leave() {
 Outside::Outside() : state_(leave()) {}
 
 Outside::~Outside() {
+  if (state_ == nullptr) return;
   PyEval_RestoreThread(state_);
   count_outside(-1);
 }

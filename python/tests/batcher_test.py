@@ -245,3 +245,29 @@ def test_it_refuses_what_the_model_does_not_take(batcher):
     with pytest.raises(muster.InvalidArgument, match="at least one row"):
         batcher.submit(IMAGES[:0])
     assert batcher.statistics()["accepted"] == 0
+
+
+def test_two_loops_await_one_future(slow, expected):
+    future = slow.submit(IMAGES[0])
+    made = []
+    waiting = threading.Barrier(3)
+
+    async def wait():
+        task = asyncio.ensure_future(one())
+        await asyncio.sleep(0)
+        await asyncio.to_thread(waiting.wait)
+        made.append(await task)
+
+    async def one():
+        return (await future)["output"]
+
+    threads = [threading.Thread(target=asyncio.run, args=(wait(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    waiting.wait()
+    slow.close()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 2
+    for scores in made:
+        close_to(scores, expected[0])
