@@ -149,7 +149,10 @@ void ModelKeeper::compare(ModelRecord& model, std::uint64_t comparison, const st
       model.waiting.pop_front();
     } else {
       next.comparison = 0;
-      if (is_superseded(model)) model.give_up.request_stop();
+      if (is_superseded(model)) {
+        model.give_up.request_stop();
+        withdraw_first(model);
+      }
     }
     advance(model, after);
   }
