@@ -33,7 +33,7 @@ from muster.errors import (
 )
 
 if TYPE_CHECKING:
-    from muster import image
+    from muster import export, image
     from muster.benchmark import BenchTable, bench
     from muster.core import Batcher, ClassScore, Future, Model, TensorSpec
     from muster.engine import Engine, Progress, build_engine
@@ -51,7 +51,7 @@ _LAZY = {
     "bench": "benchmark",
     "build_engine": "engine",
 }
-_LAZY_MODULES = ("image",)
+_LAZY_MODULES = ("export", "image")
 
 __version__ = "0.1.0"
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "bench",
     "build_engine",
     "errors",
+    "export",
     "image",
 ]
 
