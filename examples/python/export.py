@@ -18,7 +18,7 @@ def export_lenet(weights, folder):
         torch.rand(2, 1, 28, 28),  # an example: its first axis counts rows, and stays open
         folder,
         labels=[str(digit) for digit in range(10)],
-        preprocessing=Preprocessing(color="grayscale", scale="1/255"),
+        preprocessing=Preprocessing(color="gray", scale="1/255"),
         activation="softmax",
         max_batch_size=64,
     )

@@ -15,7 +15,7 @@ from lenet import LeNet
 def read_digits(folder):
     """Pictures as the model takes them, [n, 1, 28, 28] from 0 to 1, and their digits: 7_12.png is a seven."""
     files = sorted(Path(folder).glob("*.png"))
-    pixels = muster.image.load(files, height=28, width=28, color="grayscale", scale=1 / 255)
+    pixels = muster.image.load(files, height=28, width=28, color="gray", scale=1 / 255)
     return torch.from_numpy(pixels), torch.tensor([int(file.name[0]) for file in files])
 
 

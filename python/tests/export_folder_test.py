@@ -30,6 +30,7 @@ def test_torchvisions_means_are_of_values_from_0_to_1():
         "image.mean": "123.675,116.28,103.53",
         "image.std": "0.229,0.224,0.225",
     }
+    assert Preprocessing("gray").parameters() == Preprocessing("grayscale").parameters()
     with pytest.raises(ExportError, match="values from 0 to 1"):
         Preprocessing.normalized((123.675, 116.28, 103.53), (0.229, 0.224, 0.225))
 
@@ -37,7 +38,7 @@ def test_torchvisions_means_are_of_values_from_0_to_1():
 @pytest.mark.parametrize(
     ("preprocessing", "message"),
     [
-        (Preprocessing(color="hsv"), "one of grayscale, rgb, bgr"),
+        (Preprocessing(color="hsv"), "one of gray, rgb, bgr"),
         (Preprocessing(layout="chwn"), "one of nchw, nhwc"),
         (Preprocessing(scale="a third"), "a number or a fraction"),
         (Preprocessing(scale="1/0"), "a number or a fraction"),

@@ -55,7 +55,7 @@ class TestWhatIsWritten:
             pictures,
             tmp_path / "lenet",
             labels=DIGITS,
-            preprocessing=Preprocessing(color="grayscale"),
+            preprocessing=Preprocessing(color="gray"),
             activation="softmax",
         )
         with muster.Model(report.folder) as model:
@@ -73,7 +73,7 @@ class TestWhatIsWritten:
         assert left_behind(tmp_path) == [tmp_path / "lenet"]
 
     def test_pictures_are_classified_with_the_preprocessing_that_was_said(self, tmp_path, pictures, digits):
-        export(LeNet(), pictures, tmp_path / "lenet", labels=DIGITS, preprocessing=Preprocessing(color="grayscale"))
+        export(LeNet(), pictures, tmp_path / "lenet", labels=DIGITS, preprocessing=Preprocessing(color="gray"))
         with muster.Model(tmp_path / "lenet") as model:
             found = model.classify([digits[0]], top_k=10)[0]
         assert sorted(score.label for score in found) == DIGITS

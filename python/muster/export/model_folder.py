@@ -69,11 +69,10 @@ class Configuration:
             raise ExportError("preprocessing is for a module with one input of pictures, float32 [N,C,H,W] or [N,H,W,C]")
         dims = self.inputs[0].dims
         channels = dims[0] if preprocessing.layout == "nchw" else dims[2]
-        wanted = 1 if preprocessing.color == "grayscale" else 3
-        if channels != wanted:
+        if channels != preprocessing.channels:
             raise ExportError(
                 f"the input has {channels} channels in the layout {preprocessing.layout}, "
-                f"{preprocessing.color} has {wanted}"
+                f"{preprocessing.color} has {preprocessing.channels}"
             )
 
     def text(self) -> str:

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from muster.export.errors import ExportError
 
-_COLORS = ("grayscale", "rgb", "bgr")
+# The names of `muster.image`, and those of config.pbtxt.
+_COLORS = {"gray": "grayscale", "grayscale": "grayscale", "rgb": "rgb", "bgr": "bgr"}
 _LAYOUTS = ("nchw", "nhwc")
 
 
@@ -18,7 +19,7 @@ _LAYOUTS = ("nchw", "nhwc")
 class Preprocessing:
     """A value of the input is (pixel - mean) * scale / std, with pixels of 0 to 255, resized to the input's sides.
 
-    color: "grayscale", "rgb" or "bgr", the channels that the model was trained with; layout: "nchw" or "nhwc"; scale: a
+    color: "gray", "rgb" or "bgr", the channels that the model was trained with; layout: "nchw" or "nhwc"; scale: a
     number or a fraction such as "1/255"; mean (in pixels, 0 to 255) and std (divides what is scaled): one number, or one a
     channel; height, width: only where the input leaves them open.
     """
@@ -38,18 +39,22 @@ class Preprocessing:
             raise ExportError(f"mean {tuple(mean)}: of values from 0 to 1, as torchvision's Normalize has it, is wanted")
         return Preprocessing(color=color, mean=[round(value * 255, 6) for value in mean], std=list(std))
 
+    @property
+    def channels(self) -> int:
+        """Of the input."""
+        return 3 if self.color in ("rgb", "bgr") else 1
+
     def parameters(self) -> dict[str, str]:
         """The parameters of config.pbtxt; what is said by default is said all the same."""
-        channels = 1 if self.color == "grayscale" else 3
         if self.color not in _COLORS:
-            raise ExportError(f"color {self.color!r}: one of {', '.join(_COLORS)} is wanted")
+            raise ExportError(f"color {self.color!r}: one of gray, rgb, bgr is wanted")
         if self.layout not in _LAYOUTS:
             raise ExportError(f"layout {self.layout!r}: one of {', '.join(_LAYOUTS)} is wanted")
-        found = {"image.color": self.color, "image.layout": self.layout, "image.scale": self._scale()}
+        found = {"image.color": _COLORS[self.color], "image.layout": self.layout, "image.scale": self._scale()}
         for name, value, neutral in (("mean", self.mean, 0.0), ("std", self.std, 1.0)):
             numbers = [float(value)] if isinstance(value, (int, float)) else [float(one) for one in value]
-            if len(numbers) not in (1, channels) or not all(map(math.isfinite, numbers)):
-                raise ExportError(f"{name} {value!r}: one number is wanted, or {channels}, for {self.color}")
+            if len(numbers) not in (1, self.channels) or not all(map(math.isfinite, numbers)):
+                raise ExportError(f"{name} {value!r}: one number is wanted, or {self.channels}, for {self.color}")
             if name == "std" and min(numbers) <= 0:
                 raise ExportError(f"std {value!r}: numbers above 0 are wanted")
             if numbers != [neutral]:
