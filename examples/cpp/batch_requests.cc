@@ -32,8 +32,8 @@ std::vector<Scores> from_threads(muster::ModelService& service, std::span<const 
   for (std::size_t caller = 0; caller < 16; ++caller)
     callers.emplace_back([&, caller] {
       for (std::size_t row = caller; row < answers.size(); row += 16)
-        answers[row] = scores_of(service.infer(
-            one_row(rows.subspan(row * tutorial::kPixels, tutorial::kPixels))));
+        answers[row] = scores_of(
+            service.infer(one_row(rows.subspan(row * tutorial::kPixels, tutorial::kPixels))));
     });
   callers.clear();  // waits for all of them
   return answers;

@@ -29,13 +29,12 @@ double median_ms(muster::ModelService& service, std::int64_t rows, int iteration
   std::vector<double> times;
   for (int i = -10; i < iterations; ++i) {
     muster::InferRequest request;
-    request.add_input("input", muster::TensorView{muster::DataType::kFp32,
-                                                  muster::Shape{rows, 1, 28, 28},
-                                                  std::as_bytes(std::span(images))});
+    request.add_input("input",
+                      muster::TensorView{muster::DataType::kFp32, muster::Shape{rows, 1, 28, 28},
+                                         std::as_bytes(std::span(images))});
     const auto begin = std::chrono::steady_clock::now();
     tutorial::need(service.infer(std::move(request)));
-    const std::chrono::duration<double, std::milli> took =
-        std::chrono::steady_clock::now() - begin;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     if (i >= 0) times.push_back(took.count());
   }
   std::nth_element(times.begin(), times.begin() + iterations / 2, times.end());

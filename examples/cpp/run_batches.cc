@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // run_batches MODEL: batches of 1, 2, 4 and 8 in bound memory, with ONNX Runtime alone and with
 // Muster.
+#include <algorithm>
 #include <string>
 
 #include "tutorial.h"
@@ -8,7 +9,8 @@
 // [start onnxruntime]
 #include <onnxruntime_cxx_api.h>
 
-// One batch size of one session, with memory of its own: fill `images`, run, read `scores`.
+// One batch size of one session, with memory of its own: fill `images`, run, read `scores`. The
+// vectors are bound where they are, so that they are written into and never replaced.
 class BoundBatch {
  public:
   BoundBatch(Ort::Session& session, std::int64_t rows)
@@ -47,23 +49,23 @@ std::vector<float> run_with_muster(const std::string& folder, std::span<const fl
   auto service = tutorial::need(muster::ModelService::open(folder));
   const auto rows = static_cast<std::int64_t>(images.size()) / tutorial::kPixels;
   muster::InferRequest request;
-  request.add_input("input", muster::TensorView{muster::DataType::kFp32,
-                                                muster::Shape{rows, 1, 28, 28},
-                                                std::as_bytes(images)});
+  request.add_input("input",
+                    muster::TensorView{muster::DataType::kFp32, muster::Shape{rows, 1, 28, 28},
+                                       std::as_bytes(images)});
   const auto response = tutorial::need(service->infer(std::move(request)));
   const auto scores = response.find("output")->elements<float>();
   return {scores.begin(), scores.end()};
 }
 // [end muster]
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc != 2) return std::cerr << "usage: run_batches MODEL\n", 2;
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);  // read when the environment is made
   const Ort::Env environment;
   auto session = open_session(environment, argv[1]);
   for (const std::int64_t rows : {1, 2, 4, 8}) {
     BoundBatch batch(session, rows);
-    batch.images = tutorial::made_up_rows(rows);
+    std::ranges::copy(tutorial::made_up_rows(rows), batch.images.begin());
     batch.run();
     const float apart =
         tutorial::furthest_apart(batch.scores, run_with_muster(argv[1], batch.images));
@@ -71,4 +73,7 @@ int main(int argc, char** argv) {
               << " apart\n";
     if (!(apart < 1e-4F)) return 1;
   }
+} catch (const Ort::Exception& failure) {
+  std::cerr << failure.what() << "\n";
+  return 1;
 }

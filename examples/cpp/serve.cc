@@ -33,8 +33,8 @@ class Server {
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, output[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&files, output[0]);
-    std::string words[] = {program,       "serve", "--models", models,           "--http-port", "0",
-                           "--grpc-port", "0",     "--metrics-port", "0"};
+    std::string words[] = {program, "serve",       "--models", models,           "--http-port",
+                           "0",     "--grpc-port", "0",        "--metrics-port", "0"};
     std::vector<char*> arguments;
     for (std::string& word : words)
       arguments.push_back(word.data());

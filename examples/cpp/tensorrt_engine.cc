@@ -27,9 +27,9 @@ muster::Result<muster::CompiledFile> build(const std::string& folder, const std:
 std::vector<float> run(muster::ModelService& service, std::int64_t rows) {
   const auto images = tutorial::made_up_rows(rows);
   muster::InferRequest request;
-  request.add_input("input", muster::TensorView{muster::DataType::kFp32,
-                                                muster::Shape{rows, 1, 28, 28},
-                                                std::as_bytes(std::span(images))});
+  request.add_input("input",
+                    muster::TensorView{muster::DataType::kFp32, muster::Shape{rows, 1, 28, 28},
+                                       std::as_bytes(std::span(images))});
   const auto response = tutorial::need(service.infer(std::move(request)));
   const auto scores = response.find("output")->elements<float>();
   return {scores.begin(), scores.end()};

@@ -79,19 +79,18 @@ def _check_batch(
 
 
 def as_array(tensor: Any) -> Any:
-    """A tensor as what `Model.run` takes: NumPy has no bfloat16, which goes over DLPack."""
+    """A tensor as what `Model.run` takes; bfloat16, which NumPy has not, as its bits."""
     import torch
 
-    return tensor if tensor.dtype == torch.bfloat16 else tensor.contiguous().numpy()
+    tensor = tensor.contiguous()
+    return tensor.view(torch.int16).numpy().view("uint16") if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
 def as_tensor(array: Any, like: Any) -> Any:
     """What `Model.run` gives, as a tensor of PyTorch's."""
     import torch
 
-    if isinstance(array, torch.Tensor):
-        return array
-    if like.dtype == torch.bfloat16 and array.dtype.itemsize == 2:
+    if like.dtype == torch.bfloat16:
         return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
     return torch.from_numpy(array)
 
