@@ -125,6 +125,40 @@ class TestWhatIsWritten:
         with muster.Model(report.folder) as model:
             assert model.run(np.ones((3, 17, 4), np.float32))["output"].shape == (3, 4)
 
+    def test_inputs_of_a_variable_number_and_by_keyword_alone(self, tmp_path):
+        class Sum(nn.Module):
+            def forward(self, *parts):
+                return sum(parts)
+
+        class Keyword(nn.Module):
+            def forward(self, left, *, right):
+                return left - right
+
+        report = export(Sum(), [torch.rand(2, 3), torch.rand(2, 3)], tmp_path / "sum")
+        assert [one.name for one in report.inputs] == ["parts_0", "parts_1"]
+        report = export(Keyword(), {"left": torch.rand(2, 3), "right": torch.rand(2, 3)}, tmp_path / "keyword")
+        with muster.Model(report.folder) as model:
+            found = model.run({"left": np.full((1, 3), 5, np.float32), "right": np.ones((1, 3), np.float32)})
+        assert (found["output"] == 4).all()
+
+    def test_a_module_that_writes_into_its_input(self, tmp_path):
+        class Writing(nn.Module):
+            def forward(self, input):
+                input.mul_(2)
+                return input + 1
+
+        example = torch.ones(2, 3)
+        report = export(Writing(), example, tmp_path / "writing")
+        assert (example == 1).all()
+        with muster.Model(report.folder) as model:
+            assert (model.run(np.ones((4, 3), np.float32))["output"] == 3).all()
+
+    def test_large_weights_lie_beside_the_model(self, tmp_path, pictures, monkeypatch):
+        monkeypatch.setattr("muster.export.onnx_file._MOST_INSIDE", 0)
+        report = export(LeNet(), pictures, tmp_path / "lenet")
+        weights = report.file.with_name("model.onnx.data")
+        assert weights.exists() and report.bytes == report.file.stat().st_size + weights.stat().st_size
+
     def test_integers_and_half_precision(self, tmp_path):
         class Lookup(nn.Module):
             def __init__(self):
@@ -267,6 +301,9 @@ class TestWhatIsRefused:
 
     def test_no_module(self, tmp_path):
         assert "a torch.nn.Module is wanted, not function" in self.refuse(tmp_path, functional.relu)
+
+    def test_a_module_that_is_not_on_the_cpu(self, tmp_path):
+        assert "the module is on meta" in self.refuse(tmp_path, nn.Linear(2, 2, device="meta"), torch.rand(2, 2))
 
     def test_an_example_that_does_not_fit(self, tmp_path):
         assert "does not fit forward" in self.refuse(tmp_path, example={"picture": torch.rand(2, 1, 28, 28)})

@@ -41,6 +41,9 @@ class Call:
 
         if not isinstance(module, torch.nn.Module):
             raise ExportError(f"a torch.nn.Module is wanted, not {type(module).__name__}")
+        elsewhere = {str(one.device) for one in module.state_dict().values()} - {"cpu"}
+        if elsewhere:
+            raise ExportError(f"the module is on {', '.join(sorted(elsewhere))}; export on the CPU: module.cpu()")
         self.module = module
         self._signature = inspect.signature(module.forward)
         self.inputs = self._name_inputs(example, input_names)
