@@ -7,6 +7,7 @@ PyTorch. They are loaded with it and, where there is no GPU, never called: so ea
 names and answers with an error. The wheels are those that tools/requirements-torch.txt pins by hash.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -24,6 +25,15 @@ LEFT_OUT = re.compile(
 )
 # What every Linux has; all other libraries that are needed and not there are CUDA's.
 SYSTEM = re.compile(r"(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z|quadmath)\.so|ld-linux)")
+# Does once what tests do, and leaves what it imports compiled: the tests may not.
+CHECK = """
+import torch
+module, rows = torch.nn.Linear(2, 2), torch.ones(2, 2)
+optimizer = torch.optim.AdamW(module.parameters())
+module(rows).sum().backward()
+optimizer.step()
+torch.onnx.export(torch.export.export(module, (rows,)), (), dynamo=True)
+"""
 NO_DEVICE = 100  # cudaErrorNoDevice; no library of CUDA's takes it for success
 
 
@@ -103,8 +113,9 @@ def main(into):
         for wheel in sorted(pathlib.Path(wheels).glob("*.whl")):
             unpack(wheel, fresh)
     stand_in_for_cuda(fresh)
-    check = f"import sys; sys.path.insert(0, {str(fresh)!r}); import torch, onnxscript; assert torch.ones(2).sum() == 2"
-    subprocess.run([sys.executable, "-B", "-c", check], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(fresh)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    subprocess.run([sys.executable, "-c", CHECK], check=True, env=environment)
     shutil.rmtree(into, ignore_errors=True)
     fresh.rename(into)
 
