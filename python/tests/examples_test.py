@@ -20,7 +20,8 @@ def run(name, *arguments):
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, arguments)],
         cwd=EXAMPLES,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        # Threads of PyTorch's wait for each other by spinning, which is slow beside other tests.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" 
 
 from lenet import LeNet  # noqa: E402
 
+torch.set_num_threads(1)  # they wait for each other by spinning, which is slow beside other tests
 DIGITS = [str(digit) for digit in range(10)]
 
 
