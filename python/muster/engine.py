@@ -50,7 +50,7 @@ def build_engine(
     """Compiles a model's ONNX file for this machine; takes seconds to minutes.
 
     ``path``: as ``muster.Model`` takes it. ``output``: the file to write, whole or not at all; without it and without a
-    ``cache``, ``model.plan`` beside the ONNX file. ``precision``: ``"f32"``, ``"tf32"``, ``"f16"`` or ``"bf16"``.
+    ``cache``, ``model.plan`` beside the ONNX file. ``precision``: ``"fp32"``, ``"tf32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``.
     ``profiles``: batch sizes as ``"1:8:32"``, smallest, usual and largest. ``parameters``: others of the backend.
     ``progress`` is called with a ``Progress`` now and then; what it raises stops the compiler.
 
