@@ -74,6 +74,10 @@ Status apply_options(const ServiceOptions& options, const std::string& file,
   return {};
 }
 
+const std::string& file_of(const LoadOrder& order) {
+  return order.stand_in ? order.stand_in->file : order.choice.file;
+}
+
 // Who sets options knows the process; who writes a configuration need not.
 void warn_of_oversubscription(const LoadOrder& order, int instances,
                               const ComputeThreads& threads) {
@@ -91,10 +95,6 @@ void count(const CompiledCacheUse& use, VersionMetrics& metrics) {
 int instances_of(const LoadOrder& order) {
   return std::max(
       1, order.options.instance_count.value_or(order.folder.config().config().instance_count));
-}
-
-const std::string& file_of(const LoadOrder& order) {
-  return order.stand_in ? order.stand_in->file : order.choice.file;
 }
 
 std::string runtime_of(const LoadOrder& order, const CompiledModel& model) {
