@@ -225,6 +225,15 @@ TEST_F(SessionTest, a_head_over_the_limit_is_told_and_one_far_over_it_is_broken_
   EXPECT_EQ(service.calls.size(), 2U) << "the connection goes on";
 }
 
+TEST_F(SessionTest, a_field_may_end_in_a_space) {
+  greet();
+  auto fields = request_fields();
+  fields.emplace_back("authorization", "Bearer ");
+  EXPECT_TRUE(receive(frame(NGHTTP2_HEADERS, 4, 1, header_block(fields))));
+  ASSERT_EQ(service.calls.size(), 1U);
+  EXPECT_EQ(call().stream->field(Http2Field::kAuthorization), "Bearer ");
+}
+
 TEST_F(SessionTest, as_many_streams_as_the_limit_says_are_open) {
   limits.max_streams = 2;
   talk();
