@@ -28,7 +28,8 @@ struct FrontendLimits {
   std::size_t max_grpc_bytes = std::size_t{1} << 30;  // gRPC: messages of all connections together
   std::size_t max_pictures = 256;                     // of one classify call
   std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};  // HTTP: between requests
-  std::chrono::milliseconds grpc_idle_timeout{0};  // gRPC: without a call; 0 = no limit
+  // gRPC: without a call; 0 = no limit.
+  std::chrono::milliseconds grpc_idle_timeout{std::chrono::minutes(30)};
   std::chrono::milliseconds receive_timeout{
       std::chrono::seconds(30)};  // from a request's first byte to its last
   // Until a reply is read, and how much longer a large one may take: see send_limit.

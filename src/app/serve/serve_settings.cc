@@ -204,8 +204,8 @@ std::vector<std::string> risks(const ServeSettings& settings) {
   if (settings.grpc && limits.max_grpc_bytes <= limits.max_body_bytes) {
     said.push_back("--max-grpc-bytes (" + std::to_string(limits.max_grpc_bytes) +
                    ") is no more than --max-body-bytes (" + std::to_string(limits.max_body_bytes) +
-                   "): calls whose messages find no room end in gRPC's own words, which "
-                   "name neither. Raise the one or lower the other");
+                   "): a message that is within the second limit may be refused by the first. Raise "
+                   "the one or lower the other");
   }
   if (open.empty()) return said;
   if (settings.token_file.empty()) {

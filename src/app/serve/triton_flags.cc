@@ -27,7 +27,7 @@ constexpr std::string_view kRestrict =
     "use --token-file: a token has the rights infer, metrics or admin, over HTTP and gRPC alike";
 constexpr std::string_view kGrpcTuning =
     "gRPC is tuned by the server: it pings silent clients after a minute; leave it out, and use "
-    "--max-streams, --max-grpc-bytes, --max-body-bytes and --max-connections";
+    "--max-streams, --max-grpc-bytes, --max-body-bytes, --max-control-frames and --max-connections";
 constexpr std::string_view kOnePort = "one process has a port; leave it out";
 constexpr std::string_view kCompletes =
     "configurations are always completed from the model; 'muster inspect' prints the outcome";
