@@ -28,9 +28,7 @@ struct SessionTest : ::testing::Test, Http2Session::Owner {
     sharing.emplace(Http2Sharing{service, limits, spare});
     session.emplace(*sharing, peer, *this);
   }
-  bool receive(std::string_view bytes) {
-    return session->receive(std::as_bytes(std::span(bytes)));
-  }
+  bool receive(std::string_view bytes) { return session->receive(std::as_bytes(std::span(bytes))); }
   std::string fill() {
     std::vector<std::byte> out;
     EXPECT_TRUE(session->fill(out, kEnough));
@@ -313,9 +311,9 @@ TEST_F(SessionTest, who_works_may_say_more_besides) {
   const std::string ping = frame(NGHTTP2_PING, 0, 0, "12345678");
   greet();
   for (std::uint32_t stream = 1; stream < 2000; stream += 2) {
-    ASSERT_EQ(verdict(frame(NGHTTP2_HEADERS, 5, stream, header_block(request_fields())) + ping +
-                      ping),
-              std::nullopt);
+    ASSERT_EQ(
+        verdict(frame(NGHTTP2_HEADERS, 5, stream, header_block(request_fields())) + ping + ping),
+        std::nullopt);
   }
 }
 
