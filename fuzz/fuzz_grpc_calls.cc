@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole calls of gRPC, on a stream that is played: any fields, any bytes, in pieces, and ends at any
-// time. Bytes: the method, the length of pieces, how it ends, after how many pieces a round is; then
-// a line with fields, then the body.
+// Whole calls of gRPC, on a stream that is played: any fields, any bytes, in pieces, and ends at
+// any time. Bytes: the method, the length of pieces, how it ends, after how many pieces a round is;
+// then a line with fields, then the body.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -116,7 +116,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (ending != kGoes) settle(calls, stream);
   const bool is_answered = stream.call == nullptr;
   // Streams and watchers may stay as long as they like.
-  MUSTER_CHECK(is_answered || ending != kEnds || stream.field(Http2Field::kPath).ends_with("Watch"));
+  MUSTER_CHECK(is_answered || ending != kEnds ||
+               stream.field(Http2Field::kPath).ends_with("Watch"));
   if (!is_answered) stream.close(Http2Closing::kByClient);
   settle(calls, stream);
   check(calls, stream, is_answered, sent);

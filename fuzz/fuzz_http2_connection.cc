@@ -46,7 +46,8 @@ class Call final : public Http2Call {
   std::size_t received(std::span<const std::byte> bytes) override {
     require(!closed_ && !ended_);
     // Reads all of it.
-    text_.append(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(64, bytes.size()));
+    text_.append(reinterpret_cast<const char*>(bytes.data()),
+                 std::min<std::size_t>(64, bytes.size()));
     if (manner_ != 'k') return bytes.size();
     kept_ += bytes.size();
     require(kept_ <= kStreamWindow);

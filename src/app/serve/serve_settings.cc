@@ -202,10 +202,11 @@ std::vector<std::string> risks(const ServeSettings& settings) {
   std::vector<std::string> said;
   const FrontendLimits& limits = settings.limits;
   if (settings.grpc && limits.max_grpc_bytes <= limits.max_body_bytes) {
-    said.push_back("--max-grpc-bytes (" + std::to_string(limits.max_grpc_bytes) +
-                   ") is no more than --max-body-bytes (" + std::to_string(limits.max_body_bytes) +
-                   "): a message that is within the second limit may be refused by the first. Raise "
-                   "the one or lower the other");
+    said.push_back(
+        "--max-grpc-bytes (" + std::to_string(limits.max_grpc_bytes) +
+        ") is no more than --max-body-bytes (" + std::to_string(limits.max_body_bytes) +
+        "): a message that is within the second limit may be refused by the first. Raise "
+        "the one or lower the other");
   }
   if (open.empty()) return said;
   if (settings.token_file.empty()) {

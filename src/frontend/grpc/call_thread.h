@@ -36,9 +36,7 @@ class LoopThread final : public CallThread {
 
   void depart_with_round(Departure& departure) override { loop_.depart_with_round(departure); }
   [[nodiscard]] Burst& burst() override { return loop_.burst(); }
-  [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const override {
-    return loop_.mailbox();
-  }
+  [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const override { return loop_.mailbox(); }
   [[nodiscard]] TimePoint now() override { return loop_.now(); }
 
  private:

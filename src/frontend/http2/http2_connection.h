@@ -64,13 +64,13 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
   Http2Session session_;
   const std::unique_ptr<ByteStream> stream_;
   State state_ = State::kOpening;
-  bool is_marked_ = false;           // to be flushed
-  bool is_sending_ = false;          // `waiting_`
-  std::vector<std::byte> unsent_;    // what the socket did not take at once
-  ConstBytes waiting_;               // of it
+  bool is_marked_ = false;         // to be flushed
+  bool is_sending_ = false;        // `waiting_`
+  std::vector<std::byte> unsent_;  // what the socket did not take at once
+  ConstBytes waiting_;             // of it
   TimePoint sending_since_{};
   std::chrono::milliseconds send_limit_{};
-  TimePoint idle_since_{};           // where it has no streams
+  TimePoint idle_since_{};  // where it has no streams
   TimePoint lingering_since_{};
   std::size_t holders_ = 0;
 };

@@ -28,9 +28,7 @@ struct SessionTest : ::testing::Test, Http2Session::Owner {
     sharing.emplace(Http2Sharing{service, limits, spare});
     session.emplace(*sharing, peer, *this);
   }
-  bool receive(std::string_view bytes) {
-    return session->receive(std::as_bytes(std::span(bytes)));
-  }
+  bool receive(std::string_view bytes) { return session->receive(std::as_bytes(std::span(bytes))); }
   std::string fill() {
     std::vector<std::byte> out;
     EXPECT_TRUE(session->fill(out, kEnough));
@@ -225,6 +223,15 @@ TEST_F(SessionTest, a_head_over_the_limit_is_told_and_one_far_over_it_is_broken_
   EXPECT_EQ(service.calls.size(), 2U) << "the connection goes on";
 }
 
+TEST_F(SessionTest, a_field_may_end_in_a_space) {
+  greet();
+  auto fields = request_fields();
+  fields.emplace_back("authorization", "Bearer ");
+  EXPECT_TRUE(receive(frame(NGHTTP2_HEADERS, 4, 1, header_block(fields))));
+  ASSERT_EQ(service.calls.size(), 1U);
+  EXPECT_EQ(call().stream->field(Http2Field::kAuthorization), "Bearer ");
+}
+
 TEST_F(SessionTest, as_many_streams_as_the_limit_says_are_open) {
   limits.max_streams = 2;
   talk();
@@ -304,9 +311,9 @@ TEST_F(SessionTest, who_works_may_say_more_besides) {
   const std::string ping = frame(NGHTTP2_PING, 0, 0, "12345678");
   greet();
   for (std::uint32_t stream = 1; stream < 2000; stream += 2) {
-    ASSERT_EQ(verdict(frame(NGHTTP2_HEADERS, 5, stream, header_block(request_fields())) + ping +
-                      ping),
-              std::nullopt);
+    ASSERT_EQ(
+        verdict(frame(NGHTTP2_HEADERS, 5, stream, header_block(request_fields())) + ping + ping),
+        std::nullopt);
   }
 }
 

@@ -32,9 +32,7 @@ void Http2Thread::close_connections() noexcept {
 }
 
 void Http2Thread::stop_soon() {
-  loop_.post([this] {
-    each_connection([](Http2Connection& one) { one.stop(); });
-  });
+  loop_.post([this] { each_connection([](Http2Connection& one) { one.stop(); }); });
 }
 
 void Http2Thread::admit(ListenerFacts& listener, Descriptor accepted) {

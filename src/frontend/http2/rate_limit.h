@@ -33,8 +33,7 @@ class RateLimit {
     using Seconds = std::chrono::duration<double>;
     const double passed = Seconds(now - filled_at_).count();
     filled_at_ = now;
-    left_ = static_cast<std::size_t>(std::clamp(passed, 0.0, 1.0) *
-                                     static_cast<double>(a_second_));
+    left_ = static_cast<std::size_t>(std::clamp(passed, 0.0, 1.0) * static_cast<double>(a_second_));
   }
 
   std::size_t a_second_;

@@ -46,9 +46,9 @@ class ByteStream {
   virtual ~ByteStream() = default;
 
   // Each begins an operation that ends in the word named.
-  virtual void open() = 0;                            // opened
+  virtual void open() = 0;                               // opened
   virtual void receive(std::span<std::byte> space) = 0;  // received
-  virtual void send(Buffers buffers) = 0;             // sent
+  virtual void send(Buffers buffers) = 0;                // sent
   // As many bytes as go without waiting, 0 where none do; `failed` where none ever will.
   virtual std::size_t send_now(Buffers buffers, bool& failed) = 0;
   // Tells the client that nothing more comes.

@@ -142,8 +142,8 @@ void Listener::refuse(const Descriptor& accepted) noexcept {
   metrics_->connections_refused.add();
   if (tls_ || options_.busy_reply.empty()) return;
   std::array<char, 4096> request;
-  static_cast<void>(::send(accepted.get(), options_.busy_reply.data(), options_.busy_reply.size(),
-                           MSG_NOSIGNAL));
+  static_cast<void>(
+      ::send(accepted.get(), options_.busy_reply.data(), options_.busy_reply.size(), MSG_NOSIGNAL));
   ::shutdown(accepted.get(), SHUT_WR);
   // What is left unread would take the reply away from the client.
   static_cast<void>(::recv(accepted.get(), request.data(), request.size(), MSG_DONTWAIT));

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 
 #include "base/text.h"
 
@@ -71,10 +72,12 @@ Result<TlsContextOwner> make_tls_context(const TlsFiles& files, const char* prot
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
     return failure("certificate", files.certificate);
   }
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  const bool has_key =
+      SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1;
+  if (!has_key && ERR_GET_REASON(ERR_peek_error()) != X509_R_KEY_VALUES_MISMATCH) {
     return failure("key", files.key);
   }
-  if (SSL_CTX_check_private_key(context) != 1) {
+  if (!has_key || SSL_CTX_check_private_key(context) != 1) {
     return failure("key", files.key, "it and the certificate do not belong together");
   }
   if (!files.client_ca.empty()) MUSTER_RETURN_IF_ERROR(require_clients(context, files.client_ca));

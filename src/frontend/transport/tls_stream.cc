@@ -130,9 +130,7 @@ class TlsStream final : public SocketStream {
     }();
     return kMethods;
   }
-  static TlsStream& of(BIO* bio) noexcept {
-    return *static_cast<TlsStream*>(BIO_get_data(bio));
-  }
+  static TlsStream& of(BIO* bio) noexcept { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
   static int read_bio(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
     const Moved got = of(bio).read_socket(

@@ -79,8 +79,8 @@ void TransportLoop::run() noexcept {
 }
 
 void TransportLoop::run_round() {
-  const bool sleeps = !std::exchange(stays_awake_, false) &&
-                      mailbox_->run_asleep([&] { events_.sleep(); });
+  const bool sleeps =
+      !std::exchange(stays_awake_, false) && mailbox_->run_asleep([&] { events_.sleep(); });
   if (!sleeps) events_.look();
   take_events();
   run_tasks();

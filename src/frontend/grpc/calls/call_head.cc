@@ -2,6 +2,7 @@
 #include "frontend/grpc/calls/call_head.h"
 
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/text.h"

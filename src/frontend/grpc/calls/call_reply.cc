@@ -13,8 +13,8 @@ constexpr Http2Header kContentType{"content-type", "application/grpc"};
 // Tells clients what they may compress with.
 constexpr Http2Header kAccepted{"grpc-accept-encoding", kAcceptedCodings};
 
-constexpr std::array<std::string_view, 17> kCodes = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7", "8",
-                                                     "9", "10", "11", "12", "13", "14", "15", "16"};
+constexpr std::array<std::string_view, 17> kCodes = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
 
 // As many as an answer has at most.
 class Fields {

@@ -28,7 +28,9 @@ struct CallRulesTest : ::testing::TestWithParam<const char*> {
     request.set_name("echo");
     return request.SerializeAsString();
   }
-  [[nodiscard]] ScriptedStream::Fields fields() const { return ScriptedCalls::fields_of(GetParam()); }
+  [[nodiscard]] ScriptedStream::Fields fields() const {
+    return ScriptedCalls::fields_of(GetParam());
+  }
   ScriptedStream& make(const std::string& body) { return calls.make(fields(), body); }
   ScriptedStream& make_with(Http2Field field, const std::string& value) {
     ScriptedStream::Fields changed = fields();

@@ -2,6 +2,7 @@
 #include "frontend/grpc/calls/generic_call.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"

@@ -20,8 +20,8 @@ struct UnaryInferRulesTest : ::testing::Test {
   ScriptedCalls calls;
 
   // A call that has been asked and handed in.
-  ScriptedStream& ask(const std::string& id = "", ScriptedStream::Fields fields =
-                                                      ScriptedCalls::fields_of(kInfer)) {
+  ScriptedStream& ask(const std::string& id = "",
+                      ScriptedStream::Fields fields = ScriptedCalls::fields_of(kInfer)) {
     ScriptedStream& stream = calls.begin(std::move(fields));
     stream.say(framed(echo_request(id).SerializeAsString()));
     stream.end();

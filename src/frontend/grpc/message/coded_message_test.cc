@@ -12,8 +12,7 @@ namespace muster::testing {
 namespace {
 
 struct CodedMessageTest : ::testing::TestWithParam<MessageCoding> {
-  const std::shared_ptr<MemoryBudget> budget =
-      std::make_shared<MemoryBudget>(std::size_t{1} << 30);
+  const std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
 
   std::string compressed(const std::string& plain) const {
     MessageBytes out(budget);

@@ -2,8 +2,8 @@
 #include "frontend/grpc/message/header_values.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <system_error>
 
 namespace muster {
 namespace {

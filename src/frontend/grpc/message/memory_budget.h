@@ -22,9 +22,7 @@ class MemoryBudget {
     } while (!taken_.compare_exchange_weak(taken, taken + bytes, std::memory_order_relaxed));
     return true;
   }
-  void give_back(std::size_t bytes) noexcept {
-    taken_.fetch_sub(bytes, std::memory_order_relaxed);
-  }
+  void give_back(std::size_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t taken() const noexcept {
     return taken_.load(std::memory_order_relaxed);
   }

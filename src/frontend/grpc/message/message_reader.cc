@@ -42,9 +42,8 @@ bool MessageReader::check_prefix() {
   for (const std::byte byte : std::span(prefix_).subspan(1))
     length_ = length_ << 8U | std::to_integer<std::size_t>(byte);
   if (prefix_[0] > std::byte{1}) {
-    refuse(StatusCode::kInvalidArgument,
-           "a message begins with its flag, 0 or 1, and not " +
-               std::to_string(std::to_integer<int>(prefix_[0])));
+    refuse(StatusCode::kInvalidArgument, "a message begins with its flag, 0 or 1, and not " +
+                                             std::to_string(std::to_integer<int>(prefix_[0])));
   } else if (is_compressed() && !has_coding_) {
     refuse(StatusCode::kInternal, "a message is compressed, and grpc-encoding does not say how");
   } else if (length_ > max_bytes_) {

@@ -33,8 +33,8 @@ class MessageReader {
   // For a new call, whose messages have `max_bytes` at most, as they come, and are read into
   // `message`. `has_coding`: it has said how what is compressed is.
   void restart(MessageBytes& message, std::size_t max_bytes, bool has_coding) noexcept;
-  // Takes from the front of `piece`, which has something, what leads to the next step. After kMessage the message may be
-  // swapped for another; the next call drops what is left.
+  // Takes from the front of `piece`, which has something, what leads to the next step. After
+  // kMessage the message may be swapped for another; the next call drops what is left.
   [[nodiscard]] Step read(std::span<const std::byte>& piece);
 
   [[nodiscard]] bool is_compressed() const noexcept { return prefix_[0] != std::byte{0}; }

@@ -12,8 +12,7 @@ namespace muster {
 Status inflate_in_place(const ReceivedMessage& received, std::size_t max_inflated) {
   if (received.coding == MessageCoding::kIdentity) return {};
   MessageBytes inflated(received.bytes.budget());
-  Status status =
-      inflate_message(received.bytes.bytes(), received.coding, max_inflated, inflated);
+  Status status = inflate_message(received.bytes.bytes(), received.coding, max_inflated, inflated);
   received.bytes.swap(inflated);
   return status;
 }
@@ -26,8 +25,8 @@ Status parse_message(const ReceivedMessage& received, std::size_t max_bytes,
   }
   MUSTER_RETURN_IF_ERROR(inflate_in_place(received, max_bytes));
   const MessageBytes& bytes = received.bytes;
-  if (bytes.size() > INT_MAX || !message.ParseFromArray(bytes.text().data(),
-                                                        static_cast<int>(bytes.size()))) {
+  if (bytes.size() > INT_MAX ||
+      !message.ParseFromArray(bytes.text().data(), static_cast<int>(bytes.size()))) {
     return invalid_argument("the bytes are no message " + message.GetTypeName());
   }
   return {};

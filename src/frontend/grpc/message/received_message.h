@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include <google/protobuf/message_lite.h>
+
 #include <muster/status.h>
 
 #include "frontend/grpc/message/header_values.h"

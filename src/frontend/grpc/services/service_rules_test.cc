@@ -89,10 +89,8 @@ TEST_F(ServiceRulesTest, reflection_answers_question_by_question) {
   list.set_list_services("");
   reflection::ServerReflectionRequest none;
   none.set_file_containing_symbol("no.Such");
-  const std::string both =
-      framed(list.SerializeAsString()) + framed(none.SerializeAsString());
-  ScriptedStream& stream =
-      calls.begin("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+  const std::string both = framed(list.SerializeAsString()) + framed(none.SerializeAsString());
+  ScriptedStream& stream = calls.begin("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
   stream.say(both);
   stream.end();
   EXPECT_LT(stream.consumed, both.size()) << "the second waits for the first answer to be taken";

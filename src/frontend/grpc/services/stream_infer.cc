@@ -29,8 +29,8 @@ void StreamInfer::message(const ReceivedMessage& received) {
   exchange.record.received(received.bytes.size());
   exchange.inference = call_.spare_inferences().take();
   exchange.inference->bytes().swap(received.bytes);
-  exchange.refusal = exchange.inference->decode(received.coding, call_.deadline(), environment,
-                                                call_.stream());
+  exchange.refusal =
+      exchange.inference->decode(received.coding, call_.deadline(), environment, call_.stream());
   exchange.departing = exchange.refusal.ok();
   if (exchange.departing && !leaves_with_round_) {
     leaves_with_round_ = true;
@@ -73,8 +73,7 @@ void StreamInfer::cancelled() {
   InferenceService& service = call_.environment().services.inference;
   for (Exchange& exchange : exchanges_) {
     if (exchange.inference->is_out()) exchange.inference->cancel(service);
-    exchange.record.end(cancelled_status(), 0, call_.is_cancelled(),
-                        exchange.inference->details());
+    exchange.record.end(cancelled_status(), 0, call_.is_cancelled(), exchange.inference->details());
   }
   call_.finish(cancelled_status());
 }
@@ -96,7 +95,8 @@ void StreamInfer::go_on() {
     write_first();
   if (call_.is_finished()) return;
   const bool reads = !half_closed_ && !stopped_;
-  if (!reads && exchanges_.empty()) return call_.finish(half_closed_ ? GrpcStatus() : server_stops());
+  if (!reads && exchanges_.empty())
+    return call_.finish(half_closed_ ? GrpcStatus() : server_stops());
   if (reads && exchanges_.size() < call_.environment().services.limits.max_pipelined_requests)
     call_.read();
 }

@@ -200,8 +200,8 @@ class ScriptedCalls {
   ScriptedStream& begin(ScriptedStream::Fields fields, bool large_head = false) {
     if (calls_ == nullptr) {
       services_ = std::make_unique<FrontServices>(fakes.services());
-      environment_ =
-          std::make_unique<CallEnvironment>(CallEnvironment{*services_, thread, open_calls, memory});
+      environment_ = std::make_unique<CallEnvironment>(
+          CallEnvironment{*services_, thread, open_calls, memory});
       calls_ = std::make_unique<GrpcCalls>(*environment_);
     }
     ScriptedStream& stream =

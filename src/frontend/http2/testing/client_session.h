@@ -33,8 +33,7 @@ inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t st
 }
 
 // A header block without compression: fields that are never indexed, with short texts.
-inline std::string header_block(
-    const std::vector<std::pair<std::string, std::string>>& fields) {
+inline std::string header_block(const std::vector<std::pair<std::string, std::string>>& fields) {
   std::string block;
   const auto put = [&block](const std::string& text) {
     if (text.size() < 127) {
@@ -58,12 +57,8 @@ inline std::string header_block(
 
 inline std::vector<std::pair<std::string, std::string>> request_fields(
     const std::string& path = "/p.S/M") {
-  return {{":method", "POST"},
-          {":scheme", "http"},
-          {":path", path},
-          {":authority", "here"},
-          {"te", "trailers"},
-          {"content-type", "application/grpc"}};
+  return {{":method", "POST"},    {":scheme", "http"}, {":path", path},
+          {":authority", "here"}, {"te", "trailers"},  {"content-type", "application/grpc"}};
 }
 
 // What a client hears of one stream.
@@ -116,7 +111,9 @@ class ClientSession {
     return nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), &provider,
                                   nullptr);
   }
-  void reset(std::int32_t stream) { nghttp2_submit_rst_stream(session_, 0, stream, NGHTTP2_CANCEL); }
+  void reset(std::int32_t stream) {
+    nghttp2_submit_rst_stream(session_, 0, stream, NGHTTP2_CANCEL);
+  }
   void consume(std::int32_t stream, std::size_t bytes) {
     nghttp2_session_consume(session_, stream, bytes);
   }
@@ -129,8 +126,8 @@ class ClientSession {
     return all;
   }
   void input(std::string_view bytes) {
-    EXPECT_EQ(nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                       bytes.size()),
+    EXPECT_EQ(nghttp2_session_mem_recv(
+                  session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
               static_cast<ssize_t>(bytes.size()));
   }
 
