@@ -87,6 +87,9 @@ void TransportLoop::run_round() {
   // A refusal comes home at once, and an answer may let the next request of its connection be read.
   do {
     open_letters();
+    // Answers go out before requests are handed in: who is answered may ask again, and be in the
+    // batch of those who wait.
+    user_->end_round();
     depart();
     user_->end_round();
   } while (!mailbox_->empty() || !departing_.empty());

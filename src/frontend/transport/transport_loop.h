@@ -36,8 +36,8 @@ class TransportLoop final : private EventSource {
   // Whose loop it is: connections and their calls. On the loop's thread.
   class User {
    public:
-    // What came has been taken, letters have been opened and requests handed in: writes. Called
-    // again where letters have come meanwhile.
+    // What came has been taken and letters have been opened, or requests have been handed in:
+    // writes.
     virtual void end_round() = 0;
     // About ten times a second, as long as `needs_ticks`.
     virtual void tick(TimePoint now) = 0;
