@@ -78,7 +78,7 @@ function(muster_test name)
     return()
   endif()
   gtest_discover_tests(muster_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+    DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
 endfunction()
 
 # muster_benchmark(NAME SOURCES ... [DEPS folders] [LIBS libraries])

@@ -53,6 +53,9 @@ class ReloadUnderLoad : public LocalServiceTest {
     for (int i = 0; i < kThreads; ++i)
       threads.emplace_back([&] { ask(stop, oldest, tally); });
     change(oldest);
+    // However slowly they begin, all that comes to nothing unless somebody asks.
+    while (tally.right + tally.stale + tally.unavailable + tally.wrong == 0)
+      std::this_thread::yield();
     stop = true;
     for (std::thread& thread : threads)
       thread.join();
