@@ -12,6 +12,8 @@ namespace muster {
 namespace {
 
 constexpr std::chrono::hours kLong{1};
+// Of a limit that is lifted at once: no machine stands still for so long in that moment.
+constexpr std::chrono::milliseconds kNotReached{2000};
 
 void send(int signal) {
   ::kill(::getpid(), signal);
@@ -92,9 +94,9 @@ TEST(StopSignalsDeathTest, ends_the_process_when_something_takes_longer_than_the
 TEST(StopSignalsDeathTest, limits_what_is_limited_and_no_more) {
   EXPECT_EXIT(
       {
-        StopSignals signals(std::chrono::milliseconds(200));
+        StopSignals signals(kNotReached);
         { const StopSignals::Limit limit(signals, "this"); }
-        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+        const auto until = std::chrono::steady_clock::now() + kNotReached + kNotReached / 4;
         while (std::chrono::steady_clock::now() < until)
           std::this_thread::yield();
         ::_exit(7);
@@ -105,7 +107,7 @@ TEST(StopSignalsDeathTest, limits_what_is_limited_and_no_more) {
 TEST(StopSignalsDeathTest, lifts_no_limit_that_a_signal_set) {
   EXPECT_EXIT(
       {
-        StopSignals signals(std::chrono::milliseconds(200));
+        StopSignals signals(kNotReached);
         {
           const StopSignals::Limit limit(signals, "this");
           send(SIGTERM);
