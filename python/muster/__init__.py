@@ -35,18 +35,22 @@ from muster.errors import (
 if TYPE_CHECKING:
     from muster import image
     from muster.benchmark import BenchTable, bench
+    from muster.client import Client
     from muster.core import Batcher, ClassScore, Future, Model, TensorSpec
     from muster.engine import Engine, Progress, build_engine
+    from muster.server import Server
 
 # Name -> the module that has it.
 _LAZY = {
     "Batcher": "core",
     "BenchTable": "benchmark",
     "ClassScore": "core",
+    "Client": "client",
     "Engine": "engine",
     "Future": "core",
     "Model": "core",
     "Progress": "engine",
+    "Server": "server",
     "TensorSpec": "core",
     "bench": "benchmark",
     "build_engine": "engine",
@@ -60,6 +64,7 @@ __all__ = [
     "BenchTable",
     "Cancelled",
     "ClassScore",
+    "Client",
     "Closed",
     "DeadlineExceeded",
     "Engine",
@@ -73,6 +78,7 @@ __all__ = [
     "PermissionDenied",
     "Progress",
     "ResourceExhausted",
+    "Server",
     "TensorSpec",
     "Unauthenticated",
     "Unavailable",
