@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes python/muster/client/schema.py: the messages that the Python client reads, from the .proto files.
+"""Writes python/muster/client/transports/schema.py: the messages that the Python client reads, from the .proto files.
 
     tools/make_client_schema.py            writes it
     tools/make_client_schema.py --check    fails where it is not what would be written
@@ -14,7 +14,7 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "python" / "muster" / "client" / "schema.py"
+OUTPUT = ROOT / "python" / "muster" / "client" / "transports" / "schema.py"
 SOURCES = ("proto/open_inference.proto", "proto/model_config.proto")
 READ = (
     "ServerMetadataResponse",
@@ -30,8 +30,8 @@ HEAD = '''\
 # SPDX-License-Identifier: Apache-2.0
 """The messages that the client reads, written by tools/make_client_schema.py from the files in proto.
 
-A line is a message and its fields, `number:name:type`: `*` behind the type is a list, `>` stands between the types of a map, and `|`
-marks the choices of which one is there. A line with `=` is an enumeration.
+A line is a message and its fields, `number:name:type`: `*` behind the type is a list, `>` stands between the types of a
+map, and `|` marks the choices of which one is there. A line with `=` is an enumeration.
 """
 
 SCHEMA = """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server of one's own, for tests and notebooks: the program ``muster serve`` as a child of this process.
 
-    with muster.Server("models") as server, server.client() as client:
-        scores = client.run("lenet", images)["scores"]
+with muster.Server("models") as server, server.client() as client:
+    scores = client.run("lenet", images)["scores"]
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from muster import _program
-from muster.errors import Closed, DeadlineExceeded, FailedPrecondition, InternalError, InvalidArgument, NotFound, WrongType
+from muster.errors import (
+    Closed,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InternalError,
+    InvalidArgument,
+    NotFound,
+    WrongType,
+)
 
 if TYPE_CHECKING:
     from muster.client import Client
@@ -40,8 +48,8 @@ _BESIDE = ("{name}.data", "{name}_data", "{stem}.bin")
 # A socket's path has 107 bytes, ".grpc" included.
 _MAX_SOCKET_PATH = 100
 
-# Asks the kernel for SIGTERM when the parent ends, and becomes the program. `subprocess` could call that itself between fork and exec,
-# where a process of many threads may get stuck.
+# Asks the kernel for SIGTERM when the parent ends, and becomes the program. `subprocess` could call that itself between
+# fork and exec, where a process of many threads may get stuck.
 _BECOME = """\
 import ctypes, os, signal, sys
 parent, changes, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -81,7 +89,9 @@ class _Repositories:
             else:
                 (single if _is_model(path) else whole).append(path)
         if whole and single:
-            raise InvalidArgument(f"{whole[0]} is a folder of models, and {single[0]} is a model: give either the one or the other")
+            raise InvalidArgument(
+                f"{whole[0]} is a folder of models, and {single[0]} is a model: give either the one or the other"
+            )
         self.folders = whole or list(dict.fromkeys(path.parent for path in single))
         if single:
             self.names = [path.name for path in single]
@@ -125,13 +135,16 @@ def _flags(given: Mapping[str, object]) -> list[str]:
             elif isinstance(each, str | int | float | os.PathLike):
                 flags.append(f"{flag}={os.fspath(each) if isinstance(each, os.PathLike) else each}")
             elif each is not None:
-                raise WrongType(f"{name} is a {type(each).__name__}; a flag is a text, a number, a path, a bool or a list of them")
+                raise WrongType(
+                    f"{name} is a {type(each).__name__}; a flag is a text, a number, a path, a bool or a list of them"
+                )
     return flags
 
 
 class _Child:
-    """The program, all that it prints, and its end. A thread of its own starts it and lives as long: the kernel takes that thread
-    for the parent, and whoever made the server may be gone before it is stopped."""
+    """The program, all that it prints, and its end. A thread of its own starts it and lives as long: the kernel takes
+    that thread for the parent, and whoever made the server may be gone before it is stopped.
+    """
 
     def __init__(self, command: list[str]) -> None:
         self._changed = threading.Condition()
@@ -221,12 +234,13 @@ class _Child:
 class Server:
     """``muster serve`` on free ports of this machine, ready when the constructor returns.
 
-    `models` is a folder of models (a repository), a model's folder or file, or a list of the latter two. What the program takes is given by
-    name, ``Server("models", model_control="explicit", http_threads=2)``, or as `arguments`, as on its command line; ``muster serve --help``
-    lists it. A model that does not load ends the start, unless ``exit_on_error=False`` is given.
+    `models` is a folder of models (a repository), a model's folder or file, or a list of the latter two. What the
+    program takes is given by name, ``Server("models", model_control="explicit", http_threads=2)``, or as `arguments`,
+    as on its command line; ``muster serve --help`` lists it. A model that does not load ends the start, unless
+    ``exit_on_error=False`` is given.
 
-    It is stopped at the end of a ``with`` block, by ``stop``, at the exit of this process, and by the kernel where this process dies. What it
-    prints is kept (the last 10,000 lines): ``log``.
+    It is stopped at the end of a ``with`` block, by ``stop``, at the exit of this process, and by the kernel where
+    this process dies. What it prints is kept (the last 10,000 lines): ``log``.
 
     Raises:
         NotFound: there is no such folder or file.
@@ -277,7 +291,9 @@ class Server:
             words.append("--exit-on-error")
         if models.names is not None:
             if "--model-control" in names or "--model-control-mode" in names:
-                raise InvalidArgument("single models are loaded by name, so that model_control is explicit; give the folder they are in")
+                raise InvalidArgument(
+                    "single models are loaded by name, so that model_control is explicit; give the folder they are in"
+                )
             words += ["--model-control=explicit", *(f"--load-model={name}" for name in models.names)]
         return words + said
 
@@ -308,7 +324,9 @@ class Server:
         if child is None or self._stopped:
             raise Closed("this server was stopped")
         if name not in child.listeners:
-            raise FailedPrecondition(f"this server has no listener for {name.partition('+')[0]}; it printed:\n{child.log()}")
+            raise FailedPrecondition(
+                f"this server has no listener for {name.partition('+')[0]}; it printed:\n{child.log()}"
+            )
         host, _, port = child.listeners[name].rpartition(":")
         if name.endswith("+unix"):
             return child.listeners[name]
@@ -368,7 +386,8 @@ class Server:
         return self._child is not None and self._child.status is None and not self._stopped
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Stops the server: what it has accepted is answered, for at most `timeout` seconds, then it is killed. A second time nothing happens.
+        """Stops the server: what it has accepted is answered, for at most `timeout` seconds, then it is killed. A
+        second time nothing happens.
 
         Raises ``InternalError``, with what it printed, where it had not ended in order.
         """
@@ -400,7 +419,9 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self.stop()
         except InternalError:

@@ -51,7 +51,9 @@ def test_the_server_describes_itself(client):
 def test_models_are_described(client, http):
     said = client.metadata("lenet")
     assert (said.name, said.versions) == ("lenet", ("1",))
-    assert [(tensor.name, tensor.dtype, tensor.shape) for tensor in said.inputs] == [("input", "float32", (-1, 1, 28, 28))]
+    assert [(tensor.name, tensor.dtype, tensor.shape) for tensor in said.inputs] == [
+        ("input", "float32", (-1, 1, 28, 28))
+    ]
     assert [tensor.dtype for tensor in client.metadata("identity_string").inputs] == ["bytes"]
     assert [tensor.dtype for tensor in client.metadata("identity_bf16").inputs] == ["bfloat16"]
     assert said == http.metadata("lenet")
@@ -215,7 +217,11 @@ def guarded(identity, certificates, tmp_path_factory):
 
 @pytest.mark.parametrize("transport", ["http", "grpc"])
 def test_tls_and_tokens_open_what_they_should(guarded, certificates, transport):
-    mine = {"ca_file": f"{certificates}/ca.pem", "cert_file": f"{certificates}/client.pem", "key_file": f"{certificates}/client.key"}
+    mine = {
+        "ca_file": f"{certificates}/ca.pem",
+        "cert_file": f"{certificates}/client.pem",
+        "key_file": f"{certificates}/client.key",
+    }
     with guarded.client(transport, **mine) as client:
         assert client.live()
         with pytest.raises(muster.Unauthenticated):
@@ -241,7 +247,11 @@ def test_tls_trusts_nobody_else(guarded, certificates, transport):
 
 
 def test_large_tensors_go_through_tls(guarded, certificates):
-    mine = {"ca_file": f"{certificates}/ca.pem", "cert_file": f"{certificates}/client.pem", "key_file": f"{certificates}/client.key"}
+    mine = {
+        "ca_file": f"{certificates}/ca.pem",
+        "cert_file": f"{certificates}/client.pem",
+        "key_file": f"{certificates}/client.key",
+    }
     array = fp32(4000)
     with guarded.client(token=TOKENS["infer"], **mine) as client:
         assert same(client.run("identity_fp32", array, rows_per_request=0)["output"], array)

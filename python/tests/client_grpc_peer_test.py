@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""muster.Client over gRPC: its messages are those of the protocol, and what other servers answer is understood or refused."""
+"""muster.Client over gRPC: its messages are those of the protocol, and what other servers answer is understood or
+refused.
+"""
 
+import contextlib
 import subprocess
 import sys
 
@@ -8,7 +11,7 @@ import grpc
 import muster
 import numpy as np
 import pytest
-from muster.client import messages
+from muster.client.transports import messages
 from muster.client.calls import InferCall, Input, Region, Wish
 from muster.client.datatypes import datatype_of
 from peers import GrpcPeer
@@ -50,14 +53,20 @@ def test_a_request_is_the_protocol_s_message():
     call = InferCall(
         "model",
         "2",
-        [tensor(np.arange(300, dtype=np.int16).reshape(150, 2)), tensor(texts, "t"), tensor(ONE, "s", region=Region("r", 4, 8))],
+        [
+            tensor(np.arange(300, dtype=np.int16).reshape(150, 2)),
+            tensor(texts, "t"),
+            tensor(ONE, "s", region=Region("r", 4, 8)),
+        ],
         [Wish("y", classes=3), Wish("z", region=Region("r", 4))],
         "id",
         parameters,
     )
     said = service_pb2.ModelInferRequest.FromString(messages.infer_request(call))
     assert (said.model_name, said.model_version, said.id) == ("model", "2", "id")
-    assert {name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in said.parameters.items()} == parameters
+    assert {
+        name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in said.parameters.items()
+    } == parameters
     assert [(one.name, one.datatype, list(one.shape)) for one in said.inputs] == [
         ("x", "INT16", [150, 2]),
         ("t", "BYTES", [2]),
@@ -100,12 +109,16 @@ def test_raw_tensors_are_read(datatype):
 def test_typed_contents_are_read(datatype, field):
     array = sample(datatype)
     contents = service_pb2.InferTensorContents(**{field: array.ravel().tolist()})
-    assert same(outcome(response(outputs=[described(datatype=datatype, shape=array.shape, contents=contents)]))["y"], array)
+    assert same(
+        outcome(response(outputs=[described(datatype=datatype, shape=array.shape, contents=contents)]))["y"], array
+    )
 
 
 def test_a_configuration_is_read_like_protobuf_reads_it():
     config = model_config_pb2.ModelConfig(name="m", max_batch_size=8, platform="p")
-    config.input.add(name="x", data_type=model_config_pb2.TYPE_FP32, dims=[3, -1], format=model_config_pb2.ModelInput.FORMAT_NCHW)
+    config.input.add(
+        name="x", data_type=model_config_pb2.TYPE_FP32, dims=[3, -1], format=model_config_pb2.ModelInput.FORMAT_NCHW
+    )
     config.dynamic_batching.preferred_batch_size.extend([4, 8])
     config.dynamic_batching.priority_queue_policy[2].max_queue_size = 7
     config.parameters["k"].string_value = "v"
@@ -126,7 +139,10 @@ def test_a_configuration_is_read_like_protobuf_reads_it():
 
 def test_the_schema_is_that_of_the_proto_files():
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "make_client_schema.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "tools" / "make_client_schema.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -150,9 +166,7 @@ def test_the_schema_is_that_of_the_proto_files():
         response(outputs=[described()], raw_output_contents=[b"1234", b"5678"]),
         response(outputs=[described(), described()], raw_output_contents=[b"1234", b"5678"]),
         response(outputs=[described(datatype="FP16")]),
-        response(
-            outputs=[described(datatype="UINT8", contents=service_pb2.InferTensorContents(uint_contents=[256]))]
-        ),
+        response(outputs=[described(datatype="UINT8", contents=service_pb2.InferTensorContents(uint_contents=[256]))]),
         response(outputs=[described(contents=service_pb2.InferTensorContents(int_contents=[1]))]),
     ],
 )
@@ -167,10 +181,8 @@ def test_truncated_messages_are_errors_and_nothing_else():
     ).SerializeToString()
     call = InferCall("m", "", [])
     for length in range(len(whole)):
-        try:
+        with contextlib.suppress(muster.InternalError):
             messages.read_infer_response(whole[:length], call)
-        except muster.InternalError:
-            pass
 
 
 @pytest.mark.parametrize(

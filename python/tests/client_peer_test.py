@@ -14,7 +14,7 @@ from peers import BINARY, Early, ScriptedPeer, answer, output, reply
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "server"))
 
-from plain_server import PlainServer  # noqa: E402
+from plain_server import PlainServer
 
 ONE = np.ones((1,), np.float32)
 BYTES = struct.pack("<f", 7)
@@ -42,7 +42,16 @@ def test_a_plain_answer_is_read():
 
 def test_what_is_sent_is_the_protocol_s():
     with ScriptedPeer([BINARY, answer([output()], BYTES)]) as peer:
-        ask(peer, np.array([1, 2], np.int16), request_id="i", priority=3, queue_timeout=0.5, version=2, parameters={"a": "b"}, rows_per_request=0)
+        ask(
+            peer,
+            np.array([1, 2], np.int16),
+            request_id="i",
+            priority=3,
+            queue_timeout=0.5,
+            version=2,
+            parameters={"a": "b"},
+            rows_per_request=0,
+        )
     (_, (head, body)) = peer.requests
     lines = head.decode().split("\r\n")
     length = int(next(line.split(": ")[1] for line in lines if line.startswith("Inference-Header-Content-Length")))
@@ -59,7 +68,9 @@ def test_a_server_without_binary_tensors_gets_json():
     said = {"outputs": [{"name": "y", "datatype": "FP64", "shape": [1, 2], "data": [[1, 2.5]]}]}
     with ScriptedPeer([reply({"extensions": []}), reply(said), reply(said), reply(said)]) as peer:
         with muster.Client(peer.url) as client:
-            outputs = client.run("m", {"x": np.array([[1.5, 2]], np.float32), "t": np.array([[b"a", "\u00fc"]], object)})
+            outputs = client.run(
+                "m", {"x": np.array([[1.5, 2]], np.float32), "t": np.array([[b"a", "\u00fc"]], object)}
+            )
             assert outputs["y"].dtype == np.float64
             assert outputs["y"].tolist() == [[1, 2.5]]
             client.run("m", {"x": np.array([True])})

@@ -76,7 +76,9 @@ def test_lists_and_numbers_get_the_input_s_dtype(client):
         lambda array: np.repeat(array, 2, axis=1)[:, ::2],
         lambda array: array[::-1][::-1],
         lambda array: array.astype(">f4"),
-        lambda array: np.lib.stride_tricks.as_strided(np.repeat(array, 2, axis=0), array.shape, (32, 4), writeable=False),
+        lambda array: np.lib.stride_tricks.as_strided(
+            np.repeat(array, 2, axis=0), array.shape, (32, 4), writeable=False
+        ),
     ],
 )
 def test_any_layout_travels_as_its_values(client, layout):
@@ -150,7 +152,7 @@ def test_classes_are_read_as_scores(client):
         (np.zeros((1, 4), "datetime64[s]"), muster.WrongType, "datetime64"),
         (np.zeros((1, 4), np.longdouble), muster.WrongType, "longdouble|float128"),
         (np.zeros((1, 4), [("a", "f4")]), muster.WrongType, "does not travel"),
-        (np.array([[1, None, "a", 2]], object), muster.WrongType, "element 0 of|element 0 is a int"),
+        (np.array([[1, None, "a", 2]], object), muster.WrongType, "element 0 is of type int"),
         (np.ma.masked_array(np.zeros((1, 4), np.float32), True), muster.WrongType, "masked"),
         ([[1, 2], [3]], muster.WrongType, "no array"),
         ([["x", "y", "z", "w"]], muster.WrongType, "no array"),
@@ -216,7 +218,9 @@ def test_options_that_mean_nothing_are_refused(client, options, kind):
         client.run("identity_fp32", fp32(1), **options)
 
 
-@pytest.mark.parametrize("model, kind", [("", muster.InvalidArgument), (7, muster.WrongType), ("a\ud800", muster.InvalidArgument)])
+@pytest.mark.parametrize(
+    "model, kind", [("", muster.InvalidArgument), (7, muster.WrongType), ("a\ud800", muster.InvalidArgument)]
+)
 def test_names_that_are_none_are_refused(client, model, kind):
     with pytest.raises(kind):
         client.run(model, fp32(1))
@@ -301,7 +305,9 @@ def test_large_rows_are_split_by_their_bytes(server):
 
 
 def test_a_part_that_fails_is_named(client):
-    with pytest.raises(muster.InternalError, match=r"^rows 0 to 1 of 2 \(part 1 of 1\)|^rows \d+ to \d+ of 6 \(part \d of 3\): ") as failure:
+    with pytest.raises(
+        muster.InternalError, match=r"^rows 0 to 1 of 2 \(part 1 of 1\)|^rows \d+ to \d+ of 6 \(part \d of 3\): "
+    ) as failure:
         client.run("failing", {"INPUT0": fp32(6)}, rows_per_request=2)
     begin, end = failure.value.rows
     assert end - begin == 2
@@ -458,7 +464,9 @@ def test_an_interrupt_ends_a_call(server, python, transport):
         "            pass\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', client.run('identity_fp32', row)['output'].tolist())\n",
-        {"http": server.url, "grpc": server.grpc_url, "unix": server.unix_url, "grpc+unix": server.grpc_unix_url}[transport],
+        {"http": server.url, "grpc": server.grpc_url, "unix": server.unix_url, "grpc+unix": server.grpc_unix_url}[
+            transport
+        ],
     )
     assert done.stdout == "interrupted [[1.0, 1.0, 1.0, 1.0]]\n", done.stderr
 

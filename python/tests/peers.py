@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that are not Muster's: one over HTTP and one over gRPC, both of which say what they are told to, byte for byte."""
+"""Servers that are not Muster's: one over HTTP and one over gRPC, both of which say what they are told to, byte for
+byte.
+"""
 
 import concurrent.futures
 import contextlib
@@ -17,8 +19,9 @@ class Early(bytes):
 class ScriptedPeer:
     """Answers the requests of each connection with what `script` says, in their order.
 
-    `script` is a list of connections, each a list of replies: bytes, or None to close without one. A connection is closed when its replies
-    are used up; further connections are refused. `requests` has what was asked: head and body.
+    `script` is a list of connections, each a list of replies: bytes, or None to close without one. A connection is
+    closed when its replies are used up; further connections are refused. `requests` has what was asked: head and
+    body.
     """
 
     def __init__(self, *script):
@@ -104,7 +107,9 @@ BINARY = reply({"name": "peer", "version": "1", "extensions": ["binary_tensor_da
 
 
 class GrpcPeer:
-    """Answers each call of the service with what `answers` has for its method: a message, or an exception for its status."""
+    """Answers each call of the service with what `answers` has for its method: a message, or an exception for its
+    status.
+    """
 
     def __init__(self, **answers):
         self.requests = []
@@ -112,7 +117,9 @@ class GrpcPeer:
 
         class Service(grpc.GenericRpcHandler):
             def service(self, call):
-                return grpc.unary_unary_rpc_method_handler(lambda message, context: peer.answer(call.method, message, context))
+                return grpc.unary_unary_rpc_method_handler(
+                    lambda message, context: peer.answer(call.method, message, context)
+                )
 
         self._answers = answers
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))

@@ -79,7 +79,12 @@ def test_several_repositories_are_served_together(repository, tmp_path):
 
 def test_flags_reach_the_program(repository):
     with muster.Server(
-        repository, model_control="explicit", load_model=["one"], no_grpc=True, no_metrics=None, arguments=["--http-threads=2"]
+        repository,
+        model_control="explicit",
+        load_model=["one"],
+        no_grpc=True,
+        no_metrics=None,
+        arguments=["--http-threads=2"],
     ) as server:
         with server.client() as client:
             assert {entry.name for entry in client.index(ready_only=True)} == {"one"}
@@ -148,12 +153,14 @@ def test_a_server_that_died_is_told_at_the_end(repository):
     with pytest.raises(ZeroDivisionError):
         with muster.Server(repository) as server:
             os.kill(server.pid, signal.SIGKILL)
-            1 / 0
+            raise ZeroDivisionError
 
 
 def test_stopping_answers_what_is_under_way(tmp_path):
     script = "input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nlatency_us 300000 0\n"
-    serving.model_folders.add_scripted(tmp_path, "slow", script, 'backend: "scripted" max_batch_size: 1 dynamic_batching {}')
+    serving.model_folders.add_scripted(
+        tmp_path, "slow", script, 'backend: "scripted" max_batch_size: 1 dynamic_batching {}'
+    )
     server = muster.Server(tmp_path)
     with server.client() as client:
         # One row a batch of 0.3 s: when the first is answered, the others have been accepted.
@@ -209,8 +216,11 @@ def test_a_forked_child_leaves_the_server_alone(python, repository):
 
 def test_an_interrupt_while_it_starts_leaves_nothing_behind(python, tmp_path):
     serving.model_folders.add_model(
-        tmp_path, "late", "input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nlatency_us 3000000 0\n",
-        'backend: "scripted" max_batch_size: 8 dynamic_batching {}', file_name="model.script",
+        tmp_path,
+        "late",
+        "input INPUT0 FP32 [-1,4]\noutput OUTPUT0 FP32 [-1,4]\nlatency_us 3000000 0\n",
+        'backend: "scripted" max_batch_size: 8 dynamic_batching {}',
+        file_name="model.script",
     )
     done = python(
         BEGIN + "import threading\n"

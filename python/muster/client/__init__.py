@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks servers of the Open Inference Protocol (KServe v2), with numpy arrays in and out.
 
-    with muster.Client("http://localhost:8000") as client:
-        scores = client.run("lenet", {"images": images})["scores"]
+with muster.Client("http://localhost:8000") as client:
+    scores = client.run("lenet", {"images": images})["scores"]
 """
 
 from __future__ import annotations

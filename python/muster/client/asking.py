@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -101,7 +102,7 @@ def request_parameters(
     for name, value in (parameters or {}).items():
         if not isinstance(name, str) or not isinstance(value, bool | int | float | str):
             raise WrongType(f"the parameter {name!r} is {value!r}; parameters are bool, int, float or str by name")
-        if value != value or value in (float("inf"), float("-inf")):
+        if isinstance(value, float) and not math.isfinite(value):
             raise InvalidArgument(f"the parameter {name!r} is {value}, which does not travel")
         asked[name] = value
     if isinstance(priority, bool) or not isinstance(priority, int) or not 0 <= priority < 1 << 63:
@@ -126,8 +127,10 @@ def _named_inputs(
     described = known.metadata(model, version, deadline).inputs
     if len(described) != len(inputs):
         names = ", ".join(tensor.name for tensor in described)
-        raise InvalidArgument(f"model '{model}' has {len(described)} inputs ({names}), but {len(inputs)} arrays were given")
-    return {tensor.name: value for tensor, value in zip(described, inputs)}
+        raise InvalidArgument(
+            f"model '{model}' has {len(described)} inputs ({names}), but {len(inputs)} arrays were given"
+        )
+    return {tensor.name: value for tensor, value in zip(described, inputs, strict=True)}
 
 
 def _has_dtype(value: object) -> bool:
@@ -193,7 +196,9 @@ def _wishes(
             raise InvalidArgument(f"classes of output '{name}' are {count!r}; it must be a whole number above 0")
         found = next((wish for wish in wishes if wish.name == name), None)
         if found is None:
-            raise InvalidArgument(f"classes are asked of output '{name}', which is not among {[wish.name for wish in wishes]}")
+            raise InvalidArgument(
+                f"classes are asked of output '{name}', which is not among {[wish.name for wish in wishes]}"
+            )
         found.classes = count
     return wishes
 

@@ -80,7 +80,6 @@ class Output:
     raw: bool = False
 
 
-
 @dataclass
 class InferCall:
     model: str
@@ -122,7 +121,9 @@ class Outputs(dict[str, Array]):
 
     @property
     def timing(self) -> dict[str, float]:
-        """Seconds that the inference took in the server, by step (Muster: ``queue``, ``batch``, ``compute``); empty where it does not say."""
+        """Seconds that the inference took in the server, by step (Muster: ``queue``, ``batch``, ``compute``); empty
+        where it does not say.
+        """
         return {name: float(duration) / 1e3 for name, duration in _TIMING.findall(self._timing) if _is_number(duration)}
 
     def classes(self, name: str) -> list[list[Score]]:
@@ -136,7 +137,7 @@ class Score(NamedTuple):
     """One class of a classified output, with the model's own value for it."""
 
     value: float
-    index: int
+    index: int  # type: ignore[assignment]
     label: str
 
 
@@ -202,7 +203,7 @@ class IndexEntry:
 class ClassScore(NamedTuple):
     """One class of a picture."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     label: str
     probability: float
 

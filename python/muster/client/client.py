@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import itertools
 import json
 import threading
@@ -13,7 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from muster.client import asking
-from muster.client.address import make_access, parse_url
+from muster.client.transports.address import make_access, parse_url
 from muster.client.calls import (
     ClassScore,
     IndexEntry,
@@ -25,11 +26,11 @@ from muster.client.calls import (
     ServerMetadata,
     Transport,
 )
-from muster.client.connection import NotReached
+from muster.client.transports.connection import NotReached
 from muster.client.datatypes import broken, finished
 from muster.client.deadline import Deadline, checked_seconds
-from muster.client.grpc_transport import GrpcTransport
-from muster.client.http_transport import HttpTransport
+from muster.client.transports.grpc_transport import GrpcTransport
+from muster.client.transports.http_transport import HttpTransport
 from muster.client.pictures import Picture, files_of
 from muster.client.replies import class_scores, index_entries, model_metadata, server_metadata
 from muster.client.scatter import LANES, row_bytes_of, rows_of, scatter
@@ -50,18 +51,20 @@ _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 class Client:
     """Asks servers of the Open Inference Protocol (KServe v2), Muster's or others, with numpy arrays in and out.
 
-    `url` is ``http://HOST:PORT``, ``https://HOST:PORT``, ``unix:PATH`` (HTTP over a Unix-domain socket), ``grpc://HOST:PORT``,
-    ``grpcs://HOST:PORT`` or ``grpc+unix:PATH`` (gRPC, with the package grpcio), or a list of them: servers that serve the same models, over
-    which calls and the rows of large ones are spread.
+    `url` is ``http://HOST:PORT``, ``https://HOST:PORT``, ``unix:PATH`` (HTTP over a Unix-domain socket),
+    ``grpc://HOST:PORT``, ``grpcs://HOST:PORT`` or ``grpc+unix:PATH`` (gRPC, with the package grpcio), or a list of
+    them: servers that serve the same models, over which calls and the rows of large ones are spread.
 
-    `timeout` is how many seconds a call may take from its beginning to its end, where the call does not say; None = no limit. `token` is
-    sent as a bearer token, `headers` with every request. `ca_file` holds the authorities that TLS trusts (None: the system's), `cert_file`
-    and `key_file` what the client shows of itself, all of them PEM. At most `connections` requests are under way at once to each server over
-    HTTP; more threads wait. An answer has at most `max_reply_bytes`.
+    `timeout` is how many seconds a call may take from its beginning to its end, where the call does not say; None =
+    no limit. `token` is sent as a bearer token, `headers` with every request. `ca_file` holds the authorities that
+    TLS trusts (None: the system's), `cert_file` and `key_file` what the client shows of itself, all of them PEM. At
+    most `connections` requests are under way at once to each server over HTTP; more threads wait. An answer has at
+    most `max_reply_bytes`.
 
-    Any thread may call. Connections are kept, opened anew where the server has closed them, and not shared with a forked child, which opens
-    its own (over gRPC it cannot, and every call raises ``FailedPrecondition``). Every failure is a ``muster.Error``: ``Unavailable`` where
-    nobody answers or the server refuses for now, ``DeadlineExceeded`` where the time was over, and what the server says by its code.
+    Any thread may call. Connections are kept, opened anew where the server has closed them, and not shared with a
+    forked child, which opens its own (over gRPC it cannot, and every call raises ``FailedPrecondition``). Every
+    failure is a ``muster.Error``: ``Unavailable`` where nobody answers or the server refuses for now,
+    ``DeadlineExceeded`` where the time was over, and what the server says by its code.
     """
 
     def __init__(
@@ -83,7 +86,11 @@ class Client:
         if not 0 < len(urls) <= MAX_URLS:
             raise InvalidArgument(f"a client has 1 to {MAX_URLS} URLs, not {len(urls)}")
         self._timeout = checked_seconds("timeout", timeout)
-        limits = {"connections": connections, "max_reply_bytes": max_reply_bytes, "max_request_bytes": max_request_bytes}
+        limits = {
+            "connections": connections,
+            "max_reply_bytes": max_reply_bytes,
+            "max_request_bytes": max_request_bytes,
+        }
         for name, limit in limits.items():
             if isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0:
                 raise InvalidArgument(f"{name} is {limit!r}; it must be a whole number above 0")
@@ -124,30 +131,32 @@ class Client:
     ) -> Outputs:
         """Runs a model and returns its outputs by name.
 
-        `inputs` is a dictionary of arrays by name, or arrays in the order of the model's inputs. An array keeps its dtype, which must be the
-        input's; bytes and str become BYTES, and ml_dtypes' bfloat16 BF16. Lists and plain numbers get the input's dtype. What is not
-        contiguous or not little-endian is copied first. A ``SharedTensor`` does not travel. Inputs must not change before the call returns.
+        `inputs` is a dictionary of arrays by name, or arrays in the order of the model's inputs. An array keeps its
+        dtype, which must be the input's; bytes and str become BYTES, and ml_dtypes' bfloat16 BF16. Lists and plain
+        numbers get the input's dtype. What is not contiguous or not little-endian is copied first. A ``SharedTensor``
+        does not travel. Inputs must not change before the call returns.
 
-        Outputs are arrays of their own, which may be written: BYTES as objects of bytes, BF16 as ml_dtypes' bfloat16 where that is
-        installed and else as float32 of the same values.
+        Outputs are arrays of their own, which may be written: BYTES as objects of bytes, BF16 as ml_dtypes' bfloat16
+        where that is installed and else as float32 of the same values.
 
         Args:
-            outputs: names of the outputs wanted, None for all. A dictionary gives each the ``SharedTensor`` that it is written to.
-            version: of the model; 0 = the newest that is served.
-            timeout: seconds that the call may take; None = the client's.
-            priority: 1 goes first, 0 is the model's default.
-            request_id: comes back with the outputs, and stands in the server's logs.
-            classes: outputs that become classes: name -> how many. ``Outputs.classes`` reads them.
-            queue_timeout: seconds that the request may wait in the server before it is refused (``Unavailable``).
-            parameters: others, for the server.
-            rows_per_request: how many rows one request has at most. None: the model's ``max_batch_size``, as many as `max_request_bytes`
-                hold, and an even share for each server where there are several. 0: the call is one request, whatever it has.
+            outputs: names of the outputs wanted, None for all. A dictionary gives each the ``SharedTensor`` that it
+                is written to. version: of the model; 0 = the newest that is served. timeout: seconds that the call
+                may take; None = the client's. priority: 1 goes first, 0 is the model's default. request_id: comes
+                back with the outputs, and stands in the server's logs. classes: outputs that become classes: name ->
+                how many. ``Outputs.classes`` reads them. queue_timeout: seconds that the request may wait in the
+                server before it is refused (``Unavailable``). parameters: others, for the server. rows_per_request:
+                how many rows one request has at most. None: the model's ``max_batch_size``, as many as
+                `max_request_bytes`
+                hold, and an even share for each server where there are several. 0: the call is one request, whatever
+                it has.
 
         Raises:
             WrongType: an array whose dtype does not travel.
             InvalidArgument: names, shapes, dtypes and values that the model does not take.
             NotFound: no such model or version.
-            Error: all else; where a part of a call failed, its message begins with the part's rows, and ``.rows`` has them.
+            Error: all else; where a part of a call failed, its message begins with the part's rows, and ``.rows`` has
+                them.
         """
         deadline = self._deadline(timeout)
         call = asking.infer_call(self._known, model, inputs, deadline, outputs, version, request_id, classes)
@@ -156,14 +165,18 @@ class Client:
         names = [output.name for output in reply.outputs]
         if len(set(names)) != len(names):
             raise broken("an output comes twice")
-        arrays = {output.name: finished(output.array, output.datatype) if output.raw else output.array for output in reply.outputs}
+        arrays = {
+            output.name: finished(output.array, output.datatype) if output.raw else output.array
+            for output in reply.outputs
+        }
         return Outputs(arrays, reply)
 
     def submit(self, model: str, *inputs: object, **options: Any) -> ClientFuture[Outputs]:
-        """``run`` on another thread; takes what it takes. The future's result is what it returns, and a coroutine can await it.
+        """``run`` on another thread; takes what it takes. The future's result is what it returns, and a coroutine can
+        await it.
 
-        At most `connections` calls run at once for each server; more wait their turn, which counts as a part of their timeout. The inputs
-        must not change before the future is done.
+        At most `connections` calls run at once for each server; more wait their turn, which counts as a part of their
+        timeout. The inputs must not change before the future is done.
         """
         self._check_open()
         # Counts from now on.
@@ -197,7 +210,9 @@ class Client:
         """Rows of a request at most; 0 = all."""
         if wanted is not None:
             if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 0:
-                raise InvalidArgument(f"rows_per_request is {wanted!r}; it must be a whole number of rows, or 0 for all")
+                raise InvalidArgument(
+                    f"rows_per_request is {wanted!r}; it must be a whole number of rows, or 0 for all"
+                )
             if wanted and not rows:
                 raise InvalidArgument(
                     "rows_per_request needs inputs with one and the same number of rows, none of them in shared memory"
@@ -281,16 +296,23 @@ class Client:
         return self._metadata(asking.checked_model(model), asking.checked_version(version), deadline)
 
     def config(self, model: str, version: int | str = 0, *, timeout: float | None = None) -> dict[str, Any]:
-        """A model's configuration, under the names of config.pbtxt. ``Unimplemented`` or ``NotFound`` where a server has none."""
+        """A model's configuration, under the names of config.pbtxt. ``Unimplemented`` or ``NotFound`` where a server
+        has none.
+        """
         deadline = self._deadline(timeout)
         return self._config(asking.checked_model(model), asking.checked_version(version), deadline)
 
     def statistics(
         self, model: str | None = None, version: int | str = 0, *, timeout: float | None = None
     ) -> list[dict[str, Any]]:
-        """Counts and durations (nanoseconds) of each version of a model, or of all models; of several servers, of each of them."""
+        """Counts and durations (nanoseconds) of each version of a model, or of all models; of several servers, of
+        each of them.
+        """
         deadline = self._deadline(timeout)
-        asked = {"model": asking.checked_model(model) if model is not None else "", "version": asking.checked_version(version)}
+        asked = {
+            "model": asking.checked_model(model) if model is not None else "",
+            "version": asking.checked_version(version),
+        }
         answers = self._ask_all(lambda transport: transport.ask("statistics", asked, deadline))
         return [entry for answer in answers for entry in answer.get("model_stats", [])]
 
@@ -302,10 +324,10 @@ class Client:
         asked = {"ready": bool(ready_only)}
         return index_entries(self._ask_one(lambda transport: transport.ask("index", asked, deadline)))
 
-    def load(
-        self, model: str, config: str | Mapping[str, Any] | None = None, *, timeout: float | None = None
-    ) -> None:
-        """Loads a model, or loads it anew, on every server; returns when it is ready. `config` stands above its config.pbtxt."""
+    def load(self, model: str, config: str | Mapping[str, Any] | None = None, *, timeout: float | None = None) -> None:
+        """Loads a model, or loads it anew, on every server; returns when it is ready. `config` stands above its
+        config.pbtxt.
+        """
         deadline = self._deadline(timeout)
         if config is not None and not isinstance(config, str):
             config = json.dumps(dict(config))
@@ -379,8 +401,8 @@ class Client:
     ) -> list[list[ClassScore]]:
         """The classes of pictures: a list for each, the most probable first. Muster's own call, over HTTP.
 
-        A picture is the path of a PNG or JPEG, such a file's bytes, or a uint8 array [height, width] or [height, width, 3] in cv2's order
-        (blue, green, red). The model's configuration says how pictures become its input.
+        A picture is the path of a PNG or JPEG, such a file's bytes, or a uint8 array [height, width] or [height,
+        width, 3] in cv2's order (blue, green, red). The model's configuration says how pictures become its input.
         """
         deadline = self._deadline(timeout)
         name, version = asking.checked_model(model), asking.checked_version(version)
@@ -389,9 +411,10 @@ class Client:
         files = files_of(pictures)
         scores: list[list[ClassScore]] = []
         for group in asking.groups(files, _MAX_PICTURES, self._max_request_bytes):
-            answer = self._ask_one(
-                lambda transport, group=group: transport.classify(name, str(version), group, top_k, deadline)
+            ask = functools.partial(
+                _classify, model=name, version=version, pictures=group, top_k=top_k, deadline=deadline
             )
+            answer = self._ask_one(ask)
             if len(answer) != len(group):
                 raise broken(f"it has {len(answer)} pictures; {len(group)} were asked for")
             scores += [class_scores(classes) for classes in answer]
@@ -418,7 +441,9 @@ class Client:
         self._check_open()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     async def __aenter__(self) -> Client:
@@ -434,6 +459,10 @@ class Client:
     def __repr__(self) -> str:
         urls = ", ".join(repr(transport.url) for transport in self._transports)
         return f"<muster.Client {urls}{' closed' if self._closed else ''}>"
+
+
+def _classify(transport: Transport, **asked: Any) -> list[list[dict[str, Any]]]:
+    return transport.classify(**asked)
 
 
 @atexit.register

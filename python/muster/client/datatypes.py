@@ -50,13 +50,17 @@ def bfloat16() -> np.dtype[Any] | None:
         import ml_dtypes
     except ImportError:
         return None
-    return np.dtype(ml_dtypes.bfloat16)
+    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return found
 
 
 def dtype_name(datatype: str) -> str:
-    """numpy's name of a datatype of the protocol: ``"float32"`` for FP32, ``"bytes"`` for BYTES; one that is unknown stays."""
+    """numpy's name of a datatype of the protocol: ``"float32"`` for FP32, ``"bytes"`` for BYTES; one that is unknown
+    stays.
+    """
     if datatype in _NUMBERS:
-        return _NUMBERS[datatype].name
+        name: str = _NUMBERS[datatype].name
+        return name
     return {"BYTES": "bytes", "BF16": _BFLOAT16}.get(datatype, datatype)
 
 
@@ -85,7 +89,8 @@ def datatype_of(name: str, array: Array) -> str:
     if dtype.kind in _TEXT_KINDS or dtype.hasobject:
         return "BYTES"
     raise WrongType(
-        f"input '{name}' has the dtype {dtype}, which does not travel; it takes bool, (u)int8 to 64, float16, bfloat16, float32, float64, bytes or str"
+        f"input '{name}' has the dtype {dtype}, which does not travel: what does are bool, (u)int8 to 64, float16, "
+        "bfloat16, float32, float64, bytes and str"
     )
 
 
@@ -112,7 +117,9 @@ def as_array(name: str, value: object, wanted: np.dtype[Any] | None = None) -> A
 
 
 def _from_list(value: object, wanted: np.dtype[Any] | None) -> Array:
-    """An array of a list or a number. numpy would also cut fractions off, read numbers out of texts, and take None for one."""
+    """An array of a list or a number. numpy would also cut fractions off, read numbers out of texts, and take None
+    for one.
+    """
     natural = np.asarray(value)
     if wanted is None or natural.size == 0:
         return natural if wanted is None else natural.astype(wanted)
@@ -125,6 +132,13 @@ def _from_list(value: object, wanted: np.dtype[Any] | None) -> Array:
     return np.asarray(value, wanted)
 
 
+def _no_text(name: str, index: int, element: object) -> WrongType:
+    kind = type(element).__name__
+    return WrongType(
+        f"input '{name}' is an array of objects, whose element {index} is of type {kind}; only bytes and str travel"
+    )
+
+
 def _texts(name: str, array: Array) -> bytes:
     pieces: list[bytes] = []
     for index, element in enumerate(array.ravel().tolist()):
@@ -134,9 +148,7 @@ def _texts(name: str, array: Array) -> bytes:
             except UnicodeEncodeError as error:
                 raise InvalidArgument(f"input '{name}': element {index} is no text: {error}") from error
         elif not isinstance(element, bytes):
-            raise WrongType(
-                f"input '{name}' is an array of objects, whose element {index} is a {type(element).__name__}; only bytes and str travel (BYTES)"
-            )
+            raise _no_text(name, index, element)
         pieces += (_LENGTH.pack(len(element)), element)
     return b"".join(pieces)
 
@@ -188,12 +200,15 @@ def bytes_of(array: Array) -> memoryview:
 
 
 def finished(array: Array, datatype: str) -> Array:
-    """An array of `allocate` when its bytes are there, in the machine's order; BF16 without ml_dtypes becomes float32, which holds it exactly."""
+    """An array of `allocate` when its bytes are there, in the machine's order; BF16 without ml_dtypes becomes
+    float32, which holds it exactly.
+    """
     if datatype == "BF16":
         known = bfloat16()
         if known is not None:
             return array.view(known)
-        return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        widened: Array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        return widened
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -261,7 +276,9 @@ def from_values(name: str, datatype: str, shape: tuple[int, ...], values: object
 def to_values(name: str, array: Array, datatype: str) -> list[Any]:
     """The elements for JSON, flat, for servers that take no binary tensors."""
     if datatype in ("FP16", "BF16"):
-        raise InvalidArgument(f"input '{name}' is {datatype}, which has no form in JSON, and the server takes no binary tensors")
+        raise InvalidArgument(
+            f"input '{name}' is {datatype}, which has no form in JSON, and the server takes no binary tensors"
+        )
     if datatype != "BYTES":
         values: list[Any] = array.ravel().tolist()
         return values
@@ -275,8 +292,6 @@ def to_values(name: str, array: Array, datatype: str) -> list[Any]:
                     f"input '{name}': element {index} is no UTF-8, and the server takes no binary tensors"
                 ) from error
         elif not isinstance(element, str):
-            raise WrongType(
-                f"input '{name}' is an array of objects, whose element {index} is a {type(element).__name__}; only bytes and str travel (BYTES)"
-            )
+            raise _no_text(name, index, element)
         texts.append(element)
     return texts

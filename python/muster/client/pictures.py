@@ -24,13 +24,17 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png_of(array: npt.NDArray[Any]) -> bytes:
-    """A PNG of an array [height, width] or [height, width, channels] of uint8: gray, blue-green-red or with alpha, as cv2 has it."""
+    """A PNG of an array [height, width] or [height, width, channels] of uint8: gray, blue-green-red or with alpha, as
+    cv2 has it.
+    """
     if array.dtype != np.uint8:
         raise WrongType(f"a picture has the dtype uint8, not {array.dtype}")
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise InvalidArgument(f"a picture has the shape [height, width] or [height, width, 1, 3 or 4], not {list(array.shape)}")
+        raise InvalidArgument(
+            f"a picture has the shape [height, width] or [height, width, 1, 3 or 4], not {list(array.shape)}"
+        )
     height, width, channels = array.shape
     if channels > 1:
         array = array[:, :, [2, 1, 0, 3][:channels]]

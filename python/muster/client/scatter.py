@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call in parts: rows split over several requests that travel side by side, answers put together again in their order."""
+"""One call in parts: rows split over several requests that travel side by side, answers put together again in their
+order.
+"""
 
 from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -52,8 +55,10 @@ class _Whole:
                 known = Output(name, datatype, np.empty((self._rows, *tail), dtype), raw)
                 self._arrays[name] = known
         if known.array.shape[1:] != tail or known.datatype != datatype or known.raw != raw:
+            other = f"{known.datatype} {list(known.array.shape[1:])}"
             raise InvalidArgument(
-                f"output '{name}' is {datatype} {list(tail)} in this part and {known.datatype} {list(known.array.shape[1:])} in another: such outputs cannot be put together; give rows_per_request=0"
+                f"output '{name}' has rows of {datatype} {list(tail)} in this part and of {other} in another, so that "
+                "parts cannot be put together; give rows_per_request=0"
             )
         return known.array
 
@@ -68,7 +73,8 @@ class _Whole:
             shape = output.array.shape
             if not shape or shape[0] != end - begin:
                 raise InvalidArgument(
-                    f"output '{output.name}' has the shape {list(shape)} for {end - begin} rows, so that parts cannot be put together; give rows_per_request=0"
+                    f"output '{output.name}' has the shape {list(shape)} for {end - begin} rows, so that parts cannot "
+                    "be put together; give rows_per_request=0"
                 )
             array = self._array(output.name, output.datatype, shape[1:], output.array.dtype, output.raw)
             if output.array.base is not array:
@@ -156,9 +162,11 @@ def scatter(
     workers: Workers,
     ask: Callable[[InferCall, int], InferReply],
 ) -> InferReply:
-    """Asks for all rows in parts of `rows_each`. The first part that fails fails the call, and no further one is sent."""
+    """Asks for all rows in parts of `rows_each`. The first part that fails fails the call, and no further one is
+    sent.
+    """
     run = _Run(call, rows, rows_each, ask)
-    futures = [workers.submit(lambda number=number: run.lane(number)) for number in range(min(lanes, run.parts))]
+    futures = [workers.submit(functools.partial(run.lane, number)) for number in range(min(lanes, run.parts))]
     try:
         # In the order in which they end, so that a failure is told at once.
         for done in concurrent.futures.as_completed(futures):

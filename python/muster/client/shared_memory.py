@@ -22,7 +22,9 @@ _FOLDER = "/dev/shm"
 
 
 class SharedTensor(NamedTuple):
-    """A place in shared memory for an input or an output. `array` is that memory: write to it before a call, read it after."""
+    """A place in shared memory for an input or an output. `array` is that memory: write to it before a call, read it
+    after.
+    """
 
     array: Array
     region: Region
@@ -34,7 +36,9 @@ class SharedMemory:
     Arrays of it stay usable afterwards, but no server sees them any more.
     """
 
-    def __init__(self, byte_size: int, register: Callable[[str, str, int], None], unregister: Callable[[str], None]) -> None:
+    def __init__(
+        self, byte_size: int, register: Callable[[str, str, int], None], unregister: Callable[[str], None]
+    ) -> None:
         if isinstance(byte_size, bool) or not isinstance(byte_size, int) or byte_size <= 0:
             raise InvalidArgument(f"byte_size is {byte_size!r}; it must be a whole number above 0")
         #: What the servers know it by.
@@ -58,14 +62,16 @@ class SharedMemory:
             os.close(file)
 
     def tensor(self, dtype: npt.DTypeLike, shape: Sequence[int], offset: int = 0) -> SharedTensor:
-        """A place of this dtype and shape, `offset` bytes from the beginning. Places may overlap; nobody watches over that."""
+        """A place of this dtype and shape, `offset` bytes from the beginning. Places may overlap; nobody watches over
+        that.
+        """
         if self._closed:
             raise Closed("this shared memory was closed")
         wanted = np.dtype(dtype)
         size = math.prod(shape) * wanted.itemsize
         if wanted.hasobject or any(length < 0 for length in shape) or not 0 <= offset <= self.byte_size - size:
             raise InvalidArgument(
-                f"{size} bytes of {wanted} {list(shape)} at offset {offset} do not fit {self.byte_size} bytes of shared memory"
+                f"{size} bytes of {wanted} {list(shape)} at offset {offset} do not fit {self.byte_size} bytes of memory"
             )
         array: npt.NDArray[Any] = np.frombuffer(self._memory, wanted, math.prod(shape), offset).reshape(tuple(shape))
         return SharedTensor(array, Region(self.name, size, offset))

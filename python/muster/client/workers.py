@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads that calls run on, made when they are needed. They hold up no exit: what they wait for is ended by its owner."""
+"""Threads that calls run on, made when they are needed. They hold up no exit: what they wait for is ended by its
+owner.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages that the client reads, written by tools/make_client_schema.py from the files in proto.
 
-A line is a message and its fields, `number:name:type`: `*` behind the type is a list, `>` stands between the types of a map, and `|`
-marks the choices of which one is there. A line with `=` is an enumeration.
+A line is a message and its fields, `number:name:type`: `*` behind the type is a list, `>` stands between the types of a
+map, and `|` marks the choices of which one is there. A line with `=` is an enumeration.
 """
 
 SCHEMA = """

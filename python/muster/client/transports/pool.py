@@ -8,8 +8,8 @@ import ssl
 import threading
 import weakref
 
-from muster.client.address import Address
-from muster.client.connection import Connection, connect
+from muster.client.transports.address import Address
+from muster.client.transports.connection import Connection, connect
 from muster.client.deadline import Deadline
 from muster.errors import Closed
 

@@ -94,7 +94,9 @@ class Access:
             if self.cert_file is not None:
                 context.load_cert_chain(self.cert_file, self.key_file)
         except FileNotFoundError as error:
-            raise NotFound(f"a file of TLS is not there: {self.ca_file}, {self.cert_file} or {self.key_file}") from error
+            raise NotFound(
+                f"a file of TLS is not there: {self.ca_file}, {self.cert_file} or {self.key_file}"
+            ) from error
         except (ssl.SSLError, OSError) as error:
             files = ", ".join(name for name in (self.ca_file, self.cert_file, self.key_file) if name)
             raise InvalidArgument(f"the files of TLS do not fit ({files}): {error}") from error

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The protocol's messages as bytes: written by hand, so that tensors are copied once, and read by the lines of `schema`.
+"""The protocol's messages as bytes: written by hand, so that tensors are copied once, and read by the lines of
+`schema`.
 
 What is read comes from a server and may be anything: it is a message, or an error.
 """
@@ -23,7 +24,7 @@ from muster.client.datatypes import (
     item_bytes,
     texts_from_wire,
 )
-from muster.client.schema import SCHEMA
+from muster.client.transports.schema import SCHEMA
 from muster.errors import InvalidArgument
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

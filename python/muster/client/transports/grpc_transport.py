@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The protocol over gRPC: over TCP, TLS or a Unix-domain socket. Needs the package grpcio (``pip install muster[grpc]``)."""
+"""The protocol over gRPC: over TCP, TLS or a Unix-domain socket. Needs the package grpcio (``pip install
+muster[grpc]``).
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from muster.client.address import Access, Address
+from muster.client.transports.address import Access, Address
 from muster.client.calls import InferCall, InferReply
-from muster.client.connection import NotReached
+from muster.client.transports.connection import NotReached
 from muster.client.deadline import Deadline
-from muster.client.messages import (
+from muster.client.transports.messages import (
     bytes_field,
     infer_request,
     number_field,
@@ -43,7 +46,7 @@ _CALLS = {
 
 def _import_grpc() -> Any:
     try:
-        import grpc
+        grpc = importlib.import_module("grpc")
     except ImportError as error:
         raise FailedPrecondition(
             f"gRPC needs the package grpcio, which is not there ({error}): pip install 'muster[grpc]', or use http://"
@@ -99,10 +102,10 @@ class GrpcTransport:
             code, words = error.code(), error.details() or ""
             if code is self._grpc.StatusCode.DEADLINE_EXCEEDED:
                 deadline.left()
-            message = f"{printable(words) or 'refused'} (gRPC {code.name}, {self.url})"
+            said = f"{printable(words) or 'refused'} (gRPC {code.name}, {self.url})"
             if code is self._grpc.StatusCode.UNAVAILABLE and words.startswith(_NOT_CONNECTED):
-                raise NotReached(message) from None
-            raise error_of(code.name, message) from None
+                raise NotReached(said) from None
+            raise error_of(code.name, said) from None
         except ValueError as error:
             raise Closed("this client was closed") from error
         return answer, how

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from muster.client.address import Address
+from muster.client.transports.address import Address
 from muster.client.datatypes import Buffer, broken
 from muster.client.deadline import Deadline
 from muster.errors import DeadlineExceeded, Error, ResourceExhausted, Unavailable
@@ -330,6 +330,6 @@ class Connection:
 
     def finish(self, deadline: Deadline) -> None:
         """Insists that the body is over."""
-        if self._left != 0 or self._chunked:
-            if self.read_some(memoryview(bytearray(1)), deadline):
-                raise broken("its body is longer than its tensors")
+        over = self._left == 0 and not self._chunked
+        if not over and self.read_some(memoryview(bytearray(1)), deadline):
+            raise broken("its body is longer than its tensors")

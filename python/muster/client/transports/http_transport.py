@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The protocol over HTTP/1.1: over TCP, TLS or a Unix-domain socket. Tensors travel in binary, where the server takes that."""
+"""The protocol over HTTP/1.1: over TCP, TLS or a Unix-domain socket. Tensors travel in binary, where the server takes
+that.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from muster.client.address import Access, Address
-from muster.client.calls import InferCall, InferReply, Input, Output, Parameter
-from muster.client.connection import Connection, ConnectionLost
+from muster.client.transports.address import Access, Address
+from muster.client.calls import InferCall, InferReply, Output
+from muster.client.transports.connection import Connection, ConnectionLost
 from muster.client.datatypes import (
     Buffer,
     allocate,
@@ -25,9 +26,9 @@ from muster.client.datatypes import (
     to_values,
 )
 from muster.client.deadline import Deadline
-from muster.client.pool import Pool
+from muster.client.transports.pool import Pool
 from muster.client.printable import printable
-from muster.errors import Closed, DeadlineExceeded, Error, InvalidArgument, Unavailable, error_of
+from muster.errors import Closed, DeadlineExceeded, Error, Unavailable, error_of
 
 T = TypeVar("T")
 
@@ -125,9 +126,7 @@ class HttpTransport:
 
     # ---- exchanges ----
 
-    def _exchange(
-        self, pieces: Sequence[Buffer], deadline: Deadline, read: Callable[[Connection], T]
-    ) -> T | Error:
+    def _exchange(self, pieces: Sequence[Buffer], deadline: Deadline, read: Callable[[Connection], T]) -> T | Error:
         """Sends a request, once more where the server had closed an idle connection."""
         while True:
             connection = self._pool.acquire(deadline)
@@ -333,7 +332,7 @@ def _read_output(connection: Connection, call: InferCall, said: Any, deadline: D
         if wish is None or wish.shared is None:
             raise broken(f"output '{name}' is in shared memory, where nobody asked for it")
         return Output(name, datatype, wish.shared)
-    if "data" not in said and math.prod(shape):
+    if "data" not in said and 0 not in shape:
         raise broken(f"output '{name}' has no elements")
     return Output(name, datatype, from_values(name, datatype, shape, said.get("data", [])))
 
