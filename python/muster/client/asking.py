@@ -140,6 +140,8 @@ def _has_dtype(value: object) -> bool:
 
 
 def _input(known: KnownModels, call: InferCall, name: str, value: object, deadline: Deadline) -> Input:
+    if type(value) is np.ndarray:
+        return Input(name, datatype_of(name, value), value.shape, value)
     if isinstance(value, SharedTensor):
         return Input(name, datatype_of(name, value.array), value.array.shape, value.array, value.region)
     wanted = None

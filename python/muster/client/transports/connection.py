@@ -23,7 +23,8 @@ _JOINED_BYTES = 1 << 15  # a request of so many goes out in one piece: copying i
 _MAX_LINE_BYTES = 1 << 12  # of a chunk's size
 _MAX_PIECES = 256  # that go to the system at once
 _MAX_INTERIM_REPLIES = 16
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?")
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?")
+_SINGLE = frozenset(("content-length", "transfer-encoding", "inference-header-content-length"))
 _SIZE = re.compile(r"[0-9]{1,18}")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 
@@ -193,24 +194,23 @@ class Connection:
         self._expect_body(body and self.status not in (204, 304))
 
     def _take_head(self, head: bytes) -> None:
-        lines = head.split(b"\r\n")
-        status = _STATUS_LINE.fullmatch(lines[0])
+        first, *lines = head.decode("latin-1").split("\r\n")
+        status = _STATUS_LINE.fullmatch(first)
         if status is None:
             raise broken("it is not HTTP/1.1; a port that speaks gRPC has a URL that begins with grpc://")
         self.status = int(status[2])
         headers: dict[str, str] = {}
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
+        for line in lines:
+            name, colon, value = line.partition(":")
             if not colon:
                 raise broken("a header has no name")
-            key = name.decode("latin-1").lower()
-            text = value.strip(b" \t").decode("latin-1")
-            if key in headers and key in ("content-length", "transfer-encoding", "inference-header-content-length"):
+            key = name.lower()
+            if key in headers and key in _SINGLE:
                 raise broken(f"the header {key} comes twice")
-            headers[key] = text
+            headers[key] = value.strip(" \t")
         self.headers = headers
         connection = headers.get("connection", "").lower()
-        if "close" in connection or (status[1] == b"0" and "keep-alive" not in connection):
+        if "close" in connection or (status[1] == "0" and "keep-alive" not in connection):
             self.reusable = False
 
     def _expect_body(self, may_have_one: bool) -> None:

