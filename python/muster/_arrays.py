@@ -14,7 +14,7 @@ import numpy
 from muster.errors import InvalidArgument, WrongType
 
 
-def _of_other_library(array: Any, what: str) -> numpy.ndarray[Any, Any]:
+def of_other_library(array: Any, what: str) -> numpy.ndarray[Any, Any]:
     """A numpy array in the memory of a tensor of PyTorch, or of anything that speaks DLPack, on the CPU."""
     try:
         if hasattr(array, "detach") and hasattr(array, "numpy"):
@@ -38,7 +38,7 @@ def plain(array: Any, dtype: str, what: str, writable: bool) -> numpy.ndarray[An
     if isinstance(array, numpy.ndarray):
         found = array
     elif hasattr(array, "__dlpack__"):
-        found = _of_other_library(array, what)
+        found = of_other_library(array, what)
     else:
         raise WrongType(f"{what}: expected an array of {dtype}, given a {type(array).__name__}; numpy.asarray makes one")
     if found.dtype.name == "bfloat16":

@@ -10,7 +10,7 @@ import sys
 import muster
 import numpy as np
 import pytest
-from peers import BINARY, Early, ScriptedPeer, answer, output, reply
+from peers import BINARY, EchoPeer, Early, ScriptedPeer, answer, output, reply
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "server"))
 
@@ -182,6 +182,44 @@ def test_a_server_may_refuse_before_it_has_read_all():
     refusal = Early(reply({"error": "too large"}, 413, Connection="close"))
     with ScriptedPeer([BINARY, refusal]) as peer, pytest.raises(muster.ResourceExhausted, match="too large"):
         ask(peer, np.zeros((1, 1 << 20), np.float32))
+
+
+@pytest.mark.parametrize(
+    "rows, options, sizes",
+    [
+        (1, {}, [1]),
+        (8, {}, [8]),
+        (9, {}, [1, 8]),
+        (20, {}, [4, 8, 8]),
+        (20, {"rows_per_request": 0}, [20]),
+        (20, {"rows_per_request": 7}, [6, 7, 7]),
+        (20, {"rows_per_request": 30}, [20]),
+        (6, {"max_request_bytes": 40}, [2, 2, 2]),
+    ],
+)
+def test_rows_are_split_as_told(rows, options, sizes):
+    array = np.arange(rows * 4, dtype=np.float32).reshape(rows, 4)
+    limits = {"max_request_bytes": options.pop("max_request_bytes", 1 << 20)}
+    with EchoPeer(8) as peer, muster.Client(peer.url, **limits) as client:
+        assert np.array_equal(client.run("m", {"x": array}, **options)["y"], array)
+    assert sorted(peer.rows) == sizes
+
+
+def test_several_servers_share_the_rows():
+    array = np.arange(40, dtype=np.float32).reshape(10, 4)
+    with EchoPeer(8) as one, EchoPeer(8) as other, muster.Client([one.url, other.url]) as client:
+        assert np.array_equal(client.run("m", {"x": array})["y"], array)
+        assert (one.rows, other.rows) == ([5], [5])
+        for _ in range(4):
+            client.run("m", {"x": array[:1]})
+        assert (len(one.rows), len(other.rows)) == (3, 3)
+
+
+def test_a_model_without_a_batch_axis_is_asked_once():
+    array = np.zeros((10, 4), np.float32)
+    with EchoPeer(0) as peer, muster.Client(peer.url) as client:
+        client.run("m", {"x": array})
+    assert peer.rows == [10]
 
 
 def test_outputs_that_do_not_follow_the_rows_are_not_put_together():

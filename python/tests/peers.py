@@ -5,6 +5,7 @@ byte.
 
 import concurrent.futures
 import contextlib
+import http.server
 import json
 import socket
 import threading
@@ -104,6 +105,50 @@ def output(name="y", datatype="FP32", shape=(1,), size=4):
 
 
 BINARY = reply({"name": "peer", "version": "1", "extensions": ["binary_tensor_data"]})
+
+
+class EchoPeer:
+    """Serves a model `m` over HTTP that gives its FP32 input back as `y`, from any number of connections.
+
+    `rows` has the number of rows of each request, in the order in which they came.
+    """
+
+    def __init__(self, max_batch_size):
+        peer = self
+        self.rows = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                said = {"/v2": {"extensions": ["binary_tensor_data"]}}
+                said["/v2/models/m/config"] = {"max_batch_size": max_batch_size}
+                body = json.dumps(said[self.path]).encode()
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Inference-Header-Content-Length"])
+                (tensor,) = json.loads(body[:length])["inputs"]
+                peer.rows.append(tensor["shape"][0])
+                self.wfile.write(answer([output(shape=tensor["shape"], size=len(body) - length)], body[length:]))
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 class GrpcPeer:

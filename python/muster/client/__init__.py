@@ -7,8 +7,8 @@ with muster.Client("http://localhost:8000") as client:
 
 from __future__ import annotations
 
+from muster._types import ClassScore
 from muster.client.calls import (
-    ClassScore,
     IndexEntry,
     ModelMetadata,
     Outputs,

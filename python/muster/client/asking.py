@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from muster.client.calls import InferCall, Input, ModelMetadata, Parameter, TensorMetadata, Wish
-from muster.client.datatypes import as_array, datatype_of, dtype_name, dtype_of
+from muster.client.datatypes import as_array, datatype_of, dtype_name
 from muster.client.deadline import Deadline, checked_seconds
 from muster.client.shared_memory import SharedTensor
 from muster.errors import Closed, DeadlineExceeded, Error, InvalidArgument, Unavailable, WrongType
@@ -140,16 +140,26 @@ def _has_dtype(value: object) -> bool:
 
 
 def _input(known: KnownModels, call: InferCall, name: str, value: object, deadline: Deadline) -> Input:
-    if type(value) is np.ndarray:
-        return Input(name, datatype_of(name, value), value.shape, value)
+    region = None
     if isinstance(value, SharedTensor):
-        return Input(name, datatype_of(name, value.array), value.array.shape, value.array, value.region)
-    wanted = None
-    if not _has_dtype(value):
-        described = _described(known.metadata(call.model, call.version, deadline).inputs, name)
-        wanted = dtype_of(described.datatype) if described else None
-    array = as_array(name, value, wanted)
-    return Input(name, datatype_of(name, array), array.shape, array)
+        array, region = value
+    elif type(value) is np.ndarray:
+        array = value
+    elif _has_dtype(value):
+        array = as_array(name, value)
+    else:
+        array = as_array(name, value, _expected(known, call, name, deadline))
+    datatype = datatype_of(name, array)
+    # The bits of bfloat16, perhaps, for which numpy has no type.
+    if datatype == "UINT16" and _expected(known, call, name, deadline) == "BF16":
+        datatype = "BF16"
+    return Input(name, datatype, array.shape, array, region)
+
+
+def _expected(known: KnownModels, call: InferCall, name: str, deadline: Deadline) -> str | None:
+    """The datatype of an input; None where the model has no such."""
+    found = _described(known.metadata(call.model, call.version, deadline).inputs, name)
+    return None if found is None else found.datatype
 
 
 def _described(tensors: Iterable[TensorMetadata], name: str) -> TensorMetadata | None:

@@ -200,14 +200,6 @@ class IndexEntry:
     reason: str
 
 
-class ClassScore(NamedTuple):
-    """One class of a picture."""
-
-    index: int  # type: ignore[assignment]
-    label: str
-    probability: float
-
-
 class Transport(Protocol):
     """One server, asked one way. Any thread; every call raises ``muster.Error`` and its kin."""
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
+from muster._types import ClassScore
 from muster.client import asking
 from muster.client.transports.address import make_access, parse_url
 from muster.client.calls import (
-    ClassScore,
     IndexEntry,
     InferCall,
     InferReply,
@@ -132,24 +132,25 @@ class Client:
         """Runs a model and returns its outputs by name.
 
         `inputs` is a dictionary of arrays by name, or arrays in the order of the model's inputs. An array keeps its
-        dtype, which must be the input's; bytes and str become BYTES, and ml_dtypes' bfloat16 BF16. Lists and plain
-        numbers get the input's dtype. What is not contiguous or not little-endian is copied first. A ``SharedTensor``
-        does not travel. Inputs must not change before the call returns.
+        dtype, which must be the input's; bytes and str travel as BYTES, bfloat16 as uint16, its bits, or as an array
+        of ml_dtypes. Lists and plain numbers get the input's dtype. What is not contiguous or not little-endian is
+        copied first. A ``SharedTensor`` does not travel. Inputs must not change before the call returns.
 
-        Outputs are arrays of their own, which may be written: BYTES as objects of bytes, BF16 as ml_dtypes' bfloat16
-        where that is installed and else as float32 of the same values.
+        Outputs are arrays of their own, which may be written: BYTES as objects of bytes, bfloat16 as uint16.
 
         Args:
-            outputs: names of the outputs wanted, None for all. A dictionary gives each the ``SharedTensor`` that it
-                is written to. version: of the model; 0 = the newest that is served. timeout: seconds that the call
-                may take; None = the client's. priority: 1 goes first, 0 is the model's default. request_id: comes
-                back with the outputs, and stands in the server's logs. classes: outputs that become classes: name ->
-                how many. ``Outputs.classes`` reads them. queue_timeout: seconds that the request may wait in the
-                server before it is refused (``Unavailable``). parameters: others, for the server. rows_per_request:
-                how many rows one request has at most. None: the model's ``max_batch_size``, as many as
-                `max_request_bytes`
-                hold, and an even share for each server where there are several. 0: the call is one request, whatever
-                it has.
+            outputs: names of the outputs wanted, None for all. A dictionary gives each the ``SharedTensor`` that it is
+                written to.
+            version: of the model; 0 = the newest that is served.
+            timeout: seconds that the call may take; None = the client's.
+            priority: 1 goes first, 0 is the model's default.
+            request_id: comes back with the outputs, and stands in the server's logs.
+            classes: outputs that become classes: name -> how many. ``Outputs.classes`` reads them.
+            queue_timeout: seconds that the request may wait in the server before it is refused (``Unavailable``).
+            parameters: others, for the server.
+            rows_per_request: how many rows one request has at most. None: the model's ``max_batch_size``, as many as
+                `max_request_bytes` hold, and an even share for each server where there are several. 0: the call is one
+                request, whatever it has.
 
         Raises:
             WrongType: an array whose dtype does not travel.
@@ -165,10 +166,7 @@ class Client:
         names = [output.name for output in reply.outputs]
         if len(set(names)) != len(names):
             raise broken("an output comes twice")
-        arrays = {
-            output.name: finished(output.array, output.datatype) if output.raw else output.array
-            for output in reply.outputs
-        }
+        arrays = {output.name: finished(output.array) if output.raw else output.array for output in reply.outputs}
         return Outputs(arrays, reply)
 
     def submit(self, model: str, *inputs: object, **options: Any) -> ClientFuture[Outputs]:

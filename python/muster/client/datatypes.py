@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from muster._arrays import of_other_library
 from muster.errors import Error, InvalidArgument, WrongType, error_of
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -34,24 +34,13 @@ _NUMBERS: dict[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
-# numpy has no such type; ml_dtypes has.
+# numpy has no such type. Its bits travel as uint16; ml_dtypes has arrays of it.
 _BFLOAT16 = "bfloat16"
 _BY_KIND = {(dtype.kind, dtype.itemsize): name for name, dtype in _NUMBERS.items()}
 _TEXT_KINDS = "SUT"
 _LENGTH = struct.Struct("<I")
 
 MAX_DIMENSIONS = 64
-
-
-@functools.cache
-def bfloat16() -> np.dtype[Any] | None:
-    """The dtype of BF16, where the package ml_dtypes is installed."""
-    try:
-        import ml_dtypes
-    except ImportError:
-        return None
-    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return found
 
 
 def dtype_name(datatype: str) -> str:
@@ -62,13 +51,6 @@ def dtype_name(datatype: str) -> str:
         name: str = _NUMBERS[datatype].name
         return name
     return {"BYTES": "bytes", "BF16": _BFLOAT16}.get(datatype, datatype)
-
-
-def dtype_of(datatype: str) -> np.dtype[Any] | None:
-    """The dtype that a list of numbers becomes for an input of this datatype; None where numpy is to choose."""
-    if datatype == "BF16":
-        return bfloat16()
-    return np.dtype(object) if datatype == "BYTES" else _NUMBERS.get(datatype)
 
 
 def item_bytes(datatype: str) -> int | None:
@@ -94,42 +76,48 @@ def datatype_of(name: str, array: Array) -> str:
     )
 
 
-def as_array(name: str, value: object, wanted: np.dtype[Any] | None = None) -> Array:
+def as_array(name: str, value: object, datatype: str | None = None) -> Array:
     """An array of what a caller gave as an input, without a copy where its memory can be used.
 
-    `wanted` is the dtype for lists and plain numbers. What has memory of its own keeps its dtype.
+    `datatype` is the input's, for lists and plain numbers. What has memory of its own keeps its dtype.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise WrongType(f"input '{name}' is a masked array; fill its gaps first: array.filled(value)")
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value)
     if hasattr(value, "__dlpack__"):
-        try:
-            return np.from_dlpack(value)
-        except (BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise WrongType(f"input '{name}' cannot be read through DLPack: {error}") from error
+        return of_other_library(value, f"input '{name}'")
     try:
         if hasattr(value, "__array__") or isinstance(value, bytearray | memoryview):
             return np.asarray(value)
-        return _from_list(value, wanted)
+        return _from_list(value, datatype)
     except (TypeError, ValueError, OverflowError) as error:
         raise WrongType(f"input '{name}' is no array of one shape and dtype: {error}") from error
 
 
-def _from_list(value: object, wanted: np.dtype[Any] | None) -> Array:
-    """An array of a list or a number. numpy would also cut fractions off, read numbers out of texts, and take None
-    for one.
-    """
+def _from_list(value: object, datatype: str | None) -> Array:
+    """An array of a list or a number. numpy would also cut fractions off, read numbers out of texts, and take None for
+    one."""
     natural = np.asarray(value)
-    if wanted is None or natural.size == 0:
-        return natural if wanted is None else natural.astype(wanted)
-    if wanted.hasobject:
-        return np.asarray(value, wanted)
+    if datatype is None:
+        return natural
+    if datatype == "BYTES":
+        return np.asarray(value, object)
+    wanted = _NUMBERS.get(datatype, np.dtype(np.float32))
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    # bfloat16 is no kind of number to numpy.
-    if natural.dtype.kind not in rank or rank[natural.dtype.kind] > rank.get(wanted.kind, 2):
-        raise TypeError(f"its elements are {natural.dtype}, and {wanted} is expected")
-    return np.asarray(value, wanted)
+    if natural.size and (natural.dtype.kind not in rank or rank[natural.dtype.kind] > rank[wanted.kind]):
+        raise TypeError(f"its elements are {natural.dtype}, and {dtype_name(datatype)} is expected")
+    array = np.asarray(value, wanted)
+    return bfloat16_bits(array) if datatype == "BF16" else array
+
+
+def bfloat16_bits(array: Array) -> Array:
+    """float32 rounded to bfloat16, to nearest, ties to even: uint16."""
+    bits = array.view(np.uint32)
+    rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+    # Rounding would make infinities of some that are no numbers.
+    result: Array = np.where(np.isnan(array), np.uint32(0x7FC0), rounded).astype(np.uint16)
+    return result
 
 
 def _no_text(name: str, index: int, element: object) -> WrongType:
@@ -199,16 +187,8 @@ def bytes_of(array: Array) -> memoryview:
     return memoryview(b"") if array.size == 0 else array.reshape(-1).view(np.uint8).data
 
 
-def finished(array: Array, datatype: str) -> Array:
-    """An array of `allocate` when its bytes are there, in the machine's order; BF16 without ml_dtypes becomes
-    float32, which holds it exactly.
-    """
-    if datatype == "BF16":
-        known = bfloat16()
-        if known is not None:
-            return array.view(known)
-        widened: Array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
-        return widened
+def finished(array: Array) -> Array:
+    """An array of `allocate` when its bytes are there, in the machine's order."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -269,8 +249,7 @@ def from_values(name: str, datatype: str, shape: tuple[int, ...], values: object
             array = np.array(flat, dtype).reshape(shape)
     except (TypeError, ValueError, OverflowError) as error:
         raise broken(f"output '{name}' of {datatype}: {error}") from error
-    known = bfloat16() if datatype == "BF16" else None
-    return array if known is None else array.astype(known)
+    return bfloat16_bits(array) if datatype == "BF16" else array
 
 
 def to_values(name: str, array: Array, datatype: str) -> list[Any]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from muster.client.calls import ClassScore, IndexEntry, ModelMetadata, ServerMetadata, TensorMetadata
+from muster._types import ClassScore
+from muster.client.calls import IndexEntry, ModelMetadata, ServerMetadata, TensorMetadata
 from muster.client.datatypes import broken
 
 
