@@ -152,13 +152,18 @@ class _Child:
         self._dropped = 0
         self._process: subprocess.Popen[str] | None = None
         self._failure: BaseException | None = None
+        self._abandoned = False
         self.listeners: dict[str, str] = {}
         self.ready = False
         self.status: int | None = None
         self._thread = threading.Thread(target=self._live, args=(command,), name="muster-server", daemon=True)
         self._thread.start()
-        with self._changed:
-            self._changed.wait_for(lambda: self._process is not None or self._failure is not None)
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._process is not None or self._failure is not None)
+        except BaseException:
+            self._abandoned = True
+            raise
         if self._failure is not None:
             raise FailedPrecondition(f"the program cannot be started: {self._failure}") from self._failure
 
@@ -183,6 +188,8 @@ class _Child:
         with self._changed:
             self._process = process
             self._changed.notify_all()
+        if self._abandoned:
+            process.kill()
         assert process.stdout is not None
         for line in process.stdout:
             self._take(line.rstrip("\n"))

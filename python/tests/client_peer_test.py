@@ -309,6 +309,7 @@ def test_what_is_no_answer_is_an_error(text):
         ([{"name": "y", "datatype": "FP32", "shape": [1], "data": [1, 2]}], b""),
         ([{"name": "y", "datatype": "FP32", "shape": [1], "data": 1}], b""),
         ([{"name": "y", "datatype": "UINT8", "shape": [1], "data": [256]}], b""),
+        ([{"name": "y", "datatype": "FP32", "shape": [1], "data": json.loads("[" * 500 + "1" + "]" * 500)}], b""),
         ([{"name": "y", "datatype": "UINT8", "shape": [1], "data": [{}]}], b""),
         ([{"name": "y", "datatype": "BYTES", "shape": [1], "data": [1]}], b""),
         ([{"name": "y", "datatype": "FP32", "shape": [1], "parameters": {"shared_memory_region": "r"}}], b""),

@@ -328,7 +328,10 @@ class Client:
         """
         deadline = self._deadline(timeout)
         if config is not None and not isinstance(config, str):
-            config = json.dumps(dict(config))
+            try:
+                config = json.dumps(dict(config))
+            except (TypeError, ValueError) as error:
+                raise InvalidArgument(f"the configuration of '{model}' has no JSON: {error}") from error
         self._change("load", {"model": asking.checked_model(model), "config": config}, deadline)
 
     def unload(self, model: str, *, timeout: float | None = None) -> None:

@@ -219,13 +219,13 @@ def _objects(elements: Sequence[bytes], shape: tuple[int, ...]) -> Array:
     return array.reshape(shape)
 
 
-def _flat(name: str, values: object) -> Iterable[object]:
+def _flat(name: str, values: object, depth: int = 0) -> Iterable[object]:
     """The elements of a JSON array, flat or nested."""
-    if not isinstance(values, list):
+    if not isinstance(values, list) or depth > MAX_DIMENSIONS:
         raise broken(f"output '{name}' has no array of elements")
     if not any(isinstance(value, list) for value in values):
         return values
-    return [element for value in values for element in _flat(name, value)]
+    return [element for value in values for element in _flat(name, value, depth + 1)]
 
 
 def from_values(name: str, datatype: str, shape: tuple[int, ...], values: object) -> Array:

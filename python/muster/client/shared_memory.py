@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from muster.client.calls import Region
 from muster.client.datatypes import Array
-from muster.errors import Closed, InvalidArgument, ResourceExhausted
+from muster.errors import Closed, Error, InvalidArgument, ResourceExhausted
 
 _FOLDER = "/dev/shm"
 
@@ -39,6 +39,7 @@ class SharedMemory:
     def __init__(
         self, byte_size: int, register: Callable[[str, str, int], None], unregister: Callable[[str], None]
     ) -> None:
+        self._closed = True  # until it is there
         if isinstance(byte_size, bool) or not isinstance(byte_size, int) or byte_size <= 0:
             raise InvalidArgument(f"byte_size is {byte_size!r}; it must be a whole number above 0")
         #: What the servers know it by.
@@ -46,7 +47,6 @@ class SharedMemory:
         self.byte_size = byte_size
         self._unregister = unregister
         self._process = os.getpid()
-        self._closed = False
         self._file = os.path.join(_FOLDER, self.name)
         file = os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -60,6 +60,7 @@ class SharedMemory:
             raise
         finally:
             os.close(file)
+        self._closed = False
 
     def tensor(self, dtype: npt.DTypeLike, shape: Sequence[int], offset: int = 0) -> SharedTensor:
         """A place of this dtype and shape, `offset` bytes from the beginning. Places may overlap; nobody watches over
@@ -89,6 +90,10 @@ class SharedMemory:
             # Arrays that are still there keep the memory.
             with contextlib.suppress(BufferError):
                 self._memory.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Error):
+            self.close()
 
     def __enter__(self) -> SharedMemory:
         return self

@@ -34,6 +34,7 @@ class Workers:
     def __init__(self, limit: int, name: str) -> None:
         self._limit = limit
         self._name = name
+        self._closed = False
         self._forget()
         _all.add(self)
 
@@ -42,7 +43,6 @@ class Workers:
         self._tasks: queue.SimpleQueue[tuple[ClientFuture[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._threads = 0
         self._free = 0
-        self._closed = False
 
     def after_fork(self) -> None:
         """In the child, where there are no threads."""
