@@ -89,6 +89,8 @@ def checked_version(version: object) -> str:
 
 
 def _check_text(what: str, text: str) -> None:
+    if text.isascii():
+        return
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -25,6 +25,9 @@ LANES = 4
 
 def rows_of(call: InferCall) -> int:
     """Rows that every input has, or 0 where the call cannot be split."""
+    if len(call.inputs) == 1 and call.wishes is None:
+        (tensor,) = call.inputs
+        return tensor.shape[0] if tensor.shape and tensor.region is None else 0
     if any(tensor.region is not None or not tensor.shape for tensor in call.inputs):
         return 0
     if any(wish.region is not None for wish in call.wishes or ()):
