@@ -193,10 +193,12 @@ class _Child:
         assert process.stdout is not None
         for line in process.stdout:
             self._take(line.rstrip("\n"))
-        status = process.wait()
+        # Not taken away yet: until `status` is there, nobody else can have its number.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         process.stdout.close()
         with self._changed:
-            self.status = status
+            self.status = process.wait()
             self._changed.notify_all()
 
     def _take(self, line: str) -> None:
@@ -231,7 +233,7 @@ class _Child:
             return self._changed.wait_for(lambda: self.status is not None, seconds)
 
     def send(self, number: int) -> None:
-        # Not a process that has ended, whose number may be another's by now.
+        # Not to a process that is gone, whose number may be another's by now.
         with self._changed:
             if self.status is None:
                 with contextlib.suppress(ProcessLookupError):
