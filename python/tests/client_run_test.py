@@ -426,21 +426,25 @@ def test_closing_ends_what_is_under_way(client):
         running.result(60)
 
 
-def test_a_forked_child_has_connections_of_its_own(server):
-    with server.client() as client:
-        client.run("identity_fp32", fp32(1))
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                fine = all(same(client.run("identity_fp32", fp32(3))["output"], fp32(3)) for _ in range(20))
-                fine = fine and same(client.submit("identity_fp32", fp32(3)).result(60)["output"], fp32(3))
-                status = 0 if fine else 2
-            finally:
-                os._exit(status)
-        for _ in range(20):
-            assert same(client.run("identity_fp32", fp32(2))["output"], fp32(2))
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def test_a_forked_child_has_connections_of_its_own(server, python):
+    done = python(
+        "import muster, os, sys\n"
+        "import numpy as np\n"
+        "client = muster.Client(sys.argv[1])\n"
+        "def ask(number):\n"
+        "    given = np.full((3, 4), number, np.float32)\n"
+        "    outputs = [client.run('identity_fp32', given) for _ in range(20)]\n"
+        "    outputs.append(client.submit('identity_fp32', given).result(60))\n"
+        "    return all((one['output'] == number).all() for one in outputs)\n"
+        "assert ask(1)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(7 if ask(2) else 1)\n"
+        "assert ask(3)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ask(4))\n",
+        server.url,
+    )
+    assert done.stdout == "7 True\n", done.stderr
 
 
 def test_a_forked_child_of_grpc_is_told(server, python):
