@@ -30,6 +30,15 @@ class Model:
 
     def __init__(self, path: str | os.PathLike[str], backend: str | None = None, *, threads: int | None = None, sessions: int | None = None, max_batch_size: int | None = None, parameters: Mapping[str, str] | None = None, cache: str | os.PathLike[str] | None = None) -> None: ...
 
+    def close(self) -> None:
+        """
+        Lets the model go. Runs that are at work end first; closing twice does nothing.
+        """
+
+    def __enter__(self) -> Model: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
     def run(self, *inputs: Any, out: Any = None, outputs: str | Sequence[str] | None = None) -> dict[str, numpy.typing.NDArray[Any]]:
         """
         Runs the model on one batch and returns its outputs by name.
@@ -53,15 +62,6 @@ class Model:
         configuration says. Raises InvalidArgument that names the picture which cannot be read, FailedPrecondition where the
         model takes no pictures.
         """
-
-    def close(self) -> None:
-        """
-        Lets the model go. Runs that are at work end first; closing twice does nothing.
-        """
-
-    def __enter__(self) -> Model: ...
-
-    def __exit__(self, *exception: object) -> None: ...
 
     def __repr__(self) -> str: ...
 

@@ -67,9 +67,10 @@ def install(wheel, folder):
     environment = folder / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", environment)
     (packages,) = (environment / "lib").glob("python*/site-packages")
-    run(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--no-index",
-        "--prefix", environment, "--ignore-installed", wheel)  # fmt: skip
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # pip is among those packages. It runs on the new interpreter, whose path the programs that it writes begin with.
+    run(environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--no-index",
+        "--ignore-installed", wheel)  # fmt: skip
     return environment
 
 

@@ -10,6 +10,7 @@ import sys
 import muster
 import numpy as np
 import pytest
+from muster.client.scatter import Servers
 from peers import BINARY, EchoPeer, Early, ScriptedPeer, answer, output, reply
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "server"))
@@ -213,6 +214,23 @@ def test_several_servers_share_the_rows():
         for _ in range(4):
             client.run("m", {"x": array[:1]})
         assert (len(one.rows), len(other.rows)) == (3, 3)
+
+
+def test_parts_go_to_each_server_in_turn():
+    servers = Servers(3, 1)
+    taken = []
+    for _ in range(6):
+        taken.append(servers.take())
+        servers.done(taken[-1])
+    assert taken == [1, 2, 0, 1, 2, 0]
+
+
+def test_a_slower_server_gets_fewer_parts():
+    servers = Servers(2, 0)
+    assert [servers.take() for _ in range(4)] == [0, 1, 0, 1]
+    for _ in range(3):
+        servers.done(1)
+        assert servers.take() == 1
 
 
 def test_a_model_without_a_batch_axis_is_asked_once():

@@ -20,6 +20,7 @@ import model_folders  # noqa: E402
 from running_server import RunningServer  # noqa: E402
 
 TIMEOUT = 60
+TOLD = ("--log-level", "info")  # every step is
 TENSORS = "input input FP32 [-1,4]\noutput output FP32 [-1,4]\n"
 CONFIG = 'backend: "scripted" max_batch_size: 8 dynamic_batching {}'
 ROW = [1.5, 2.5, 3.5, 4.5]
@@ -67,7 +68,7 @@ def series(server):
 def test_serves_at_once_and_loses_nothing_at_the_switch(program, tmp_path):
     models = tmp_path / "models"
     add(models, "m", SHORT)
-    with RunningServer(program, models, "--compiled-model-cache", tmp_path / "cache") as server:
+    with RunningServer(program, models, "--compiled-model-cache", tmp_path / "cache", *TOLD) as server:
         ended = threading.Event()
         replies = []
 
@@ -145,6 +146,6 @@ def test_keeps_the_stand_in_where_it_differs_or_fails(program, tmp_path):
 def test_waits_for_what_is_compiled_where_the_configuration_says_so(program, tmp_path):
     models = tmp_path / "models"
     add(models, "m", SHORT, CONFIG + ' parameters { key: "build" value { string_value: "first" } }')
-    with RunningServer(program, models, "--compiled-model-cache", tmp_path / "cache") as server:
+    with RunningServer(program, models, "--compiled-model-cache", tmp_path / "cache", *TOLD) as server:
         assert parameters(server, "m") == {"runtime": "scripted 1", "preparation_state": "in_use"}
         assert "stand-in" not in server.output

@@ -33,7 +33,7 @@ from muster.client.transports.grpc_transport import GrpcTransport
 from muster.client.transports.http_transport import HttpTransport
 from muster.client.pictures import Picture, files_of
 from muster.client.replies import class_scores, index_entries, model_metadata, server_metadata
-from muster.client.scatter import LANES, row_bytes_of, rows_of, scatter
+from muster.client.scatter import LANES, Servers, row_bytes_of, rows_of, scatter
 from muster.client.shared_memory import SharedMemory, SharedTensor
 from muster.client.workers import ClientFuture, Workers
 from muster.errors import Closed, DeadlineExceeded, InvalidArgument, NotFound, Unavailable
@@ -187,14 +187,13 @@ class Client:
         try:
             if not each or rows <= each:
                 return self._ask_one(lambda transport: transport.infer(call, deadline))
-            lanes = LANES * len(self._transports)
             return scatter(
                 call,
                 rows,
                 each,
-                lanes,
+                Servers(len(self._transports), next(self._turn)),
                 self._part_workers,
-                lambda part, lane: self._ask_one(lambda transport: transport.infer(part, deadline), lane),
+                lambda part, server: self._ask_one(lambda transport: transport.infer(part, deadline), server),
             )
         except (InvalidArgument, NotFound) as error:
             # What was known of the model may be why.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -92,13 +91,44 @@ class _Whole:
         return [self._arrays[name] for name in order]
 
 
-class _Run:
-    """One scattered call. `ask` is given a part and the number of its lane."""
+class Servers:
+    """Which server the next part of a call goes to. One thread at a time.
 
-    def __init__(self, call: InferCall, rows: int, rows_each: int, ask: Callable[[InferCall, int], InferReply]) -> None:
+    In turn, from the server `first` on, save where one has more parts at work than another: what is slower gets fewer.
+    Which thread asks makes no difference, and with LANES threads for each server none has more than LANES at work.
+    """
+
+    def __init__(self, count: int, first: int) -> None:
+        self.count = count
+        self._order = [(first + step) % count for step in range(count)]
+        self._at_work = [0] * count
+        self._given = [0] * count
+
+    def take(self) -> int:
+        server = min(self._order, key=lambda each: (self._at_work[each], self._given[each]))
+        self._at_work[server] += 1
+        self._given[server] += 1
+        return server
+
+    def done(self, server: int) -> None:
+        self._at_work[server] -= 1
+
+
+class _Run:
+    """One scattered call. `ask` is given a part and the number of its server."""
+
+    def __init__(
+        self,
+        call: InferCall,
+        rows: int,
+        rows_each: int,
+        servers: Servers,
+        ask: Callable[[InferCall, int], InferReply],
+    ) -> None:
         self._call = call
         self._rows = rows
         self._rows_each = rows_each
+        self._servers = servers
         self._ask = ask
         self._lock = threading.Lock()
         self._next = 0
@@ -110,20 +140,22 @@ class _Run:
     def stop(self) -> None:
         self._stopped = True
 
-    def _take(self) -> int | None:
+    def _take(self) -> tuple[int, int] | None:
+        """A part and its server."""
         with self._lock:
             if self._stopped or self._next >= self.parts:
                 return None
             self._next += 1
-            return self._next - 1
+            return self._next - 1, self._servers.take()
 
-    def lane(self, number: int) -> None:
+    def lane(self) -> None:
         """Asks for one part after the other, until there are no more or something failed."""
-        while (part := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            part, server = taken
             begin = part * self._rows_each
             end = min(begin + self._rows_each, self._rows)
             try:
-                self._do(part, begin, end, number)
+                self._do(part, begin, end, server)
             except Error as error:
                 self.stop()
                 error.args = (f"rows {begin} to {end - 1} of {self._rows} (part {part + 1} of {self.parts}): {error}",)
@@ -132,15 +164,17 @@ class _Run:
             except BaseException:
                 self.stop()
                 raise
+            with self._lock:
+                self._servers.done(server)
 
-    def _do(self, part: int, begin: int, end: int, lane: int) -> None:
+    def _do(self, part: int, begin: int, end: int, server: int) -> None:
         inputs = [_rows(tensor, begin, end) for tensor in self._call.inputs]
         call = dataclasses.replace(
             self._call,
             inputs=inputs,
             place=lambda name, datatype, shape: self._whole.place(begin, end, name, datatype, shape),
         )
-        reply = self._ask(call, lane)
+        reply = self._ask(call, server)
         self._whole.add(begin, end, reply)
         if part == 0:
             self._first = reply
@@ -161,15 +195,15 @@ def scatter(
     call: InferCall,
     rows: int,
     rows_each: int,
-    lanes: int,
+    servers: Servers,
     workers: Workers,
     ask: Callable[[InferCall, int], InferReply],
 ) -> InferReply:
     """Asks for all rows in parts of `rows_each`. The first part that fails fails the call, and no further one is
     sent.
     """
-    run = _Run(call, rows, rows_each, ask)
-    futures = [workers.submit(functools.partial(run.lane, number)) for number in range(min(lanes, run.parts))]
+    run = _Run(call, rows, rows_each, servers, ask)
+    futures = [workers.submit(run.lane) for _ in range(min(LANES * servers.count, run.parts))]
     try:
         # In the order in which they end, so that a failure is told at once.
         for done in concurrent.futures.as_completed(futures):

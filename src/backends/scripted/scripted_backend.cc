@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/scripted/scripted_backend.h"
 
+#include <sys/stat.h>
+
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -110,6 +113,19 @@ Status prepare(const Script& script, Clock& clock, CompileListener& listener) {
   return script.fail_prepare.empty() ? Status() : internal_error(script.fail_prepare);
 }
 
+// The folder is made where there is none, and is its owner's alone, as with any backend: the server
+// starts with one that is only named.
+Status keep_prepared(const ModelSource& source, const Script& script) {
+  if (::mkdir(source.compiled_cache.c_str(), 0700) != 0 && errno != EEXIST) {
+    return failed_precondition(printable(source.compiled_cache) + " cannot be created: " +
+                               std::generic_category().message(errno));
+  }
+  std::ofstream file(prepared_file(source, script), std::ios::binary);
+  file << "prepared";
+  file.close();
+  return file ? Status() : failed_precondition("what was prepared cannot be written");
+}
+
 class Unwatched final : public CompileListener {
  public:
   bool on_progress(const CompileProgress& /*progress*/) override { return true; }
@@ -158,10 +174,7 @@ Result<CompiledFile> ScriptedBackend::compile(const ModelSource& source, const s
     return unimplemented("scripted models are prepared into a cache alone, if they must be");
   if (is_prepared(source, script)) return CompiledFile{};
   MUSTER_RETURN_IF_ERROR(prepare(script, *clock_, listener).with_context(subject_of(source)));
-  std::ofstream file(prepared_file(source, script), std::ios::binary);
-  file << "prepared";
-  file.close();
-  if (!file) return failed_precondition("what was prepared cannot be written");
+  MUSTER_RETURN_IF_ERROR(keep_prepared(source, script));
   return CompiledFile{"", 8, std::chrono::duration_cast<std::chrono::milliseconds>(script.prepare),
                       "prepared"};
 }

@@ -303,6 +303,17 @@ TEST_F(PreparedScript, is_prepared_once_step_by_step) {
   EXPECT_TRUE(backend_.load(source_).ok());
 }
 
+TEST_F(PreparedScript, makes_the_folder_where_there_is_none) {
+  set("");
+  source_.compiled_cache += "/new";
+  EXPECT_TRUE(backend_.must_compile(source_).value());
+  Watch watch;
+  ASSERT_TRUE(backend_.compile(source_, "", watch).ok());
+  EXPECT_FALSE(backend_.must_compile(source_).value());
+  EXPECT_EQ(std::filesystem::status(source_.compiled_cache).permissions(),
+            std::filesystem::perms::owner_all);
+}
+
 TEST_F(PreparedScript, leaves_nothing_behind_where_it_ends_before) {
   set("");
   Watch watch(2);
@@ -327,7 +338,7 @@ TEST_F(PreparedScript, is_prepared_into_a_cache_alone) {
   set("");
   EXPECT_EQ(backend_.compile(source_, "/nowhere/file", watch).status().code(),
             StatusCode::kUnimplemented);
-  source_.compiled_cache = "/nowhere";
+  source_.compiled_cache = "/nowhere/deeper";
   EXPECT_EQ(backend_.compile(source_, "", watch).status().code(), StatusCode::kFailedPrecondition);
   source_.compiled_cache = "";
   EXPECT_EQ(backend_.compile(source_, "", watch).status().code(), StatusCode::kUnimplemented);
