@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,6 +19,11 @@
 namespace muster::testing {
 
 using Oip = oip::GRPCInferenceService;
+
+// A client of gRPC's whose thread waits for something else looks after its sockets every five
+// seconds only. It reads this before the first channel is made.
+inline const bool kClientsLookOften =
+    ::setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "20", 1) == 0;
 
 class GrpcServer {
  public:
