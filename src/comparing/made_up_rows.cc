@@ -61,8 +61,7 @@ Result<std::vector<Tensor>> made_up_rows(const ModelSignature& signature,
   for (const TensorSpec& input : signature.inputs) {
     // Inputs that are alike get values that are not.
     Result<Tensor> tensor = made_up(input, wanted, tensors.size() + 1, left);
-    if (!tensor.ok())
-      return tensor.status().with_context("input '" + printable(input.name) + "'");
+    if (!tensor.ok()) return tensor.status().with_context("input '" + printable(input.name) + "'");
     left -= std::min(left, tensor->bytes().size());
     tensors.push_back(*std::move(tensor));
   }

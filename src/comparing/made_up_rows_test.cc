@@ -62,10 +62,9 @@ TEST(MadeUpRows, are_refused_where_they_would_be_too_large) {
   const Status refused = made_up_rows(both, {true, 1, 1, 700}).status();
   EXPECT_EQ(refused.to_string(), "RESOURCE_EXHAUSTED: input 'b': it is too large to make up");
   EXPECT_FALSE(made_up_rows(signature_of(DataType::kBytes, {-1, 1000}), {true, 1, 1, 700}).ok());
-  EXPECT_FALSE(
-      made_up_rows(signature_of(DataType::kFp32, {-1, -1, -1, -1, -1, -1, -1, -1, -1}),
-                   {true, 1, 224, kPlenty})
-          .ok());
+  EXPECT_FALSE(made_up_rows(signature_of(DataType::kFp32, {-1, -1, -1, -1, -1, -1, -1, -1, -1}),
+                            {true, 1, 224, kPlenty})
+                   .ok());
 }
 
 TEST(MadeUpRows, know_what_a_model_leaves_open) {

@@ -25,12 +25,11 @@ class MetricsPageTest : public testing::Test {
  protected:
   // Series with its labels -> value.
   std::map<std::string, double> read() {
-    MetricsPage page(
-        {[this](const MetricsPage::VisitVersion& visit) {
-           visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda", *counted_,
-                  preparation_});
-         },
-         [] { return true; }, [this] { return gpus_; }, frontend_, "1.2.3"});
+    MetricsPage page({[this](const MetricsPage::VisitVersion& visit) {
+                        visit({"lenet", 3, state_, milliseconds(20), "Fake 1.0 with cuda",
+                               *counted_, preparation_});
+                      },
+                      [] { return true; }, [this] { return gpus_; }, frontend_, "1.2.3"});
     std::map<std::string, double> series;
     std::istringstream text(page.text());
     for (std::string line; std::getline(text, line);) {

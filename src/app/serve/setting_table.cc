@@ -158,8 +158,7 @@ constexpr SettingRow kRows[] = {
      false, [](S& s, V v) { return set_count(s.models.thread_budget, v, 0, kMaxThreadBudget); }},
     {"compiled-model-cache", "", kModels, "DIR", "",
      "Where what OpenVINO and TensorRT compiled is kept for the next start; by default nowhere",
-     false,
-     [](S& s, V v) { return set_text(s.models.service.compiled_cache, v); }},
+     false, [](S& s, V v) { return set_text(s.models.service.compiled_cache, v); }},
     {"accelerator", "", kModels, "NAME=FILE", "",
      "A plugin library of ONNX Runtime, and the name by which models may use it; may be given "
      "several times",

@@ -36,8 +36,8 @@ struct Script {
   std::string fail_load;  // where not "", load fails with it
   // Must be prepared before it is loaded: compiled, which takes so long and tells of each step.
   std::chrono::microseconds prepare{0};
-  int prepare_steps = 0;        // 0 = there is nothing to prepare
-  std::string fail_prepare;     // where not "", that fails with it, at its end
+  int prepare_steps = 0;          // 0 = there is nothing to prepare
+  std::string fail_prepare;       // where not "", that fails with it, at its end
   bool prepared_differs = false;  // the outputs are zeros
   bool thread_bound = false;
   // Makes the outputs, in the signature's order. Empty: output i is input i where their types are

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/scripted/scripted_backend.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -11,6 +9,8 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "backends/scripted/session.h"
 #include "base/text.h"
@@ -117,8 +117,8 @@ Status prepare(const Script& script, Clock& clock, CompileListener& listener) {
 // starts with one that is only named.
 Status keep_prepared(const ModelSource& source, const Script& script) {
   if (::mkdir(source.compiled_cache.c_str(), 0700) != 0 && errno != EEXIST) {
-    return failed_precondition(printable(source.compiled_cache) + " cannot be created: " +
-                               std::generic_category().message(errno));
+    return failed_precondition(printable(source.compiled_cache) +
+                               " cannot be created: " + std::generic_category().message(errno));
   }
   std::ofstream file(prepared_file(source, script), std::ios::binary);
   file << "prepared";

@@ -34,10 +34,10 @@ struct Loading {
   std::stop_token give_up;
   ModelFolder::Choice choice = {};
   std::shared_ptr<Backend> backend = {};
-  bool asked = false;                             // whether its backend must compile first
-  bool compiled = false;                          // what it must was compiled for this load
-  std::shared_ptr<Backend> stand_in = {};         // loads it in place of its own; null: none does
-  std::string stand_in_file = {};                 // from which
+  bool asked = false;                      // whether its backend must compile first
+  bool compiled = false;                   // what it must was compiled for this load
+  std::shared_ptr<Backend> stand_in = {};  // loads it in place of its own; null: none does
+  std::string stand_in_file = {};          // from which
   std::shared_ptr<const TemporaryFolder> cache = {};  // in place of the server's, which has none
 
   [[nodiscard]] std::string text() const {

@@ -177,7 +177,7 @@ class ModelKeeper {
   bool first_done_ MUSTER_GUARDED_BY(mutex_) = false;
   bool stopping_ MUSTER_GUARDED_BY(mutex_) = false;
   bool drained_ MUSTER_GUARDED_BY(mutex_) = false;
-  bool unsettled_ MUSTER_GUARDED_BY(mutex_) = false;  // some change was seen once
+  bool unsettled_ MUSTER_GUARDED_BY(mutex_) = false;                // some change was seen once
   std::shared_ptr<Preparing> preparing_ MUSTER_GUARDED_BY(mutex_);  // at work
   std::deque<std::shared_ptr<Preparing>> to_prepare_ MUSTER_GUARDED_BY(mutex_);  // one a version
 

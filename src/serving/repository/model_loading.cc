@@ -164,11 +164,10 @@ void ModelKeeper::begin_load(ModelRecord& model, std::int64_t version) {
   VersionRecord& record = model.versions[version];
   model.busy = true;
   model.give_up = std::stop_source();
-  const auto loading =
-      std::make_shared<Loading>(Loading{model, model.name, version, model.plan->stamps.at(version),
-                                        ++instances_, record.instance != 0, !runs_its_own(model),
-                                        model.plan->folder, record.metrics, clock_.now(),
-                                        model.give_up.get_token()});
+  const auto loading = std::make_shared<Loading>(
+      Loading{model, model.name, version, model.plan->stamps.at(version), ++instances_,
+              record.instance != 0, !runs_its_own(model), model.plan->folder, record.metrics,
+              clock_.now(), model.give_up.get_token()});
   // First on a thread of usual priority: a backend that is opened may start threads.
   starters_.post([this, loading] {
     Status status = caught([&] { return prepare_load(*loading); });

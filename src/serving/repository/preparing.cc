@@ -101,8 +101,8 @@ void ModelKeeper::compile_aside(const Loading& stand_in, const std::string& runt
   VersionRecord& record = stand_in.record.versions[stand_in.version];
   // Where the same was loaded once more, as somebody may do every few minutes, what is compiled for
   // it goes on, or it would never end.
-  const bool goes_on = record.preparing && record.preparing->aside &&
-                       record.preparing->own->stamp == stand_in.stamp;
+  const bool goes_on =
+      record.preparing && record.preparing->aside && record.preparing->own->stamp == stand_in.stamp;
   if (!goes_on) {
     give_up_preparing(record);
     auto own = std::make_shared<Loading>(stand_in);
@@ -131,11 +131,10 @@ void ModelKeeper::prepare_next() {
   preparing_ = std::move(to_prepare_.front());
   to_prepare_.pop_front();
   record_for(*preparing_).preparation.state = PreparationState::kBuilding;
-  log(LogLevel::kInfo,
-      preparing_->own->text() + " is being compiled by " +
-          std::string(preparing_->own->backend->name()) +
-          (preparing_->aside ? ", while a stand-in serves; this may take minutes"
-                             : ", and is loaded then; this may take minutes"));
+  log(LogLevel::kInfo, preparing_->own->text() + " is being compiled by " +
+                           std::string(preparing_->own->backend->name()) +
+                           (preparing_->aside ? ", while a stand-in serves; this may take minutes"
+                                              : ", and is loaded then; this may take minutes"));
   builder_.post([this, preparing = preparing_] {
     Status outcome = caught([&] { return compile(preparing); });
     starters_.post([this, preparing, outcome] { end_compile(preparing, outcome); });
@@ -257,8 +256,8 @@ void ModelKeeper::check(const std::shared_ptr<Preparing>& preparing,
     const LoadOrder order = order_for(own);
     const Status gone = caught([&] { return own.backend->forget_compiled(source_of(order)); });
     if (!gone.ok()) {
-      log(LogLevel::kWarning, own.text() + ": what was compiled is still in the cache: " +
-                                  std::string(gone.message()));
+      log(LogLevel::kWarning,
+          own.text() + ": what was compiled is still in the cache: " + std::string(gone.message()));
     }
   }
   starters_.post([this, preparing, loaded, findings = std::move(findings)] {
@@ -282,17 +281,17 @@ void ModelKeeper::end_check(const std::shared_ptr<Preparing>& preparing, Loaded 
     if (lease) ++record_for(*preparing).draining;
     end_preparing(preparing, PreparationState::kNone, "");
   } else if (!findings.ok()) {
-    end_preparing(preparing, PreparationState::kFailed,
-                  "it could not be compared with its stand-in: " +
-                      std::string(findings.status().message()) +
-                      "; parameter build: \"first\" serves it without");
+    end_preparing(
+        preparing, PreparationState::kFailed,
+        "it could not be compared with its stand-in: " + std::string(findings.status().message()) +
+            "; parameter build: \"first\" serves it without");
   } else if (!agrees) {
     end_preparing(preparing, PreparationState::kDiffers, findings->difference);
   } else if (!started.ok()) {
     end_preparing(preparing, PreparationState::kFailed, started.message());
   } else {
-    log(LogLevel::kInfo, preparing->own->text() + " agrees with its stand-in: " +
-                             findings->nearest);
+    log(LogLevel::kInfo,
+        preparing->own->text() + " agrees with its stand-in: " + findings->nearest);
     switch_to(*preparing, std::move(lease));
     end_preparing(preparing, PreparationState::kInUse, "");
   }
@@ -311,8 +310,8 @@ void ModelKeeper::switch_to(const Preparing& preparing, ModelLease lease) {
   log(LogLevel::kInfo, own.text() + " runs on " + record.runtime + " from now on");
 }
 
-void ModelKeeper::end_preparing(const std::shared_ptr<Preparing>& preparing,
-                                PreparationState state, std::string_view reason) {
+void ModelKeeper::end_preparing(const std::shared_ptr<Preparing>& preparing, PreparationState state,
+                                std::string_view reason) {
   const Loading& own = *preparing->own;
   VersionMetrics& counted = *own.metrics;
   switch (state) {
@@ -341,10 +340,9 @@ void ModelKeeper::end_preparing(const std::shared_ptr<Preparing>& preparing,
   VersionRecord& record = record_for(*preparing);
   if (record.preparing == preparing) {
     record.preparing.reset();
-    std::string stand_in =
-        state == PreparationState::kFailed || state == PreparationState::kDiffers
-            ? std::move(record.preparation.stand_in)
-            : std::string();
+    std::string stand_in = state == PreparationState::kFailed || state == PreparationState::kDiffers
+                               ? std::move(record.preparation.stand_in)
+                               : std::string();
     record.preparation = {};
     record.preparation.state = state;
     record.preparation.stand_in = std::move(stand_in);
@@ -363,8 +361,7 @@ void ModelKeeper::give_up_preparing(VersionRecord& record) {
   record.preparation = {};
   preparing->stop.request_stop();
   // What is at work ends soon, and is counted then.
-  if (std::erase(to_prepare_, preparing) > 0)
-    preparing->own->metrics->preparations_given_up.add();
+  if (std::erase(to_prepare_, preparing) > 0) preparing->own->metrics->preparations_given_up.add();
   changed_.notify_all();
 }
 

@@ -136,8 +136,9 @@ Result<std::shared_ptr<const CompiledModel>> with_scaled_pixels(
   const std::vector<TensorSpec>& inputs = model->signature().inputs;
   const auto axis = inputs.size() == 1 ? channel_axis(inputs.front().shape) : std::nullopt;
   if (!axis || !is_floating(inputs.front().type)) {
-    return invalid_argument("pixels cannot be scaled for it: it has not one floating-point input "
-                            "of pictures");
+    return invalid_argument(
+        "pixels cannot be scaled for it: it has not one floating-point input "
+        "of pictures");
   }
   PixelTable table;
   table.type = inputs.front().type;
@@ -153,11 +154,9 @@ Result<std::shared_ptr<const CompiledModel>> with_scaled_pixels(
   table.elements.resize(table.channels * kPixels * table.width);
   for (std::size_t i = 0; i < table.channels * kPixels; ++i) {
     const std::size_t channel = i / kPixels;
-    const float factor =
-        static_cast<float>(pixels.scale / (pixels.std.size() == 1 ? pixels.std.front()
-                                                                  : pixels.std[channel]));
-    const float value =
-        (static_cast<float>(i % kPixels) - value_of(pixels.mean, channel)) * factor;
+    const float factor = static_cast<float>(
+        pixels.scale / (pixels.std.size() == 1 ? pixels.std.front() : pixels.std[channel]));
+    const float value = (static_cast<float>(i % kPixels) - value_of(pixels.mean, channel)) * factor;
     store_float(table.type, static_cast<double>(value), table.elements.data() + i * table.width);
   }
   return std::make_shared<const ScalingModel>(std::move(model), std::move(table));

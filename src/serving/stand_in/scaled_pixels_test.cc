@@ -17,8 +17,8 @@ std::shared_ptr<const CompiledModel> echo_of(const Shape& shape, DataType type =
   auto model = std::make_shared<FakeModel>();
   model->signature = {{{"x", type, shape, {}}}, {{"y", type, shape, {}}}};
   model->compute = [](const Inputs& inputs) -> Result<Outputs> {
-    MUSTER_ASSIGN_OR_RETURN(
-        Tensor copy, Tensor::copy_of(inputs[0].type, inputs[0].shape, inputs[0].bytes));
+    MUSTER_ASSIGN_OR_RETURN(Tensor copy,
+                            Tensor::copy_of(inputs[0].type, inputs[0].shape, inputs[0].bytes));
     Outputs outputs;
     outputs.push_back(std::move(copy));
     return outputs;

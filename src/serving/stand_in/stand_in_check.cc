@@ -69,11 +69,12 @@ class Check {
         rows_, made_up_rows(signature, {stacked_, kCheckedRows, open_dims, kMaxCheckBytes}));
     if (rows_.empty()) return failed_precondition("it has no inputs to make up");
     references_ = std::vector<OutputReference>(signature.outputs.size());
-    MUSTER_RETURN_IF_ERROR(run_rows(*stand_in_, signature, rows_for(signature, 1),
-                                    [this](std::int64_t, std::size_t output, const TensorView& row) {
-                                      if (order_.give_up.stop_requested()) return given_up();
-                                      return references_[output].add(row);
-                                    }));
+    MUSTER_RETURN_IF_ERROR(
+        run_rows(*stand_in_, signature, rows_for(signature, 1),
+                 [this](std::int64_t, std::size_t output, const TensorView& row) {
+                   if (order_.give_up.stop_requested()) return given_up();
+                   return references_[output].add(row);
+                 }));
     if (!open) return {};
     // What the other one refuses is to be found out while there is another length to try.
     const ModelSignature& other = order_.compiled.signature();
@@ -101,8 +102,8 @@ class Check {
     std::vector<double> tolerances;
     for (const TensorSpec& output : signature.outputs) {
       const auto place = std::ranges::find(known, output.name, &TensorSpec::name);
-      tolerances.push_back(order_.tolerance.value_or(
-          usual_tolerance(order_.compiled.precision(), output.type)));
+      tolerances.push_back(
+          order_.tolerance.value_or(usual_tolerance(order_.compiled.precision(), output.type)));
       comparisons.emplace_back(references_[static_cast<std::size_t>(place - known.begin())],
                                tolerances.back());
     }
@@ -136,17 +137,18 @@ class Check {
         found.exact || first.of_shape
             ? std::string()
             : fmt::format(", by up to {:.2g} where {:g} is tolerated", found.max_rel, tolerance);
-    return fmt::format("output '{}' differs in {} of {} elements of batches of {}{}: {} expected, "
-                       "{} given",
-                       printable(output), found.differing, found.elements, batch_size, limit,
-                       first.expected.text, first.given.text);
+    return fmt::format(
+        "output '{}' differs in {} of {} elements of batches of {}{}: {} expected, "
+        "{} given",
+        printable(output), found.differing, found.elements, batch_size, limit, first.expected.text,
+        first.given.text);
   }
 
   const StandInCheck& order_;
   const bool stacked_;
   std::unique_ptr<Session> stand_in_;
   std::unique_ptr<Session> compiled_;
-  std::vector<Tensor> rows_;                // by the stand-in's inputs
+  std::vector<Tensor> rows_;                 // by the stand-in's inputs
   std::vector<OutputReference> references_;  // by its outputs
 };
 

@@ -19,7 +19,7 @@ inline constexpr std::int64_t kCheckedRows = 8;
 struct StandInCheck {
   const CompiledModel& stand_in;
   const CompiledModel& compiled;
-  const ModelConfig& config;  // resolved
+  const ModelConfig& config;             // resolved
   std::optional<double> tolerance = {};  // nothing: by what the compiled one computes in
   std::stop_token give_up = {};          // looked at before each run
 };
