@@ -405,10 +405,11 @@ class Replacing : public StandingIn {
     slow_->gate.shut();
     put("m", 2, "scale 4");
     service_->load("m", std::nullopt,
-                   [this](Status status) { loaded_.set_value(std::move(status)); });
+                   [loaded = loaded_](Status status) { loaded->set_value(std::move(status)); });
     slow_->gate.await_standing();
   }
-  std::promise<Status> loaded_;
+  // The service, which may answer in its end, outlives what belongs to this class.
+  std::shared_ptr<std::promise<Status>> loaded_ = std::make_shared<std::promise<Status>>();
 };
 
 TEST_F(Replacing, puts_no_stand_in_in_the_place_of_what_was_compiled) {
@@ -419,7 +420,7 @@ TEST_F(Replacing, puts_no_stand_in_in_the_place_of_what_was_compiled) {
   EXPECT_EQ(runtime(), "Slow 1");
   EXPECT_EQ(state("m", 2), "building");
   slow_->gate.open();
-  EXPECT_TRUE(loaded_.get_future().get().ok());
+  EXPECT_TRUE(loaded_->get_future().get().ok());
   service_->await_prepared();
   EXPECT_EQ(answer("m"), "4");
   EXPECT_EQ(state(), "in_use");
@@ -432,7 +433,7 @@ TEST_F(Replacing, keeps_what_runs_where_compiling_fails) {
   start_replacing();
   slow_->fails = true;
   slow_->gate.open();
-  EXPECT_EQ(loaded_.get_future().get().to_string(), "INTERNAL: no kernel fits");
+  EXPECT_EQ(loaded_->get_future().get().to_string(), "INTERNAL: no kernel fits");
   EXPECT_EQ(answer("m"), "3");
   EXPECT_EQ(index(), "m 1 READY; m 2 UNAVAILABLE no kernel fits");
   EXPECT_EQ(state("m", 2), "failed");
@@ -442,7 +443,7 @@ TEST_F(Replacing, ends_when_the_model_is_unloaded) {
   start_replacing();
   EXPECT_TRUE(service_->unload("m").ok());
   slow_->gate.open();
-  EXPECT_EQ(loaded_.get_future().get().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(loaded_->get_future().get().code(), StatusCode::kUnavailable);
   service_->await_prepared();
   EXPECT_EQ(index(), "m 1 UNAVAILABLE unloaded; m 2 UNAVAILABLE unloaded");
   EXPECT_EQ(state("m", 2), "none");
@@ -452,7 +453,7 @@ TEST_F(Replacing, ends_when_the_service_stops) {
   start_replacing();
   service_->begin_stop();
   slow_->gate.open();
-  EXPECT_EQ(loaded_.get_future().get().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(loaded_->get_future().get().code(), StatusCode::kUnavailable);
 }
 
 TEST_F(Replacing, does_not_wait_for_the_preparation_of_another_to_be_unloaded) {
