@@ -103,10 +103,7 @@ void ModelKeeper::enqueue(ModelRecord& model, ModelJob job, Afterwards& after) {
     model.waiting.front().comparison = ++comparisons_;
     compare_next(model);
   }
-  if (is_superseded(model)) {
-    model.give_up.request_stop();
-    withdraw_first(model);
-  }
+  if (is_superseded(model)) give_up(model);
   advance(model, after);
 }
 
@@ -351,8 +348,7 @@ void ModelKeeper::stop() {
       }
       // The job at hand is ended by the thread that comes back from it.
       model.waiting.clear();
-      model.give_up.request_stop();
-      withdraw_first(model);
+      give_up(model);
       for (auto& [version, record] : model.versions)
         give_up_preparing(record);
     }

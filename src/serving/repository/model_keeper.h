@@ -157,8 +157,8 @@ class ModelKeeper {
   // A version has come to run on its own backend since this one was given a stand-in.
   [[nodiscard]] bool is_outdone(const Loading& loading) const;
   void let_go(std::unique_ptr<ServedModel> model);
-  // What waits to be compiled before a load that was given up waits no longer.
-  void withdraw_first(ModelRecord& model) MUSTER_REQUIRES(mutex_);
+  // The job at hand ends at its next step; what waits to be compiled before it waits no longer.
+  void give_up(ModelRecord& model) MUSTER_REQUIRES(mutex_);
 
   const ModelRepository repository_;
   const LocalServiceOptions options_;

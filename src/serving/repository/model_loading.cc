@@ -149,10 +149,7 @@ void ModelKeeper::compare(ModelRecord& model, std::uint64_t comparison, const st
       model.waiting.pop_front();
     } else {
       next.comparison = 0;
-      if (is_superseded(model)) {
-        model.give_up.request_stop();
-        withdraw_first(model);
-      }
+      if (is_superseded(model)) give_up(model);
     }
     advance(model, after);
   }

@@ -365,7 +365,8 @@ void ModelKeeper::give_up_preparing(VersionRecord& record) {
   changed_.notify_all();
 }
 
-void ModelKeeper::withdraw_first(ModelRecord& model) {
+void ModelKeeper::give_up(ModelRecord& model) {
+  model.give_up.request_stop();
   for (auto& [version, record] : model.versions) {
     const std::shared_ptr<Preparing> preparing = record.preparing;
     if (!preparing || preparing->aside || std::erase(to_prepare_, preparing) == 0) continue;
