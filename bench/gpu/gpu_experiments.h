@@ -13,10 +13,18 @@
 
 namespace muster::bench {
 
+// The same engine and configuration, but for these parameters of the backend.
+struct GpuVariant {
+  std::string name;
+  std::map<std::string, std::string> parameters;
+};
+
 struct GpuOrder {
   std::string plan;                               // the engine's file
   std::string beside;                             // another whose raw rate is measured, too
   std::map<std::string, std::string> parameters;  // of the backend
+  std::vector<GpuVariant> variants;               // that are compared with each other
+  bool on_gpu = true;                             // variants with inputs on the GPU as well
   int in_flight = 0;                              // requests; 0 = five batches
   int threads = 2;                                // that hand requests in
   std::int64_t rows = 1;                          // of a request
@@ -25,8 +33,8 @@ struct GpuOrder {
   std::shared_ptr<GpuWatch> watch;
 };
 
-// By `workload.kind`: gpu_saturated, gpu_one_by_one or gpu_poisson; `workload.batch` is the largest
-// batch.
+// By `workload.kind`: gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson or gpu_gather;
+// `workload.batch` is the largest batch.
 [[nodiscard]] Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order);
 
 }  // namespace muster::bench

@@ -40,8 +40,8 @@ struct ServeSettings {
   bool metrics = true;
   bool gpu_metrics = true;  // where there are metrics
   GpuSampler::Options gpus;
-  std::size_t http_threads = 1;
-  std::size_t grpc_threads = 1;
+  std::size_t http_threads = 0;  // 0 = as the thread budget says (inference/thread_budget.h)
+  std::size_t grpc_threads = 0;
 
   // Who may do what.
   std::string token_file;

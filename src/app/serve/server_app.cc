@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "app/serve/metrics_page.h"
+#include "base/cpu_budget.h"
 #include "frontend/access_log.h"
 #include "frontend/access_policy.h"
 #include "frontend/grpc/grpc_frontend.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/server_settings.h"
+#include "inference/thread_budget.h"
 #include "nvml/gpu_sampler.h"
 #include "serving/local_service.h"
 #include "shared_memory/shared_memory_regions.h"
@@ -32,9 +34,15 @@ const std::string& address_of(const ServeSettings& settings, const std::string& 
   return own.empty() ? settings.host : own;
 }
 
+ServerThreads threads_of(const ServeSettings& settings) {
+  const int said = settings.models.thread_budget;
+  return divide_threads(said > 0 ? said : available_cpus(),
+                        {settings.http_threads, settings.grpc_threads, 0, 0});
+}
+
 HttpOptions http_options(const ServeSettings& settings) {
   HttpOptions options;
-  options.threads = settings.http_threads;
+  options.threads = threads_of(settings).http;
   if (settings.http) {
     options.listeners.push_back({HttpListener::Kind::kInference,
                                  address_of(settings, settings.http_address), false,
@@ -54,7 +62,7 @@ HttpOptions http_options(const ServeSettings& settings) {
 
 GrpcOptions grpc_options(const ServeSettings& settings) {
   GrpcOptions options;
-  options.threads = settings.grpc_threads;
+  options.threads = threads_of(settings).grpc;
   if (!settings.grpc) return options;
   options.listeners.push_back(
       {address_of(settings, settings.grpc_address), false, settings.grpc_port, settings.tls});

@@ -218,10 +218,13 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_switch(s.gpu_metrics, v); }},
     {"metrics-interval-ms", "", kHidden, "N", "2000", "Triton's --gpu-sample-seconds", false,
      [](S& s, V v) { return set_milliseconds(s.gpus.interval, v, kLeastGpuInterval); }},
-    {"http-threads", "http-thread-count", kListeners, "N", "1", "Threads that speak HTTP", false,
-     [](S& s, V v) { return set_count(s.http_threads, v, 1, kMostThreads); }},
-    {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "1", "Threads that speak gRPC",
-     false, [](S& s, V v) { return set_count(s.grpc_threads, v, 1, kMostThreads); }},
+    {"http-threads", "http-thread-count", kListeners, "N", "0",
+     "Threads that speak HTTP; 0 = one for each eight CPUs that the process may use, at least one "
+     "and at most eight",
+     false, [](S& s, V v) { return set_count(s.http_threads, v, 0, kMostThreads); }},
+    {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "0",
+     "Threads that speak gRPC; 0 = as with HTTP", false,
+     [](S& s, V v) { return set_count(s.grpc_threads, v, 0, kMostThreads); }},
 
     {"token-file", "", kAccess, "FILE", "",
      "Bearer tokens and their rights, \"infer,metrics,admin TOKEN\" a line; then every call but "

@@ -13,6 +13,8 @@ namespace {
 
 // Frames that are laid together for one call of the system.
 constexpr std::size_t kEnoughBytes = std::size_t{64} << 10;
+// What is read to where it belongs at once is not copied; less is not worth a call of the system.
+constexpr std::size_t kLeastRoom = std::size_t{16} << 10;
 // As often in a round; then others have their turn.
 constexpr int kMaxSendsAtOnce = 8;
 // Closing at once could take the last frames away from a client that is still sending.
@@ -74,10 +76,17 @@ void Http2Connection::opened(bool ok) {
   stream_->receive(thread_.scratch());
 }
 
+std::span<std::byte> Http2Connection::room(std::span<std::byte> space) {
+  const std::span<std::byte> own =
+      state_ == State::kOpen ? session_.room() : std::span<std::byte>();
+  into_ = own.size() >= kLeastRoom ? own : space;
+  return into_;
+}
+
 void Http2Connection::received(ByteStream::Received outcome, std::size_t bytes) {
   if (state_ == State::kClosed) return;
   if (outcome != ByteStream::Received::kBytes) return close(Http2Closing::kByClient);
-  if (state_ == State::kOpen && !session_.receive(thread_.scratch().first(bytes))) {
+  if (state_ == State::kOpen && !session_.receive(into_.first(bytes))) {
     return close(Http2Closing::kByServer);
   }
   stream_->receive(thread_.scratch());

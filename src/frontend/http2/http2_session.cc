@@ -17,6 +17,9 @@ using std::chrono::seconds;
 // of a connection together. Large messages come in as few turns as these say.
 constexpr std::int32_t kStreamWindow = 1 << 20;
 constexpr std::int32_t kConnectionWindow = 4 << 20;
+// A frame each 16 KiB, which is what clients send otherwise, would cost more than what it holds.
+// Between two frames the other streams have their turn.
+constexpr std::uint32_t kFrameBytes = std::uint32_t{256} << 10;
 // A client that is gone without a word is found out after both of these.
 constexpr seconds kPingAfter{60};
 constexpr seconds kPingPatience{20};
@@ -64,9 +67,10 @@ Http2Session::Http2Session(const Http2Sharing& sharing, const Http2Peer& peer, O
   if (nghttp2_session_server_new2(&session_, callbacks(), this, options()) != 0) {
     throw std::bad_alloc();
   }
-  const std::array<nghttp2_settings_entry, 4> settings{{
+  const std::array<nghttp2_settings_entry, 5> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, as_setting(sharing.limits.max_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kFrameBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_setting(sharing.limits.max_header_bytes)},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
@@ -94,6 +98,13 @@ bool Http2Session::receive(std::span<const std::byte> bytes) {
   owner_.has_output();
   if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
   return taken >= 0;
+}
+
+std::span<std::byte> Http2Session::room() const noexcept {
+  if (data_left_ == 0) return {};
+  const SessionStream* const stream = stream_of(data_stream_);
+  if (stream == nullptr || stream->call == nullptr) return {};
+  return stream->call->room(data_left_);
 }
 
 bool Http2Session::fill(std::vector<std::byte>& out, std::size_t enough) {

@@ -50,6 +50,9 @@ class Http2Session {
   // What the client sent, all of it. False: it is no HTTP/2, or there is no memory, and nothing
   // more can be said to it.
   [[nodiscard]] bool receive(std::span<const std::byte> bytes);
+  // Where the client's next bytes are best read to: a place in the message that they belong to, and
+  // no further than that frame goes. Empty where there is none, or it is not known.
+  [[nodiscard]] std::span<std::byte> room() const noexcept;
   // Appends frames until there are none, or `out` has `enough` bytes or somewhat more. False: as
   // above.
   [[nodiscard]] bool fill(std::vector<std::byte>& out, std::size_t enough);
@@ -117,6 +120,9 @@ class Http2Session {
   bool is_ending_ = false;
   bool is_pinged_ = false;
   bool in_head_ = false;  // of a request, that has not come to its end
+  // Of the DATA frame that is coming, where it is one without padding.
+  std::int32_t data_stream_ = 0;
+  std::size_t data_left_ = 0;
   TimePoint head_since_{};
   TimePoint began_{};
   TimePoint heard_{};  // from the client, last

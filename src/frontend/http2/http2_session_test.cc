@@ -381,5 +381,47 @@ TEST_F(SessionTest, stopping_and_closing_are_told_to_every_call) {
   }
 }
 
+// As far as the frame goes, which is then received from there.
+TEST_F(SessionTest, a_body_has_a_place_to_be_read_to) {
+  greet();
+  EXPECT_TRUE(session->room().empty());
+  const std::string body = "0123456789";
+  const std::string data = frame(NGHTTP2_DATA, 0, 1, body);
+  EXPECT_TRUE(
+      receive(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, header_block(request_fields())) +
+              data.substr(0, 9 + 4)));
+  EXPECT_TRUE(session->room().empty()) << "the call has none";
+  call().place.resize(100);
+  std::span<std::byte> room = session->room();
+  ASSERT_EQ(room.size(), 6U);
+  std::ranges::copy(std::as_bytes(std::span(body)).subspan(4), room.begin());
+  EXPECT_TRUE(session->receive(room.first(5)));
+  room = session->room();
+  ASSERT_EQ(room.size(), 1U);
+  room[0] = std::byte{'9'};
+  EXPECT_TRUE(session->receive(room));
+  EXPECT_EQ(call().body, body);
+  EXPECT_TRUE(session->room().empty()) << "the frame has ended";
+}
+
+TEST_F(SessionTest, a_body_with_padding_or_without_a_call_has_none) {
+  greet();
+  EXPECT_TRUE(
+      receive(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, header_block(request_fields()))));
+  const std::string padded =
+      frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, std::string("\2abcd..", 7));
+  EXPECT_TRUE(receive(padded.substr(0, 9 + 2)));
+  call().place.resize(100);
+  EXPECT_TRUE(session->room().empty());
+  EXPECT_TRUE(receive(padded.substr(9 + 2)));
+  EXPECT_EQ(call().body, "abcd");
+
+  EXPECT_TRUE(receive(frame(NGHTTP2_DATA, 0, 1, "0123456789").substr(0, 9 + 4)));
+  EXPECT_FALSE(session->room().empty());
+  call().stream->reset(Http2Error::kCancel);
+  fill();
+  EXPECT_TRUE(session->room().empty()) << "the stream has ended";
+}
+
 }  // namespace
 }  // namespace muster::testing

@@ -105,6 +105,10 @@ class Http2Call {
   // the call. How many of them are dealt with at once (Http2Stream::consume of all others later).
   // The sum of what is not consumed never exceeds the window of the stream.
   [[nodiscard]] virtual std::size_t received(std::span<const std::byte> bytes) = 0;
+  // Where the call will lay the next bytes of the body: if they are read there, `received` need not
+  // copy them. Up to `most`; empty where it has no such place. Looked at once, before anything else
+  // happens.
+  [[nodiscard]] virtual std::span<std::byte> room(std::size_t /*most*/) noexcept { return {}; }
   // The client sends nothing more.
   virtual void ended() = 0;
   // So many sends more, in their order, have been taken: their bytes are not looked at again. Not

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session does with frames, as nghttp2 tells of them.
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -97,6 +98,9 @@ const nghttp2_session_callbacks* Http2Session::callbacks() {
 // counted, as it costs us more than him.
 int Http2Session::frame_began(const nghttp2_frame_hd& head) {
   if (head.type != NGHTTP2_CONTINUATION) in_head_ = false;
+  const bool is_plain = head.type == NGHTTP2_DATA && (head.flags & NGHTTP2_FLAG_PADDED) == 0;
+  data_stream_ = head.stream_id;
+  data_left_ = is_plain ? head.length : 0;
   if (head.type == NGHTTP2_DATA && head.length > 0) {
     frames_.credit((head.length / 1024 + 1) * kFramesAKiB);
     return 0;
@@ -150,6 +154,7 @@ int Http2Session::frame_came(const nghttp2_frame& frame) {
 // The connection's window is given back at once, so that no stream can stall another.
 int Http2Session::body_came(std::int32_t id, std::span<const std::byte> bytes) {
   SessionStream* const stream = stream_of(id);
+  data_left_ -= std::min(data_left_, bytes.size());
   if (stream == nullptr || stream->call == nullptr) {
     return nghttp2_session_consume(session_, id, bytes.size());
   }
