@@ -259,8 +259,9 @@ class ServedRegions(unittest.TestCase):
             self.assertEqual(status, 400, answer)
             return answer["error"]
 
-        self.assertIn("it has", refusal(memory.handle, 1 << 40))
-        self.assertIn("it has", refusal(memory.handle, (4 << 20) + 1))
+        self.assertIn("it has", refusal(memory.handle, 1 << 37))
+        self.assertIn("it has", refusal(memory.handle, 8 << 20))
+        self.assertIn("--max-region-bytes", refusal(memory.handle, 1 << 40))
         self.assertIn("63", refusal(memory.handle[:63], 64))
         self.assertIn("CUDA says", refusal(bytes(64), 64))
         self.assertIn("there is no GPU 64", refusal(memory.handle, 64, device=64))
@@ -273,10 +274,9 @@ class ServedRegions(unittest.TestCase):
 
     def test_z_a_client_that_goes_leaves_a_server_that_lives(self):
         """The last of them, by its name: what CUDA does then it does not promise."""
-        other = subprocess.run(
-            [sys.executable, __file__, "--share"], capture_output=True, text=True, check=True, timeout=120,
-            input=json.dumps({"http": self.server.http}),
-        )
+        command = [sys.executable, __file__, "--share"]
+        server = json.dumps({"http": self.server.http})
+        other = subprocess.run(command, input=server, stdout=subprocess.PIPE, text=True, check=True, timeout=120)
         print("of a client that has gone:", other.stdout.strip())
         status, answer = self.infer(1, ("gone", 0), ("gone", ROW * 4))
         print("its memory then:", status, answer)
