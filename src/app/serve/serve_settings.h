@@ -48,6 +48,7 @@ struct ServeSettings {
   TlsFiles tls;
   bool shared_memory = false;
   SharedMemoryLimits shared_memory_limits;
+  std::string cuda_memory_backend = "tensorrt";  // that opens CUDA shared memory
 
   FrontendLimits limits;
 

@@ -71,7 +71,8 @@ std::string as_text(const ServeSettings& s) {
       s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,
       s.shared_memory_limits.max_regions, s.shared_memory_limits.max_bytes,
-      s.shared_memory_limits.max_name_bytes);
+      s.shared_memory_limits.max_name_bytes, s.shared_memory_limits.max_openings,
+      s.cuda_memory_backend);
   const FrontendLimits& limits = s.limits;
   all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_control_bytes,
       limits.max_header_bytes, limits.max_connections, limits.max_pipelined_requests,

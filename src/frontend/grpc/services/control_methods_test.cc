@@ -246,14 +246,14 @@ TEST_F(ControlMethodsTest, refuses_shared_memory_where_it_is_off) {
                                                  grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_F(ControlMethodsTest, has_no_shared_memory_of_cuda_devices) {
+TEST_F(ControlMethodsTest, has_no_shared_memory_of_cuda_devices_where_it_is_off) {
   server.start();
   EXPECT_EQ(call<oip::CudaSharedMemoryStatusRequest>(&Oip::Stub::CudaSharedMemoryStatus, {})
                 .regions_size(),
             0);
   call<oip::CudaSharedMemoryRegisterRequest>(&Oip::Stub::CudaSharedMemoryRegister, {},
                                              grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_NE(message.find("CUDA"), std::string::npos);
+  EXPECT_NE(message.find("--shared-memory"), std::string::npos);
   // Clients clean up before they begin, as an unknown region of the system's is no error either.
   oip::CudaSharedMemoryUnregisterRequest remove;
   call(&Oip::Stub::CudaSharedMemoryUnregister, remove);
