@@ -6,19 +6,26 @@
 namespace muster::onnxruntime {
 namespace {
 
+TensorPlaces all_elsewhere(const Ort::Session& session) {
+  return {std::vector(session.GetInputCount(), Place::kElsewhere),
+          std::vector(session.GetOutputCount(), Place::kElsewhere)};
+}
+
 #if ORT_API_VERSION >= 23
+Place place_of(const Ort::ConstMemoryInfo& memory, const Gpu* gpu) {
+  const OrtMemoryInfoDeviceType type = memory.GetDeviceType();
+  if (type == OrtMemoryInfoDeviceType_CPU) return Place::kHost;
+  // Memory of the host that the device sees counts as the device's, too.
+  const bool is_ours = gpu != nullptr && type == OrtMemoryInfoDeviceType_GPU &&
+                       memory.GetDeviceMemoryType() == OrtDeviceMemoryType_DEFAULT &&
+                       memory.GetDeviceId() == gpu->number();
+  return is_ours ? Place::kGpu : Place::kElsewhere;
+}
+
 std::vector<Place> places_in(const std::vector<Ort::ConstMemoryInfo>& memories, const Gpu* gpu) {
   std::vector<Place> places;
-  for (const Ort::ConstMemoryInfo& memory : memories) {
-    const OrtMemoryInfoDeviceType type = memory.GetDeviceType();
-    const bool is_ours = gpu != nullptr && type == OrtMemoryInfoDeviceType_GPU &&
-                         memory.GetDeviceId() == gpu->number();
-    if (type == OrtMemoryInfoDeviceType_CPU) {
-      places.push_back(Place::kHost);
-    } else {
-      places.push_back(is_ours ? Place::kGpu : Place::kElsewhere);
-    }
-  }
+  for (const Ort::ConstMemoryInfo& memory : memories)
+    places.push_back(place_of(memory, gpu));
   return places;
 }
 #endif
@@ -27,14 +34,17 @@ std::vector<Place> places_in(const std::vector<Ort::ConstMemoryInfo>& memories, 
 
 #if ORT_API_VERSION >= 23
 TensorPlaces places_of(const Ort::Session& session, const Gpu* gpu) {
-  return {places_in(session.GetMemoryInfoForInputs(), gpu),
-          places_in(session.GetMemoryInfoForOutputs(), gpu)};
+  try {
+    return {places_in(session.GetMemoryInfoForInputs(), gpu),
+            places_in(session.GetMemoryInfoForOutputs(), gpu)};
+  } catch (const Ort::Exception&) {
+    // There are models of which it cannot tell.
+    return all_elsewhere(session);
+  }
 }
 #else
-// The runtime does not tell.
 TensorPlaces places_of(const Ort::Session& session, const Gpu* /*gpu*/) {
-  return {std::vector(session.GetInputCount(), Place::kElsewhere),
-          std::vector(session.GetOutputCount(), Place::kElsewhere)};
+  return all_elsewhere(session);
 }
 #endif
 
