@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loaded into a server by LD_PRELOAD: when the file that MUSTER_TEST_FAULT_FILE names is there, it is
-// removed and the GPU is lost to the process.
+// Loaded into a server by LD_PRELOAD: when the file that MUSTER_TEST_FAULT_FILE names is there, it
+// is removed and the GPU is lost to the process.
 #include <chrono>
 #include <cstdlib>
 #include <thread>

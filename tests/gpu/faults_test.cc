@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A GPU that is lost to the process, as every backend on it finds out. In a process of its own: it is
-// of no use for anything after.
+// A GPU that is lost to the process, as every backend on it finds out. In a process of its own: it
+// is of no use for anything after.
 #include "serving/fault_watch.h"
 #include "tests/gpu/illegal_access.h"
 #include "tests/gpu/provider_models.h"

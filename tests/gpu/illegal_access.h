@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An illegal access by a kernel, in this process's own context of a GPU: nothing that runs there later
-// succeeds. For tests of what follows; through the driver alone, which must be there.
+// An illegal access by a kernel, in this process's own context of a GPU: nothing that runs there
+// later succeeds. For tests of what follows; through the driver alone, which must be there.
 #pragma once
 
 namespace muster::gpu_providers {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ONNX Runtime with a provider on a GPU as the backend that any_backend_test.cc is about: the one that
-// MUSTER_GPU_PROVIDER names, "cuda" or "tensorrt". The library is an installed backend with whatever
-// ONNX Runtime the loader finds.
+// ONNX Runtime with a provider on a GPU as the backend that any_backend_test.cc is about: the one
+// that MUSTER_GPU_PROVIDER names, "cuda" or "tensorrt". The library is an installed backend with
+// whatever ONNX Runtime the loader finds.
 #include <cstdlib>
 
 #include <gtest/gtest.h>

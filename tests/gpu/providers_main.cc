@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main of tests of ONNX Runtime's providers on a GPU. Where the runtime that is found has none they
-// are skipped, which must be seen.
+// The main of tests of ONNX Runtime's providers on a GPU. Where the runtime that is found has none
+// they are skipped, which must be seen.
 #include <algorithm>
 #include <cstdio>
 

@@ -33,8 +33,7 @@ std::string figures(const BenchResults& results) {
         "<tr><td>{}</td><td>{}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.4f}</td>"
         "<td>{:.1f}</td><td>{:.2f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{}</td></tr>\n",
         escaped(row.backend), row.batch_size, row.mean_ms, row.p50_ms, row.p90_ms, row.p99_ms,
-        row.items_per_second, row.cpu_us_per_item, row.rss_mib, row.gpu_mib,
-        row.runs);
+        row.items_per_second, row.cpu_us_per_item, row.rss_mib, row.gpu_mib, row.runs);
   }
   return text + "</table>\n";
 }

@@ -42,9 +42,10 @@ std::string bench_header(BenchFormat format) {
     case BenchFormat::kJson:
       return "";
     case BenchFormat::kTable:
-      return fmt::format("{:<20} {:>10} {:>10} {:>10} {:>10} {:>10} {:>16} {:>15} {:>8} {:>8} {:>8}\n",
-                         "backend", "batch_size", "mean_ms", "p50_ms", "p90_ms", "p99_ms",
-                         "items_per_second", "cpu_us_per_item", "rss_mib", "gpu_mib", "runs");
+      return fmt::format(
+          "{:<20} {:>10} {:>10} {:>10} {:>10} {:>10} {:>16} {:>15} {:>8} {:>8} {:>8}\n", "backend",
+          "batch_size", "mean_ms", "p50_ms", "p90_ms", "p99_ms", "items_per_second",
+          "cpu_us_per_item", "rss_mib", "gpu_mib", "runs");
   }
   return "";
 }

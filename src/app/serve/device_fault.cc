@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -43,8 +46,12 @@ std::vector<char*> pointers_into(std::string& arguments) {
 
 // A driver's, a socket's: what is not closed would be held by the process that follows.
 void close_all_on_exec() {
-  const long most = ::sysconf(_SC_OPEN_MAX);
-  for (int file = STDERR_FILENO + 1; file < most; ++file) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const auto number = parse_int(entry->path().filename().string());
+    if (!number || *number <= STDERR_FILENO) continue;
+    const int file = static_cast<int>(*number);
     const int flags = ::fcntl(file, F_GETFD);
     if (flags >= 0) ::fcntl(file, F_SETFD, flags | FD_CLOEXEC);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeviceFault: what the server does when a device is lost to its process for good, as --on-device-fault
-// says. Nothing but a new process gets such a device back.
+// DeviceFault: what the server does when a device is lost to its process for good, as
+// --on-device-fault says. Nothing but a new process gets such a device back.
 #pragma once
 
 #include <atomic>

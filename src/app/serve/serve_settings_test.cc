@@ -104,8 +104,8 @@ TEST(SettingTableTest, has_a_setting_of_its_own_behind_each_row) {
     if (row.group.empty()) continue;
     ServeSettings settings;
     bool changed = false;
-    for (const std::string value :
-         {"true", "false", "700", "7", "9MiB", "explicit", "127.1.1.1", "error", "/x", "n=/x", "exit"}) {
+    for (const std::string value : {"true", "false", "700", "7", "9MiB", "explicit", "127.1.1.1",
+                                    "error", "/x", "n=/x", "exit"}) {
       settings = {};
       if (!row.set(settings, std::span(&value, 1)).ok()) continue;
       changed = as_text(settings) != as_text(ServeSettings());

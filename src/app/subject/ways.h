@@ -26,7 +26,8 @@ struct Way {
   std::optional<std::vector<ExecutionAccelerator>> accelerators;
 };
 
-// "onnxruntime+tensorrt+cuda". An accelerator that `configured` has by that name has its parameters.
+// "onnxruntime+tensorrt+cuda". An accelerator that `configured` has by that name has its
+// parameters.
 [[nodiscard]] Way parse_way(std::string_view text,
                             const std::vector<ExecutionAccelerator>& configured);
 [[nodiscard]] std::string name_of_way(std::string_view backend,

@@ -24,14 +24,16 @@ TEST(Ways, have_the_parameters_of_the_configuration) {
   const Way way = parse_way("onnxruntime+cuda", configured);
   ASSERT_TRUE(way.accelerators);
   EXPECT_EQ(way.accelerators->front().parameters.at("use_tf32"), "0");
-  EXPECT_TRUE(parse_way("onnxruntime+tensorrt", configured).accelerators->front().parameters.empty());
+  EXPECT_TRUE(
+      parse_way("onnxruntime+tensorrt", configured).accelerators->front().parameters.empty());
 }
 
 TEST(Ways, are_offered_where_the_runtime_has_the_provider) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(ways_on_gpus({"CPUExecutionProvider"}), Names());
-  EXPECT_EQ(ways_on_gpus({"TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"}),
-            (Names{"onnxruntime+cuda", "onnxruntime+tensorrt"}));
+  EXPECT_EQ(
+      ways_on_gpus({"TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"}),
+      (Names{"onnxruntime+cuda", "onnxruntime+tensorrt"}));
 }
 
 }  // namespace

@@ -162,9 +162,8 @@ class OnnxRuntimeBackend final : public Backend {
     made->engines = gpu.keep_engines();
     // Loading leaves the heap with as much free memory as the file is large.
     give_heap_back();
-    return std::shared_ptr<const CompiledModel>(
-        std::make_shared<Model>(environment_, std::move(made).value(), std::move(signature),
-                                std::move(options), clock_));
+    return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
+        environment_, std::move(made).value(), std::move(signature), std::move(options), clock_));
   }
 
   // What no session can be made of says so where the model is loaded.
@@ -207,8 +206,7 @@ class OnnxRuntimeBackend final : public Backend {
         LoadedSession loaded;
         for (const std::string& name : providers)
           loaded.accelerators += (loaded.accelerators.empty() ? "" : ", ") + printable(name);
-        MUSTER_RETURN_IF_ERROR(
-            guarded([&] { loaded.gpu = gpu.share(*made.session, providers); }));
+        MUSTER_RETURN_IF_ERROR(guarded([&] { loaded.gpu = gpu.share(*made.session, providers); }));
         loaded.session = std::move(made.session);
         return loaded;
       }
@@ -222,6 +220,7 @@ class OnnxRuntimeBackend final : public Backend {
       if (!model_alone.ok()) return model_fault(clearer(model_alone, outline));
       failures.emplace(std::move(culprit),
                        "no session can be made with it: " + std::string(created.message()));
+      gpu.wish_again();
     }
   }
 

@@ -24,8 +24,8 @@ std::vector<TensorRoom> rooms_for(const std::vector<TensorSpec>& tensors, GpuSha
                                   Place (GpuShare::*place)(std::size_t) const) {
   std::vector<TensorRoom> rooms;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const bool on_gpu = gpu != nullptr && tensors[i].type != DataType::kBytes &&
-                        (gpu->*place)(i) == Place::kGpu;
+    const bool on_gpu =
+        gpu != nullptr && tensors[i].type != DataType::kBytes && (gpu->*place)(i) == Place::kGpu;
     rooms.emplace_back(on_gpu ? gpu->gpu() : nullptr);
   }
   return rooms;
@@ -161,11 +161,9 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
   binding.any_string_input = binding.any_string_input || is_string;
   TensorRoom& room = input_rooms_[input];
   // Strings are the processor's.
-  const bool is_copied =
-      !is_string && gpu_ != nullptr && gpu_->input(input) == Place::kElsewhere;
+  const bool is_copied = !is_string && gpu_ != nullptr && gpu_->input(input) == Place::kElsewhere;
   if (is_copied) binding.copied_inputs.push_back(input);
-  if (room.is_on_gpu() && size > 0)
-    binding.copies_in.push_back({room.bound(), room.host(size)});
+  if (room.is_on_gpu() && size > 0) binding.copies_in.push_back({room.bound(), room.host(size)});
   return guarded([&] {
     if (is_string) {
       const Ort::AllocatorWithDefaultOptions allocator;

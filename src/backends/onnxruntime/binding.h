@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The buffers of one session, and for each batch shape the runtime's values and binding over them.
 //
-// Every buffer grows to the largest batch seen and is shared by all shapes; where the runtime wants a
-// tensor on a GPU it is there, too, and that is what is bound. A binding is made once
-// per shape and found again, so that a shape that comes back costs a few comparisons. As many are
-// kept as kMaxBindingBytes hold, more than a model has batch sizes whose runs are short; the least
-// recently used is dropped.
+// Every buffer grows to the largest batch seen and is shared by all shapes; where the runtime wants
+// a tensor on a GPU it is there, too, and that is what is bound. A binding is made once per shape
+// and found again, so that a shape that comes back costs a few comparisons. As many are kept as
+// kMaxBindingBytes hold, more than a model has batch sizes whose runs are short; the least recently
+// used is dropped.
 #pragma once
 
 #include <cstddef>

@@ -56,7 +56,8 @@ TEST(Guarded, knows_faults_of_a_gpu_by_their_numbers) {
   EXPECT_EQ(code_of("CUDA failure 7"), StatusCode::kInternal);
   EXPECT_EQ(code_of("CUDA failure "), StatusCode::kInternal);
   EXPECT_EQ(code_of("CUDA failure 70000000000000000000: x"), StatusCode::kInternal);
-  EXPECT_EQ(code_of("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"), StatusCode::kResourceExhausted);
+  EXPECT_EQ(code_of("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"),
+            StatusCode::kResourceExhausted);
   EXPECT_EQ(code_of("CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED"), StatusCode::kInternal);
 }
 

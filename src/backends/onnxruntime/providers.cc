@@ -274,15 +274,14 @@ Result<std::vector<std::string>> add_providers(Environment& environment, const P
     if (failures.contains(accelerator.name)) continue;
     const bool is_built_in = library == order.libraries.end();
     if (is_built_in && order.wishes != nullptr)
-      parameters =
-          with_wishes(provider->name, std::move(parameters), *order.wishes, records);
-    const Status added =
-        is_built_in
-            ? append_built_in(*provider, parameters, session)
-            : append_plugin(environment, accelerator.name, library->second, parameters, session);
+      parameters = with_wishes(provider->name, std::move(parameters), *order.wishes, records);
+    const Status added = is_built_in ? append_built_in(*provider, parameters, session)
+                                     : append_plugin(environment, accelerator.name, library->second,
+                                                     parameters, session);
     if (added.ok()) {
       running.push_back(accelerator.name);
-      records = records && accelerator.name != kCudaProvider && accelerator.name != kTensorRtProvider;
+      records =
+          records && accelerator.name != kCudaProvider && accelerator.name != kTensorRtProvider;
     } else {
       failures.emplace(accelerator.name, std::string(added.message()));
     }

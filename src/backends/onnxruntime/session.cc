@@ -172,9 +172,10 @@ Status BoundSession::run_with_graph() {
   const Status plain = run_once(plain_run_);
   if (!plain.ok()) return plain;
   gpu_->give_up_graphs();
-  log(LogLevel::kWarning, "onnxruntime: a run could not be recorded as a CUDA graph, and the model "
-                          "runs without from now on: " +
-                              std::string(status.message()));
+  log(LogLevel::kWarning,
+      "onnxruntime: a run could not be recorded as a CUDA graph, and the model "
+      "runs without from now on: " +
+          std::string(status.message()));
   return plain;
 }
 

@@ -244,9 +244,10 @@ std::string changed_text(std::string_view text, const RunSettings& settings,
   if (changes.instances) change.set_instances(settings.instance_count);
   if (changes.optimization) change.erase_all("optimization");
   if (changes.accelerator) {
-    change.append(fmt::format("optimization {{ execution_accelerators {{ gpu_execution_accelerator "
-                              "{{ name: \"{}\" }} }} }}",
-                              settings.accelerator));
+    change.append(
+        fmt::format("optimization {{ execution_accelerators {{ gpu_execution_accelerator "
+                    "{{ name: \"{}\" }} }} }}",
+                    settings.accelerator));
   }
   for (const std::string& key : changes.parameters_gone)
     change.erase_parameter(key);

@@ -36,7 +36,8 @@ struct RewrittenConfig {
 
 // `text`: a configuration that parse_model_config takes. What already says what is wanted stays as
 // it is written. Where the backend changes, parameters of the one before go, and so does
-// `optimization`, which is about it, but for the accelerator that is asked for; preferred sizes above the batch size go, too.
+// `optimization`, which is about it, but for the accelerator that is asked for; preferred sizes
+// above the batch size go, too.
 [[nodiscard]] Result<RewrittenConfig> rewrite_config(std::string_view text,
                                                      const RunSettings& settings);
 

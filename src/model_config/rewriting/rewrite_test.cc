@@ -48,9 +48,9 @@ TEST(RewriteConfig, asks_for_an_accelerator_in_the_place_of_others) {
       "optimization { execution_accelerators { gpu_execution_accelerator { name: \"cuda\" } } }\n";
   EXPECT_EQ(in_place(kWritten, settings), std::string(kWritten) + line);
   EXPECT_EQ(in_place(std::string(kWritten) + line, settings), std::string(kWritten) + line);
-  const std::string others =
-      std::string(kWritten) +
-      "optimization { execution_accelerators { cpu_execution_accelerator { name: \"openvino\" } } }\n";
+  const std::string others = std::string(kWritten) +
+                             "optimization { execution_accelerators { cpu_execution_accelerator { "
+                             "name: \"openvino\" } } }\n";
   EXPECT_EQ(in_place(others, settings), std::string(kWritten) + line);
   // Nothing said: they stay.
   settings.accelerator.clear();

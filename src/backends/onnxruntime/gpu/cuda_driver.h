@@ -16,8 +16,8 @@ namespace muster::onnxruntime {
 
 inline constexpr const char* kCudaDriver = "libcuda.so.1";
 
-// `number`: as CUDA counts the GPUs that this process may see. kFailedPrecondition: no driver, or no
-// such GPU. The library stays open until the process ends.
+// `number`: as CUDA counts the GPUs that this process may see. kFailedPrecondition: no driver, or
+// no such GPU. The library stays open until the process ends.
 [[nodiscard]] Result<std::shared_ptr<Gpu>> open_gpu(int number,
                                                     const std::string& library = kCudaDriver);
 

@@ -145,8 +145,8 @@ void EngineFolder::fill() {
   }
   (filled_ ? use_.hits : fault.empty() ? use_.misses : use_.rebuilt) = 1;
   if (fault.empty()) return;
-  log(LogLevel::kWarning, printable(model_) +
-                              ": the engines that were kept are not used but built anew: " + fault);
+  log(LogLevel::kWarning,
+      printable(model_) + ": the engines that were kept are not used but built anew: " + fault);
 }
 
 Status EngineFolder::forget() {

@@ -87,7 +87,8 @@ TEST_F(EngineFolderTest, does_not_use_what_is_damaged) {
   fs::resize_file(entry, fs::file_size(entry) - 1);
   testing::internal::CaptureStderr();
   const auto second = make();
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("m.onnx: the engines that were kept are not used"),
+  EXPECT_NE(testing::internal::GetCapturedStderr().find(
+                "m.onnx: the engines that were kept are not used"),
             std::string::npos);
   EXPECT_FALSE(second->is_filled());
   EXPECT_EQ(second->use().rebuilt, 1U);
@@ -120,9 +121,9 @@ TEST_F(EngineFolderTest, is_there_without_a_cache_too) {
 TEST(PackedFolder, writes_nothing_beside_the_folder) {
   const onnx::TemporaryFolder folder;
   const auto number = [](char value) { return std::string(1, value) + std::string(7, '\0'); };
-  for (const std::string& hostile : {number(4) + "../x" + number(0), number(2) + ".." + number(0),
-                                     number(0) + number(0), number(1) + "a" + number(2) + "x",
-                                     number(9) + "a", std::string("short")}) {
+  for (const std::string& hostile :
+       {number(4) + "../x" + number(0), number(2) + ".." + number(0), number(0) + number(0),
+        number(1) + "a" + number(2) + "x", number(9) + "a", std::string("short")}) {
     EXPECT_EQ(unpack_into(folder.path().string(), hostile).code(), StatusCode::kInvalidArgument);
   }
   EXPECT_TRUE(unpack_into(folder.path().string(), number(1) + "a" + number(1) + "x").ok());
@@ -151,7 +152,8 @@ TEST(EngineKey, is_of_external_weights_too) {
   fs::copy(from, folder.path(), fs::copy_options::recursive);
   const std::string model = (folder.path() / "model.onnx").string();
   const auto before = engine_key(model, "", "", "").value();
-  std::fstream weights(folder.path() / "weights.bin", std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream weights(folder.path() / "weights.bin",
+                       std::ios::in | std::ios::out | std::ios::binary);
   weights.put('\x7f');
   weights.close();
   EXPECT_NE(engine_key(model, "", "", "").value(), before);

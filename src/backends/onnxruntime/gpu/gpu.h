@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gpu: memory of a GPU and copies to and from it, as sessions need them whose inputs and outputs lie
-// there. What computes is the runtime's; this is the seam under which tests put a GPU of a script.
+// Gpu: memory of a GPU and copies to and from it, as sessions need them whose inputs and outputs
+// lie there. What computes is the runtime's; this is the seam under which tests put a GPU of a
+// script.
 #pragma once
 
 #include <cstddef>

@@ -55,7 +55,7 @@ Status GpuLoad::prepare(const ModelSignature* signature) {
     // The provider itself says so in its own words, or does without.
     log(LogLevel::kDebug, "onnxruntime: " + std::string(gpu.status().message()));
   }
-  wishes_.graphs = gpu_ != nullptr && order_.graph_limit > 0;
+  wish_again();
   if (signature != nullptr) wishes_.shapes = batch_shapes(*signature, config_.batching);
   const std::string tensorrt = order_.builds && gpu_ != nullptr ? tensorrt_version() : "";
   if (tensorrt.empty()) return {};
@@ -64,8 +64,7 @@ Status GpuLoad::prepare(const ModelSignature* signature) {
       engine_key(source_.file,
                  std::string(OrtGetApiBase()->GetVersionString()) + ", TensorRT " + tensorrt,
                  gpu_->identity(), text_of(config_, wishes_)));
-  MUSTER_ASSIGN_OR_RETURN(engines_,
-                          EngineFolder::make(source_.compiled_cache, key, source_.file));
+  MUSTER_ASSIGN_OR_RETURN(engines_, EngineFolder::make(source_.compiled_cache, key, source_.file));
   wishes_.engine_folder = engines_->path();
   return {};
 }
@@ -92,8 +91,9 @@ std::unique_ptr<GpuShare> GpuLoad::share(const Ort::Session& session,
                                          const std::vector<std::string>& running) const {
   if (running.empty()) return nullptr;
   GpuShare::Setup setup;
-  const bool on_gpu = std::ranges::any_of(
-      running, [](const std::string& name) { return name == kCudaProvider || name == kTensorRtProvider; });
+  const bool on_gpu = std::ranges::any_of(running, [](const std::string& name) {
+    return name == kCudaProvider || name == kTensorRtProvider;
+  });
   if (on_gpu) {
     setup.gpu = gpu_;
     setup.graphs = wishes_.graphs;

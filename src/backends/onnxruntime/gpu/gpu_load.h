@@ -36,6 +36,8 @@ class GpuLoad {
   [[nodiscard]] const GpuWishes& wishes() const noexcept { return wishes_; }
   // After a session could not be made: true where one wish fewer is worth another try.
   [[nodiscard]] bool give_up_a_wish(const Status& failure);
+  // After a provider was left out that was to blame: graphs are wished for again.
+  void wish_again() noexcept { wishes_.graphs = gpu_ != nullptr && order_.graph_limit > 0; }
   // Of the session that was made with those providers; null where none of them is on a device.
   [[nodiscard]] std::unique_ptr<GpuShare> share(const Ort::Session& session,
                                                 const std::vector<std::string>& running) const;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// GpuShare: what the sessions of a model share whose operators run on a GPU: where the runtime wants
-// inputs and has outputs, and the CUDA graphs that it records.
+// GpuShare: what the sessions of a model share whose operators run on a GPU: where the runtime
+// wants inputs and has outputs, and the CUDA graphs that it records.
 //
-// A graph holds the addresses of one binding's memory, and replays what the runtime did with its own.
-// So a binding's graph has a number of its own, and while a model has graphs its runs go one by one,
-// each session's on one thread.
+// A graph holds the addresses of one binding's memory, and replays what the runtime did with its
+// own. So a binding's graph has a number of its own, and while a model has graphs its runs go one
+// by one, each session's on one thread.
 #pragma once
 
 #include <atomic>

@@ -144,10 +144,10 @@ TEST(GpuShare, adds_up_what_sessions_have) {
   EXPECT_EQ(use.sessions, 40U);
 }
 
-// The runtime copies a tensor that it wants elsewhere when it is bound, and a run would see what was
-// there then. It wants this one where it is, so that the test sees the order alone.
+// The runtime copies a tensor that it wants elsewhere when it is bound, and a run would see what
+// was there then. It wants this one where it is, so that the test sees the order alone.
 TEST(BindingSet, binds_inputs_anew_that_the_runtime_copies) {
-  const LoadedModel loaded(test_model("identity_fp32.onnx"));
+  const LoadedModel loaded(onnx::test_model("identity_fp32.onnx"));
   const auto& model = dynamic_cast<const Model&>(*loaded.model);
   GpuShare::Setup setup;
   setup.places = {{Place::kElsewhere}, {Place::kHost}};

@@ -29,8 +29,8 @@ TEST(GpuOrder, is_empty_without_a_provider_on_a_gpu) {
 }
 
 TEST(GpuOrder, reads_the_device_and_the_limit_of_the_first) {
-  const GpuOrder order = gpu_order(
-      with({{"tensorrt", {{"device_id", "1"}, {"cuda_graphs", "7"}}}, {"cuda", {{"device_id", "2"}}}}));
+  const GpuOrder order = gpu_order(with(
+      {{"tensorrt", {{"device_id", "1"}, {"cuda_graphs", "7"}}}, {"cuda", {{"device_id", "2"}}}}));
   EXPECT_TRUE(order.any);
   EXPECT_TRUE(order.builds);
   EXPECT_FALSE(order.has_shapes);

@@ -13,7 +13,8 @@ namespace muster::onnxruntime {
 
 inline constexpr const char* kFakeCuda = MUSTER_TEST_FAKE_CUDA;
 
-// What the tests tell it. The library is one in a process: each test begins with a new one of these.
+// What the tests tell it. The library is one in a process: each test begins with a new one of
+// these.
 class FakeCuda {
  public:
   FakeCuda() : library_(dlopen(kFakeCuda, RTLD_NOW | RTLD_LOCAL)) {
