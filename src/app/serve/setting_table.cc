@@ -126,6 +126,20 @@ Status set_model_control(ModelControlMode& target, Values values) {
                           "' is not right; give none, poll or explicit");
 }
 
+Status set_on_device_fault(OnDeviceFault& target, Values values) {
+  constexpr std::pair<std::string_view, OnDeviceFault> kWays[] = {
+      {"stay", OnDeviceFault::kStay},
+      {"exit", OnDeviceFault::kExit},
+      {"restart", OnDeviceFault::kRestart}};
+  for (const auto& [name, way] : kWays) {
+    if (values.back() != name) continue;
+    target = way;
+    return {};
+  }
+  return invalid_argument("'" + printable(values.back()) +
+                          "' is not right; give stay, exit or restart");
+}
+
 Status set_log_level(LogLevel& target, Values values) {
   MUSTER_ASSIGN_OR_RETURN(target, parse_log_level(values.back()));
   return {};
@@ -333,6 +347,14 @@ constexpr SettingRow kRows[] = {
     {"exit-timeout-seconds", "exit-timeout-secs", kLife, "SECONDS", "30",
      "How long accepted requests may still take after SIGTERM", false,
      [](S& s, V v) { return set_seconds(s.exit_timeout, v, milliseconds(0)); }},
+    {"on-device-fault", "", kLife, "stay|exit|restart", "stay",
+     "When a GPU is lost to this process: serve the other models, stop, or stop and begin anew",
+     false, [](S& s, V v) { return set_on_device_fault(s.on_device_fault, v); }},
+    {"max-device-restarts", "", kLife, "N", "5",
+     "With restart: how often a process begins anew before it stops instead", false,
+     [](S& s, V v) { return set_count(s.max_device_restarts, v, 0, kMostThings); }},
+    {kDeviceRestarts, "", kHidden, "N", "0", "What a process that begins anew tells itself", false,
+     [](S& s, V v) { return set_count(s.device_restarts, v, 0, kMostThings); }},
 };
 
 bool has_name(const SettingRow& row, std::string_view name) {
