@@ -260,7 +260,7 @@ Contender served_contender(const SharedBench& bench, const std::string& name, Sh
                            const Workload& workload) {
   const int count = in_flight(order, workload);
   const auto shared = std::make_shared<SharedQuestions>(
-      sharing, *server, bench->raw.facts(), bench->service.service(), count, order.rows);
+      sharing, *server, bench->raw.facts(), bench->service->service(), count, order.rows);
   const ClosedLoad load{count, 1, workload.seconds, order.rows};
   return watched(bench, name, [server, shared, load] {
     return run_closed_load(server->asked(), shared->questions(), load);
