@@ -14,6 +14,7 @@
 #include "bench/gpu/engine_service.h"
 #include "bench/gpu/gathers.h"
 #include "bench/gpu/raw_engine.h"
+#include "bench/gpu/served_engine.h"
 #include "bench/in_process/completions.h"
 
 namespace muster::bench {
@@ -254,6 +255,37 @@ Experiment poisson(const Workload& workload, const GpuOrder& order) {
   return experiment;
 }
 
+Contender served_contender(const SharedBench& bench, const std::string& name, Sharing sharing,
+                           const std::shared_ptr<ServedEngine>& server, const GpuOrder& order,
+                           const Workload& workload) {
+  const int count = in_flight(order, workload);
+  const auto shared = std::make_shared<SharedQuestions>(
+      sharing, *server, bench->raw.facts(), bench->service->service(), count, order.rows);
+  const ClosedLoad load{count, 1, workload.seconds, order.rows};
+  return watched(bench, name, [server, shared, load] {
+    return run_closed_load(server->asked(), shared->questions(), load);
+  });
+}
+
+Experiment served(const Workload& workload, const GpuOrder& order) {
+  if (order.program.empty()) throw std::runtime_error("gpu_served needs --program: muster");
+  const auto bench = std::make_shared<Bench>(workload, order);
+  const auto server = std::make_shared<ServedEngine>(
+      order.program,
+      ServiceShape{order.plan, workload.batch, std::max(0, workload.delay_us), order.parameters},
+      order.serve_words);
+  Experiment experiment;
+  experiment.contenders = {
+      service_contender(bench, "muster_on_gpu", true, order, workload),
+      served_contender(bench, "served_cuda_memory", Sharing::kCuda, server, order, workload),
+      service_contender(bench, "muster_host", false, order, workload),
+      served_contender(bench, "served_system_memory", Sharing::kSystem, server, order, workload)};
+  experiment.comparisons = {share("served_cuda_memory", "muster_on_gpu"),
+                            share("served_system_memory", "muster_host"),
+                            share("served_cuda_memory", "muster_host")};
+  return experiment;
+}
+
 }  // namespace
 
 Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order) {
@@ -265,9 +297,10 @@ Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order) 
   if (workload.kind == "gpu_variants") return variants(workload, order);
   if (workload.kind == "gpu_one_by_one") return one_by_one(workload, order);
   if (workload.kind == "gpu_poisson") return poisson(workload, order);
-  throw std::runtime_error(
-      "there is no kind '" + workload.kind +
-      "': gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather");
+  if (workload.kind == "gpu_served") return served(workload, order);
+  throw std::runtime_error("there is no kind '" + workload.kind +
+                           "': gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, "
+                           "gpu_gather, gpu_served");
 }
 
 }  // namespace muster::bench

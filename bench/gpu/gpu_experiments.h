@@ -30,11 +30,13 @@ struct GpuOrder {
   std::int64_t rows = 1;                          // of a request
   std::vector<double> loads = {0.7, 0.8, 0.85, 0.9, 0.95};
   double p99_ms = 15;
+  std::string program;                   // `muster`, for gpu_served
+  std::vector<std::string> serve_words;  // more of its command line
   std::shared_ptr<GpuWatch> watch;
 };
 
-// By `workload.kind`: gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson or gpu_gather;
-// `workload.batch` is the largest batch.
+// By `workload.kind`: gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather or
+// gpu_served; `workload.batch` is the largest batch.
 [[nodiscard]] Experiment make_gpu_experiment(const Workload& workload, const GpuOrder& order);
 
 }  // namespace muster::bench

@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   workload.delay_us = 0;
   CLI::App app("Measures Muster's library on GPU 0 against TensorRT alone.");
   app.add_option("KIND", workload.kind,
-                 "gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson or gpu_gather")
+                 "gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather or gpu_served")
       ->required();
   app.add_option("--plan", order.plan, "The engine: one input, one output, the batch open")
       ->required();
@@ -115,6 +115,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--load", order.loads, "Poisson: parts of the saturated rate");
   app.add_option("--p99-ms", order.p99_ms, "Poisson: the bound")->capture_default_str();
+  app.add_option("--program", order.program, "Served: the program muster");
+  app.add_option("--serve", order.serve_words, "Served: a word more of its command line");
   app.add_option("--set", arguments.settings, "KEY=VALUE: a parameter of the backend");
   app.add_option("--variant", arguments.variants,
                  "gpu_variants: NAME KEY=VALUE ..., in one word: what is different there")

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/serve/metrics_page.h"
+#include "app/serve/region_opener.h"
 #include "base/cpu_budget.h"
 #include "frontend/access_log.h"
 #include "frontend/access_policy.h"
@@ -27,6 +28,8 @@ ServerIdentity identity_of(const ServeSettings& settings, const std::string& ver
       "classification",     "model_repository", "schedule_policy", "model_configuration",
       "binary_tensor_data", "parameters",       "statistics",      "logging"};
   if (settings.shared_memory) identity.extensions.emplace_back("system_shared_memory");
+  if (settings.shared_memory && may_open_regions(settings.cuda_memory_backend))
+    identity.extensions.emplace_back("cuda_shared_memory");
   return identity;
 }
 
@@ -90,7 +93,8 @@ struct ServerApp::Parts {
         clock(given_clock),
         identity(identity_of(given, version)),
         changeable(given.log_level),
-        regions(given.shared_memory, given.shared_memory_limits) {}
+        regions(given.shared_memory, given.shared_memory_limits,
+                make_region_opener(given.cuda_memory_backend)) {}
 
   Status start(const std::string& version);
   Status listen();

@@ -141,7 +141,7 @@ bool Http2Connection::send(ConstBytes bytes) {
   if (rest.empty()) return true;
   unsent_.assign(rest.begin(), rest.end());
   waiting_ = unsent_;
-  is_sending_ = true;
+  set_sending(true);
   sending_since_ = now();
   send_limit_ = send_limit(thread_.services().limits, unsent_.size());
   stream_->send({&waiting_, 1});
@@ -153,9 +153,13 @@ void Http2Connection::sent(bool ok, std::size_t bytes) {
   if (!ok) return close(Http2Closing::kByClient);
   waiting_ = waiting_.subspan(bytes);
   if (!waiting_.empty()) return stream_->send({&waiting_, 1});
-  is_sending_ = false;
+  set_sending(false);
   unsent_ = {};  // it was the exception
   has_output();
+}
+
+void Http2Connection::set_sending(bool sends) noexcept {
+  if (std::exchange(is_sending_, sends) != sends) thread_.count_sending(sends);
 }
 
 void Http2Connection::check_time(TimePoint now) noexcept {
@@ -193,6 +197,7 @@ void Http2Connection::close(Http2Closing closing) noexcept {
   if (state_ == State::kClosed) return;
   const Held held(*this);
   state_ = State::kClosed;
+  set_sending(false);
   session_.close(closing);
   stream_->close();
   listener_.open.fetch_sub(1, std::memory_order_relaxed);

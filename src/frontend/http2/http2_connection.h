@@ -56,6 +56,7 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
   void send_ready();
   // Whether all of them have gone.
   [[nodiscard]] bool send(ConstBytes bytes);
+  void set_sending(bool sends) noexcept;
   void linger();
 
   enum class State : std::uint8_t { kOpening, kOpen, kLingering, kClosed };

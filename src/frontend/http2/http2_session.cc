@@ -23,6 +23,11 @@ constexpr std::uint32_t kFrameBytes = std::uint32_t{256} << 10;
 // A client that is gone without a word is found out after both of these.
 constexpr seconds kPingAfter{60};
 constexpr seconds kPingPatience{20};
+// Frames that wait to be sent, beside those that as many streams as there may be have at a time. A
+// client that reads lets none wait; one that does not, and never acknowledges the limit of its
+// streams, could have a refusal made of every few bytes.
+constexpr std::size_t kWaitingFrames = 4096;
+constexpr std::size_t kFramesAStream = 4;
 // From telling a client that it should go until requests that it sent meanwhile are here.
 constexpr seconds kLeavingTime{1};
 
@@ -97,7 +102,8 @@ bool Http2Session::receive(std::span<const std::byte> bytes) {
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   owner_.has_output();
   if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
-  return taken >= 0;
+  return taken >= 0 && nghttp2_session_get_outbound_queue_size(session_) <=
+                           kWaitingFrames + kFramesAStream * sharing_.limits.max_streams;
 }
 
 std::span<std::byte> Http2Session::room() const noexcept {
@@ -121,6 +127,7 @@ bool Http2Session::fill(std::vector<std::byte>& out, std::size_t enough) {
       out.insert(out.end(), begin, begin + size);
     }
     tell_sent();
+    if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
   } while (!marked_.empty() && out.size() < enough);
   out_ = nullptr;
   return true;
@@ -144,7 +151,7 @@ bool Http2Session::check_time(TimePoint now) {
 bool Http2Session::check_peer(TimePoint now) {
   const FrontendLimits& limits = sharing_.limits;
   if (!has_greeted_ && now - began_ >= limits.receive_timeout) return false;
-  if (in_head_ && now - head_since_ >= limits.receive_timeout) return false;
+  if (in_head_ != 0 && now - head_since_ >= limits.receive_timeout) return false;
   if (is_leaving_ && !is_ending_ && !has_streams() && now - leaving_since_ >= kLeavingTime) {
     end(Http2Error::kNone);
   }

@@ -90,7 +90,7 @@ class Http2Stream {
 };
 
 enum class Http2Closing : std::uint8_t {
-  kAnswered,      // the whole answer has gone to the socket's queue
+  kAnswered,      // the connection has the whole answer: see Http2Thread::when_sent
   kByClient,      // it reset the stream, or closed the connection, or it broke
   kSendTimedOut,  // the client did not take the answer in time: see send_limit
   kByServer,      // `reset`, or the connection was ended for what the client did on it
