@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http2/http2_connection.h"
 
+#include <algorithm>
 #include <exception>
 #include <string_view>
 #include <utility>
@@ -79,13 +80,19 @@ void Http2Connection::opened(bool ok) {
 std::span<std::byte> Http2Connection::room(std::span<std::byte> space) {
   const std::span<std::byte> own =
       state_ == State::kOpen ? session_.room() : std::span<std::byte>();
-  into_ = own.size() >= kLeastRoom ? own : space;
+  if (own.size() >= kLeastRoom) {
+    into_ = own;
+  } else {
+    // Behind a large body comes the head of another, most likely, which has its place as well.
+    into_ = was_in_place_ ? space.first(std::min(space.size(), kLeastRoom)) : space;
+  }
   return into_;
 }
 
 void Http2Connection::received(ByteStream::Received outcome, std::size_t bytes) {
   if (state_ == State::kClosed) return;
   if (outcome != ByteStream::Received::kBytes) return close(Http2Closing::kByClient);
+  was_in_place_ = into_.data() != thread_.scratch().data();
   if (state_ == State::kOpen && !session_.receive(into_.first(bytes))) {
     return close(Http2Closing::kByServer);
   }

@@ -68,6 +68,7 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
   const std::unique_ptr<ByteStream> stream_;
   State state_ = State::kOpening;
   std::span<std::byte> into_;      // what is received, until it is looked at
+  bool was_in_place_ = false;      // that was in a message, the last time
   bool is_marked_ = false;         // to be flushed
   bool is_sending_ = false;        // `waiting_`
   std::vector<std::byte> unsent_;  // what the socket did not take at once

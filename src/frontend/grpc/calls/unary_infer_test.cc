@@ -2,6 +2,7 @@
 #include <chrono>
 #include <future>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -271,6 +272,33 @@ TEST_F(UnaryInferTest, takes_and_sends_messages_of_tens_of_megabytes) {
   const grpc::Status status = infer(request, response, context);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.raw_output_contents(0) == request.raw_input_contents(0));
+}
+
+// Read in part into the thread's buffer and in part into the message, side by side on one
+// connection.
+TEST_F(UnaryInferTest, puts_every_byte_of_messages_of_any_size_where_it_belongs) {
+  server.start();
+  const auto channel = server.channel();
+  const auto ask = [&channel](std::int64_t rows, std::uint32_t seed) {
+    oip::ModelInferRequest request = echo_request();
+    request.mutable_inputs(0)->set_shape(0, rows);
+    std::string values(static_cast<std::size_t>(rows) * 16, '\0');
+    std::mt19937 random(seed);
+    for (char& value : values)
+      value = static_cast<char>(random() & 0x3fU);  // no float that is none
+    request.set_raw_input_contents(0, values);
+    grpc::ClientContext context;
+    oip::ModelInferResponse response;
+    const grpc::Status status = Oip::NewStub(channel)->ModelInfer(&context, request, &response);
+    return status.ok() && response.raw_output_contents(0) == values;
+  };
+  std::vector<std::future<bool>> answers;
+  for (const std::int64_t rows : {1, 1000, 4000, 9408, 20'000, 65'536, 100'000}) {
+    for (std::uint32_t seed = 1; seed <= 2; ++seed)
+      answers.push_back(std::async(std::launch::async, ask, rows, seed));
+  }
+  for (auto& answer : answers)
+    EXPECT_TRUE(answer.get());
 }
 
 TEST_F(UnaryInferTest, refuses_bytes_that_are_no_message) {
