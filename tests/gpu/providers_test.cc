@@ -32,6 +32,7 @@ TEST(GpuProviders, see_each_batch_and_not_the_one_before) {
 }
 
 TEST(GpuProviders, run_a_model_of_the_gpu_alone_as_cuda_graphs) {
+  if (builds_engines()) GTEST_SKIP() << "it replays one session's graph for all";
   const Loaded gpu({accelerator(named_provider())});
   // Runs that are recorded stay on one thread: that the runtime took the wish is seen by it.
   EXPECT_TRUE(gpu.model->sessions_are_thread_bound());

@@ -94,8 +94,6 @@ constexpr Parameter kTensorRt[] = {
     {"trt_profile_opt_shapes", "trt_profile_opt_shapes", "shapes", as_shapes},
     {"trt_profile_max_shapes", "trt_profile_max_shapes", "shapes", as_shapes},
     {"trt_builder_optimization_level", "trt_builder_optimization_level", "a number", as_number},
-    {"trt_cuda_graph_enable", "trt_cuda_graph_enable", "0 or 1", as_flag},
-    {kGraphLimitName, "", "a number of CUDA graphs", as_number},
 };
 
 struct Provider {
@@ -139,6 +137,12 @@ Status unknown_parameter(const std::string& place, const Provider& provider,
                             "' is refused: the provider's cache gives models with the same graph "
                             "and other weights each other's engines. The server's "
                             "--compiled-model-cache keeps them, for each model its own");
+  }
+  if (provider.name == "tensorrt" && (name == "trt_cuda_graph_enable" || name == kGraphLimitName)) {
+    return invalid_argument(place + ": parameter '" + std::string(name) +
+                            "' is refused: the provider replays a CUDA graph of one session for "
+                            "all others, with that one's rows. The backend tensorrt has graphs, "
+                            "and so has the accelerator cuda");
   }
   std::vector<std::string_view> known;
   for (const Parameter& parameter : provider.parameters)

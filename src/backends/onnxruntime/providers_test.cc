@@ -48,8 +48,12 @@ TEST(Providers, are_not_told_of_what_is_for_muster) {
       with_accelerator("cuda", {{"cuda_graphs", "8"}, {"enable_cuda_graph", "true"}});
   EXPECT_EQ(provider_parameters(config, config.accelerators[0], 1).value(),
             (ProviderParameters{{"enable_cuda_graph", "1"}}));
-  expect_refused(with_accelerator("tensorrt", {{"cuda_graphs", "many"}}),
-                 "a number of CUDA graphs");
+  expect_refused(with_accelerator("cuda", {{"cuda_graphs", "many"}}), "a number of CUDA graphs");
+}
+
+TEST(Providers, of_tensorrt_record_no_graphs) {
+  for (const char* name : {"cuda_graphs", "trt_cuda_graph_enable"})
+    expect_refused(with_accelerator("tensorrt", {{name, "1"}}), "with that one's rows");
 }
 
 TEST(Providers, get_their_threads_from_the_budget) {

@@ -118,9 +118,11 @@ Status BoundSession::run_prepared() {
   const bool by_graph = current_->graph && gpu_->uses_graphs() && !give_back_;
   Status status = by_graph ? run_with_graph() : run_once(options);
   if (status.ok()) return current_->any_unbound_output ? take_outputs(false) : Status();
-  // A bound output whose size the model does not keep to fails like this.
+  // A bound output whose size the model does not keep to fails like this; providers of GPUs have
+  // words of their own for it.
   if (!current_->output_values.empty() &&
-      status.message().find("shape") != std::string_view::npos) {
+      (status.message().find("shape") != std::string_view::npos ||
+       (gpu_ != nullptr && status.code() == StatusCode::kInternal))) {
     return run_without_bound_outputs(options);
   }
   return status;

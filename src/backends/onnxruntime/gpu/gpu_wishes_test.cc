@@ -30,12 +30,13 @@ TEST(GpuOrder, is_empty_without_a_provider_on_a_gpu) {
 
 TEST(GpuOrder, reads_the_device_and_the_limit_of_the_first) {
   const GpuOrder order = gpu_order(with(
-      {{"tensorrt", {{"device_id", "1"}, {"cuda_graphs", "7"}}}, {"cuda", {{"device_id", "2"}}}}));
+      {{"tensorrt", {{"device_id", "1"}}}, {"cuda", {{"device_id", "2"}, {"cuda_graphs", "7"}}}}));
   EXPECT_TRUE(order.any);
   EXPECT_TRUE(order.builds);
   EXPECT_FALSE(order.has_shapes);
   EXPECT_EQ(order.device, 1);
-  EXPECT_EQ(order.graph_limit, 7);
+  EXPECT_EQ(order.graph_limit, 0);
+  EXPECT_EQ(gpu_order(with({{"cuda", {{"cuda_graphs", "7"}}}})).graph_limit, 7);
   EXPECT_EQ(gpu_order(with({{"cuda", {}}})).graph_limit, kMaxGraphs);
   EXPECT_FALSE(gpu_order(with({{"cuda", {}}})).builds);
 }
@@ -43,7 +44,7 @@ TEST(GpuOrder, reads_the_device_and_the_limit_of_the_first) {
 TEST(GpuOrder, has_no_graphs_where_the_configuration_wants_none) {
   EXPECT_EQ(gpu_order(with({{"cuda", {{"cuda_graphs", "0"}}}})).graph_limit, 0);
   EXPECT_EQ(gpu_order(with({{"cuda", {{"enable_cuda_graph", "0"}}}})).graph_limit, 0);
-  EXPECT_EQ(gpu_order(with({{"tensorrt", {{"trt_cuda_graph_enable", "0"}}}})).graph_limit, 0);
+  EXPECT_EQ(gpu_order(with({{"tensorrt", {}}})).graph_limit, 0);
 }
 
 TEST(GpuWishes, say_of_one_provider_alone_that_it_records) {
