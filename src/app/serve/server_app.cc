@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include <muster/backend.h>
+
 #include "app/serve/metrics_page.h"
-#include "app/serve/region_opener.h"
 #include "base/cpu_budget.h"
 #include "frontend/access_log.h"
 #include "frontend/access_policy.h"
@@ -15,11 +17,31 @@
 #include "frontend/server_settings.h"
 #include "inference/thread_budget.h"
 #include "nvml/gpu_sampler.h"
+#include "serving/backend_library.h"
 #include "serving/local_service.h"
 #include "shared_memory/shared_memory_regions.h"
 
 namespace muster {
 namespace {
+
+// Opens clients' memory of GPUs by a backend, as the program itself knows no CUDA. The backend is
+// opened with the first region, and kept; where that fails, the next region tries again.
+RegionOpener make_region_opener(std::string backend) {
+  return [name = std::move(backend), opened = std::make_shared<std::shared_ptr<Backend>>()](
+             std::span<const std::byte> handle, int device,
+             std::size_t size) -> Result<std::shared_ptr<const DeviceRegion>> {
+    if (*opened == nullptr) {
+      MUSTER_ASSIGN_OR_RETURN(*opened, open_backend(name));
+    }
+    return (*opened)->open_region(handle, device, size);
+  };
+}
+
+// Whether the server has that backend at all.
+bool may_open_regions(const std::string& backend) {
+  const std::vector<std::string> installed = installed_backends();
+  return std::ranges::find(installed, backend) != installed.end();
+}
 
 ServerIdentity identity_of(const ServeSettings& settings, const std::string& version) {
   ServerIdentity identity;
