@@ -97,8 +97,9 @@ int main(int argc, char** argv) {
   workload.batch = 128;
   workload.delay_us = 0;
   CLI::App app("Measures Muster's library on GPU 0 against TensorRT alone.");
-  app.add_option("KIND", workload.kind,
-                 "gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather or gpu_served")
+  app.add_option(
+         "KIND", workload.kind,
+         "gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather or gpu_served")
       ->required();
   app.add_option("--plan", order.plan, "The engine: one input, one output, the batch open")
       ->required();

@@ -114,10 +114,10 @@ std::optional<int> cuda_error(std::string_view message) {
 }
 
 bool says_no_memory(std::string_view message) {
-  constexpr std::string_view kWords[] = {"Failed to allocate memory", "bad_alloc",
-                                         "is smaller than requested bytes",
-                                         "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
-                                         "CUFFT_ALLOC_FAILED"};
+  constexpr std::string_view kWords[] = {
+      "Failed to allocate memory",       "bad_alloc",
+      "is smaller than requested bytes", "CUBLAS_STATUS_ALLOC_FAILED",
+      "CUDNN_STATUS_ALLOC_FAILED",       "CUFFT_ALLOC_FAILED"};
   return std::ranges::any_of(kWords, [&](std::string_view words) {
     return message.find(words) != std::string_view::npos;
   });
