@@ -98,8 +98,12 @@ SessionStream* Http2Session::stream_of(std::int32_t id) const noexcept {
 bool Http2Session::receive(std::span<const std::byte> bytes) {
   heard_ = owner_.now();
   is_pinged_ = false;
+  body_end_ = nullptr;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  // What nghttp2 has left out is the body of no call, and how much of it is still to come only it
+  // knows: what would be read into the call's memory then could be the frame that frees it.
+  if (body_end_ != bytes.data() + bytes.size()) data_left_ = 0;
   owner_.has_output();
   if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
   return taken >= 0 && nghttp2_session_get_outbound_queue_size(session_) <=

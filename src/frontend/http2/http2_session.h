@@ -123,6 +123,7 @@ class Http2Session {
   std::int32_t in_head_ = 0;  // the stream of a head that has not come to its end, 0 = none
   // Of the DATA frame that is coming, where it is one without padding.
   std::int32_t data_stream_ = 0;
+  const std::byte* body_end_ = nullptr;  // of what calls were told of it in this `receive`
   std::size_t data_left_ = 0;
   TimePoint head_since_{};
   TimePoint began_{};

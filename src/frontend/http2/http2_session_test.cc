@@ -523,6 +523,23 @@ TEST_F(SessionTest, a_body_has_a_place_to_be_read_to) {
   EXPECT_TRUE(session->room().empty()) << "the frame has ended";
 }
 
+// Longer than its head said: the rest is left out, and what follows the frame may be of another.
+TEST_F(SessionTest, a_body_that_is_left_out_has_none) {
+  greet();
+  auto fields = request_fields();
+  fields.emplace_back("content-length", "4");
+  EXPECT_TRUE(receive(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, header_block(fields))));
+  call().place.resize(100);
+  const std::string data = frame(NGHTTP2_DATA, 0, 1, "0123456789");
+  EXPECT_TRUE(receive(data.substr(0, 9 + 3)));
+  EXPECT_EQ(session->room().size(), 7U);
+  EXPECT_TRUE(receive(data.substr(9 + 3, 3)));
+  EXPECT_FALSE(call().closing) << "not yet told";
+  EXPECT_TRUE(session->room().empty());
+  EXPECT_TRUE(receive(data.substr(9 + 6)));
+  EXPECT_EQ(call().body, "012");
+}
+
 TEST_F(SessionTest, a_body_with_padding_or_without_a_call_has_none) {
   greet();
   EXPECT_TRUE(

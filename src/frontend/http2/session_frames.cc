@@ -153,6 +153,7 @@ int Http2Session::frame_came(const nghttp2_frame& frame) {
 int Http2Session::body_came(std::int32_t id, std::span<const std::byte> bytes) {
   SessionStream* const stream = stream_of(id);
   data_left_ -= std::min(data_left_, bytes.size());
+  body_end_ = bytes.data() + bytes.size();
   if (stream == nullptr || stream->call == nullptr) {
     return nghttp2_session_consume(session_, id, bytes.size());
   }
