@@ -65,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(muster::parse_index_query(text, limits));
   check(muster::parse_load_query(text, limits));
   check(muster::parse_region_query(text, limits));
+  check(muster::parse_cuda_region_order(text, limits));
   check(muster::parse_model_version(text));
   return 0;
 }

@@ -62,6 +62,9 @@ void decode(const Route& route, const RequestHead& head,
     case Endpoint::kRegisterSystemRegion:
       static_cast<void>(parse_region_query(body->text(), limits));
       break;
+    case Endpoint::kRegisterCudaRegion:
+      static_cast<void>(parse_cuda_region_order(body->text(), limits));
+      break;
     default:
       break;
   }

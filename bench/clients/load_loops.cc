@@ -5,7 +5,8 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "bench/load.h"
+#include "bench/calls.h"
+#include "bench/process_usage.h"
 #include "client/connections.h"
 #include "load_generation/answer_rate.h"
 #include "load_generation/closed_loop.h"

@@ -45,14 +45,17 @@ std::string config_text(const ServiceShape& shape) {
 
 TemporaryFolder model_folder(const ServiceShape& shape) {
   TemporaryFolder folder = expect(TemporaryFolder::make("muster-bench"));
-  const fs::path root = folder.path();
-  fs::create_directory(root / "1");
-  fs::copy_file(shape.plan, root / "1" / "model.plan");
-  std::ofstream(root / "config.pbtxt") << config_text(shape);
+  lay_out_model(folder.path(), shape);
   return folder;
 }
 
 }  // namespace
+
+void lay_out_model(const fs::path& folder, const ServiceShape& shape) {
+  fs::create_directories(folder / "1");
+  fs::copy_file(shape.plan, folder / "1" / "model.plan");
+  std::ofstream(folder / "config.pbtxt") << config_text(shape);
+}
 
 EngineService::EngineService(const ServiceShape& shape)
     : folder_(model_folder(shape)), service_(expect(ModelService::open(folder_.path().string()))) {}

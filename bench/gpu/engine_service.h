@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,9 @@ struct ServiceShape {
   int delay_us = 0;
   std::map<std::string, std::string> parameters;  // of the backend
 };
+
+// The engine as a model's folder, which is made.
+void lay_out_model(const std::filesystem::path& folder, const ServiceShape& shape);
 
 // A model folder of the engine, which lasts as long as the service.
 class EngineService {

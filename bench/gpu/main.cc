@@ -3,9 +3,12 @@
 // in turn. See bench/README.md.
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -24,16 +27,28 @@ struct Arguments {
   Workload workload;
   GpuOrder order;
   std::vector<std::string> settings;  // KEY=VALUE
+  std::vector<std::string> variants;  // NAME KEY=VALUE KEY=VALUE ...
   std::vector<std::string> targets;   // NAME>=BOUND or NAME<=BOUND
   std::string csv;
   std::string commit = "unknown";
 };
 
+void read_setting(const std::string& setting, std::map<std::string, std::string>& parameters) {
+  const std::size_t sign = setting.find('=');
+  if (sign == std::string::npos) throw std::runtime_error(setting + ": expected KEY=VALUE");
+  parameters[setting.substr(0, sign)] = setting.substr(sign + 1);
+}
+
 void read_settings(Arguments& arguments) {
-  for (const std::string& setting : arguments.settings) {
-    const std::size_t sign = setting.find('=');
-    if (sign == std::string::npos) throw std::runtime_error(setting + ": expected KEY=VALUE");
-    arguments.order.parameters[setting.substr(0, sign)] = setting.substr(sign + 1);
+  for (const std::string& setting : arguments.settings)
+    read_setting(setting, arguments.order.parameters);
+  for (const std::string& text : arguments.variants) {
+    std::istringstream words(text);
+    GpuVariant variant;
+    words >> variant.name;
+    for (std::string word; words >> word;)
+      read_setting(word, variant.parameters);
+    arguments.order.variants.push_back(std::move(variant));
   }
   for (const std::string& target : arguments.targets) {
     const std::size_t sign = target.find_first_of("<>");
@@ -82,7 +97,9 @@ int main(int argc, char** argv) {
   workload.batch = 128;
   workload.delay_us = 0;
   CLI::App app("Measures Muster's library on GPU 0 against TensorRT alone.");
-  app.add_option("KIND", workload.kind, "gpu_saturated, gpu_one_by_one or gpu_poisson")->required();
+  app.add_option("KIND", workload.kind,
+                 "gpu_saturated, gpu_variants, gpu_one_by_one, gpu_poisson, gpu_gather or gpu_served")
+      ->required();
   app.add_option("--plan", order.plan, "The engine: one input, one output, the batch open")
       ->required();
   app.add_option("--beside", order.beside, "Another engine, whose raw rate is measured, too");
@@ -98,7 +115,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--load", order.loads, "Poisson: parts of the saturated rate");
   app.add_option("--p99-ms", order.p99_ms, "Poisson: the bound")->capture_default_str();
+  app.add_option("--program", order.program, "Served: the program muster");
+  app.add_option("--serve", order.serve_words, "Served: a word more of its command line");
   app.add_option("--set", arguments.settings, "KEY=VALUE: a parameter of the backend");
+  app.add_option("--variant", arguments.variants,
+                 "gpu_variants: NAME KEY=VALUE ..., in one word: what is different there")
+      ->allow_extra_args(false);
+  app.add_flag("!--host-only", order.on_gpu, "gpu_variants: without inputs on the GPU");
   app.add_option("--target", arguments.targets, "NAME>=BOUND or NAME<=BOUND");
   app.add_option("--csv", arguments.csv, "Write every figure to this file");
   app.add_option("--commit", arguments.commit, "What the sources are, for the results");

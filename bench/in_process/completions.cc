@@ -28,23 +28,37 @@ Figures Completions::measure(double seconds) {
   std::vector<std::thread> threads;
   for (Producer& producer : producers_) {
     producer.latencies = {};
+    producer.stages = {};
+    producer.measured = 0;
     threads.emplace_back([this, &producer] { produce(producer); });
   }
   Figures figures = measure_window(&service_, seconds, phase_, [this] { return answered(); });
   LatencyHistogram latencies;
+  Stages stages;
+  std::int64_t measured = 0;
   for (std::thread& thread : threads)
     thread.join();
   for (const Producer& producer : producers_) {
     if (producer.failures > 0)
       throw std::runtime_error("requests failed: " + producer.first_failure);
     latencies.add(producer.latencies);
+    stages.gather += producer.stages.gather;
+    stages.compute += producer.stages.compute;
+    measured += producer.measured;
   }
   put_into(figures, latencies);
+  if (measured == 0) return figures;
+  const auto mean_us = [measured](std::chrono::nanoseconds of_all) {
+    return static_cast<double>(of_all.count()) / 1e3 / static_cast<double>(measured);
+  };
+  figures["gather_us"] = mean_us(stages.gather);
+  figures["compute_us"] = mean_us(stages.compute);
   return figures;
 }
 
 void Completions::hand_over(Slot& slot, Result<InferResponse> outcome) {
   slot.took = since(slot.start);
+  if (outcome.ok()) slot.stages = {outcome->batch.gather, outcome->batch.compute};
   slot.failure = std::move(outcome).status();
   Producer& producer = *slot.producer;
   bool first = false;
@@ -77,7 +91,12 @@ void Completions::produce(Producer& producer) {
     }
     const Phase phase = phase_;
     for (Slot* slot : taken) {
-      if (phase == Phase::kMeasuring) producer.latencies.record(slot->took);
+      if (phase == Phase::kMeasuring) {
+        producer.latencies.record(slot->took);
+        producer.stages.gather += slot->stages.gather;
+        producer.stages.compute += slot->stages.compute;
+        ++producer.measured;
+      }
       if (!slot->failure.ok() && producer.failures++ == 0)
         producer.first_failure = slot->failure.to_string();
       if (phase == Phase::kOver || producer.failures > 0) {

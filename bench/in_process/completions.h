@@ -28,16 +28,22 @@ class Completions {
   Completions(ModelService& service, int in_flight, int threads, MakeRequest make,
               std::int64_t rows = 1);
 
-  // A failed request is an exception.
+  // A failed request is an exception. gather_us and compute_us are means over all requests, of the
+  // batches that they were in.
   [[nodiscard]] Figures measure(double seconds);
 
  private:
   struct Producer;
+  struct Stages {
+    std::chrono::nanoseconds gather{0};
+    std::chrono::nanoseconds compute{0};
+  };
   struct Slot {
     std::size_t place = 0;
     Producer* producer = nullptr;
     std::chrono::steady_clock::time_point start;
     std::chrono::nanoseconds took{0};
+    Stages stages;  // of its batch
     Status failure;
   };
   // A thread, and what is its own.
@@ -48,6 +54,8 @@ class Completions {
     std::vector<Slot*> ready;
     std::atomic<std::uint64_t> answered{0};
     LatencyHistogram latencies;
+    Stages stages;  // of all of these together
+    std::int64_t measured = 0;
     int failures = 0;
     std::string first_failure;
   };

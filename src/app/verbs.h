@@ -10,8 +10,9 @@ namespace muster {
 
 // The process's exit statuses.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  // something could not be done; stderr names it
-inline constexpr int kExitUsage = 2;   // the command line was wrong
+inline constexpr int kExitFailed = 1;      // something could not be done; stderr names it
+inline constexpr int kExitUsage = 2;       // the command line was wrong
+inline constexpr int kExitDeviceLost = 3;  // serve: a device was lost, and it was told to end then
 
 // Each adds its verb to `app`. When the verb was given, parsing runs it and leaves its exit status
 // in `exit_status`, which must outlive the parsing.

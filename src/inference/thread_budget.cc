@@ -26,7 +26,14 @@ std::string oversubscription(int budget, int sessions, const ComputeThreads& thr
          ": they will take turns; ask for less, or give the process more (--threads)";
 }
 
+std::size_t transport_threads(int budget) {
+  return static_cast<std::size_t>(
+      std::clamp(budget / kBudgetOfATransportThread, 1, kMostTransportThreads));
+}
+
 ServerThreads divide_threads(int budget, ServerThreads wanted) {
+  if (wanted.http == 0) wanted.http = transport_threads(budget);
+  if (wanted.grpc == 0) wanted.grpc = transport_threads(budget);
   if (wanted.pictures == 0) wanted.pictures = static_cast<std::size_t>(std::max(1, budget));
   return wanted;
 }

@@ -35,14 +35,19 @@ struct ThreadShare {
 // where it does not. The shared pool counts for all models once, and is not the model's excess.
 [[nodiscard]] std::string oversubscription(int budget, int sessions, const ComputeThreads& threads);
 
-// Threads of a server beside those that run models. Transports and loaders are what the settings
-// say: they are not taken off the budget, because they wait nearly all the time.
+// Threads of a server beside those that run models. They are not taken off the budget, because they
+// wait nearly all the time.
 struct ServerThreads {
-  std::size_t http = 0;
+  std::size_t http = 0;  // of each transport; 0 = transport_threads()
   std::size_t grpc = 0;
   std::size_t loaders = 0;
   std::size_t pictures = 0;  // that decode; 0 = as many as the budget
 };
+// A thread copies some gigabytes of bodies a second, which is enough for the models of a few CPUs,
+// and too little for a GPU with the many that it comes with.
+inline constexpr int kBudgetOfATransportThread = 8;
+inline constexpr int kMostTransportThreads = 8;
+[[nodiscard]] std::size_t transport_threads(int budget);
 // With all that the budget decides filled in.
 [[nodiscard]] ServerThreads divide_threads(int budget, ServerThreads wanted);
 

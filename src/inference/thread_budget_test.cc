@@ -91,5 +91,16 @@ TEST(ThreadBudget, has_a_thread_a_cpu_decode_pictures_unless_told) {
   EXPECT_EQ(divided.pictures, 7U);
 }
 
+TEST(ThreadBudget, has_a_transport_thread_for_each_eight_cpus_unless_told) {
+  EXPECT_EQ(transport_threads(-1), 1U);
+  EXPECT_EQ(transport_threads(1), 1U);
+  EXPECT_EQ(transport_threads(15), 1U);
+  EXPECT_EQ(transport_threads(16), 2U);
+  EXPECT_EQ(transport_threads(1024), 8U);
+  EXPECT_EQ(divide_threads(16, {}).http, 2U);
+  EXPECT_EQ(divide_threads(16, {}).grpc, 2U);
+  EXPECT_EQ(divide_threads(16, {1, 0, 0, 0}).http, 1U);
+}
+
 }  // namespace
 }  // namespace muster

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "protocol/base64.h"
 #include "protocol/control_json.h"
 #include "protocol/json/json_reader.h"
 
@@ -66,6 +67,18 @@ bool read_setting(JsonReader& json, SettingValue& value) {
   }
 }
 
+// CUDA's have 64.
+constexpr std::size_t kMaxHandleBytes = 1024;
+
+Status read_handle(std::string_view text, std::vector<std::byte>& handle) {
+  // Four characters are three bytes.
+  if (text.size() > (kMaxHandleBytes + 2) / 3 * 4) return check_region_handle(text.size() / 4 * 3);
+  std::optional<std::vector<std::byte>> bytes = decode_base64(text);
+  if (!bytes) return invalid_argument("raw_handle.b64 is no base64");
+  handle = *std::move(bytes);
+  return check_region_handle(handle.size());
+}
+
 }  // namespace
 
 Result<IndexQuery> parse_index_query(std::string_view body, const ProtocolLimits& limits) {
@@ -128,6 +141,48 @@ Result<RegionQuery> parse_region_query(std::string_view body, const ProtocolLimi
                             "'");
   }
   return query;
+}
+
+Status check_region_handle(std::size_t bytes) {
+  if (bytes > 0 && bytes <= kMaxHandleBytes) return {};
+  return invalid_argument("raw_handle has " + std::to_string(bytes) +
+                          " bytes; a cudaIpcMemHandle_t has 64, and none more than " +
+                          std::to_string(kMaxHandleBytes));
+}
+
+Result<CudaRegionOrder> parse_cuda_region_order(std::string_view body,
+                                                const ProtocolLimits& limits) {
+  CudaRegionOrder order;
+  bool has_handle = false;
+  bool has_device = false;
+  bool has_size = false;
+  const auto handle = [&](JsonReader& json, std::string_view key) -> Status {
+    if (key != "b64") return skipped(json);
+    std::string_view text;
+    if (!json.read_string(text)) return json.status();
+    has_handle = true;
+    return read_handle(text, order.handle);
+  };
+  MUSTER_RETURN_IF_ERROR(read_body(body, limits, [&](JsonReader& json, std::string_view key) {
+    bool read = true;
+    if (key == "raw_handle") {
+      return read_object(json, limits, [&](std::string_view name) { return handle(json, name); });
+    }
+    if (key == "device_id") {
+      read = has_device = json.read_int(order.device);
+    } else if (key == "byte_size") {
+      read = has_size = json.read_uint(order.byte_size);
+    } else {
+      return skipped(json);
+    }
+    return read ? Status() : json.status();
+  }));
+  if (has_handle && has_device && has_size) return order;
+  return invalid_argument(std::string("the body has no '") +
+                          (!has_handle   ? "raw_handle.b64"
+                           : !has_device ? "device_id"
+                                         : "byte_size") +
+                          "'");
 }
 
 Status check_setting_name(std::string_view name, const ProtocolLimits& limits) {

@@ -50,6 +50,32 @@ TEST(ControlBodies, upload_no_files) {
             "unknown parameter 'confg' of a load; 'config' is the one there is");
 }
 
+TEST(ControlBodies, register_regions_of_gpus) {
+  const auto order = parse_cuda_region_order(
+      R"({"byte_size":64,"raw_handle":{"other":1,"b64":"YQBi"},"device_id":3,"other":[]})",
+      kLimits);
+  ASSERT_TRUE(order.ok()) << order.status().message();
+  EXPECT_EQ(order->handle, (std::vector<std::byte>{std::byte{'a'}, std::byte{0}, std::byte{'b'}}));
+  EXPECT_EQ(order->device, 3);
+  EXPECT_EQ(order->byte_size, 64U);
+  EXPECT_EQ(fault(parse_cuda_region_order("", kLimits)), "the body has no 'raw_handle.b64'");
+  EXPECT_EQ(
+      fault(parse_cuda_region_order(R"({"raw_handle":{"b64":"YQBi"},"byte_size":1})", kLimits)),
+      "the body has no 'device_id'");
+  EXPECT_EQ(
+      fault(parse_cuda_region_order(R"({"raw_handle":{"b64":"YQBi"},"device_id":1})", kLimits)),
+      "the body has no 'byte_size'");
+  for (const char* wrong :
+       {R"({"raw_handle":"YQBi"})", R"({"raw_handle":{"b64":5}})", R"({"raw_handle":{"b64":"Y"}})",
+        R"({"raw_handle":{"b64":""}})", R"({"device_id":"0"})", R"({"device_id":0.5})",
+        R"({"byte_size":-1})", R"({"byte_size":18446744073709551616})", "[]", "{"})
+    EXPECT_EQ(parse_cuda_region_order(wrong, kLimits).status().code(), StatusCode::kInvalidArgument)
+        << wrong;
+  const std::string large = R"({"raw_handle":{"b64":")" + std::string(1 << 20, 'A') + R"("}})";
+  EXPECT_EQ(fault(parse_cuda_region_order(large, kLimits)),
+            "raw_handle has 786432 bytes; a cudaIpcMemHandle_t has 64, and none more than 1024");
+}
+
 TEST(ControlBodies, register_regions) {
   const auto query =
       parse_region_query(R"({"key":"/k","offset":16,"byte_size":18446744073709551615})", kLimits);

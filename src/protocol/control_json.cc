@@ -154,6 +154,18 @@ std::string regions_json(std::span<const RegionStatus> regions) {
   return out;
 }
 
+std::string cuda_regions_json(std::span<const RegionStatus> regions) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_array();
+  for (const RegionStatus& region : regions) {
+    json.begin_object().key("name").text(region.name).key("device_id").number(region.device);
+    json.key("byte_size").number(region.byte_size).end_object();
+  }
+  json.end_array();
+  return out;
+}
+
 std::string pictures_json(const PictureResponse& response, std::string_view id) {
   std::string out;
   JsonWriter json(out);

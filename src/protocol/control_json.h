@@ -39,6 +39,8 @@ struct ServerIdentity {
 [[nodiscard]] std::string statistics_json(std::span<const ModelStatistics> statistics);
 [[nodiscard]] std::string index_json(std::span<const ModelIndexEntry> index);
 [[nodiscard]] std::string regions_json(std::span<const RegionStatus> regions);
+// The same of CUDA shared memory: name, device_id, byte_size.
+[[nodiscard]] std::string cuda_regions_json(std::span<const RegionStatus> regions);
 // {"model_name":..,"model_version":..,"pictures":[{"classes":[{"label":..,"index":..,"probability":..}]}]}
 [[nodiscard]] std::string pictures_json(const PictureResponse& response, std::string_view id);
 
@@ -59,6 +61,11 @@ struct RegionQuery {
   std::uint64_t byte_size = 0;
 };
 [[nodiscard]] Result<RegionQuery> parse_region_query(std::string_view body, const ProtocolLimits&);
+// {"raw_handle":{"b64":..},"device_id":..,"byte_size":..}; the order has no name yet.
+[[nodiscard]] Result<CudaRegionOrder> parse_cuda_region_order(std::string_view body,
+                                                              const ProtocolLimits&);
+// Likewise for both transports.
+[[nodiscard]] Status check_region_handle(std::size_t bytes);
 
 // Settings are flat: a value is null, text, a number, true or false, or a list of texts.
 using SettingValue =

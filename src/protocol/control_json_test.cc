@@ -166,6 +166,13 @@ TEST(ControlJson, lists_regions) {
             R"([{"name":"r","key":"/k","offset":4,"byte_size":18446744073709551615}])");
 }
 
+TEST(ControlJson, lists_regions_of_gpus) {
+  const std::vector<RegionStatus> regions = {
+      {.name = "r", .byte_size = 8, .kind = RegionKind::kCuda, .device = 1}};
+  EXPECT_EQ(cuda_regions_json(regions), R"([{"name":"r","device_id":1,"byte_size":8}])");
+  EXPECT_EQ(cuda_regions_json({}), "[]");
+}
+
 TEST(ControlJson, tells_the_classes_of_pictures) {
   PictureResponse response;
   response.model = lenet();

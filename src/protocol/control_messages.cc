@@ -171,6 +171,24 @@ void fill(std::span<const RegionStatus> regions,
   }
 }
 
+void fill(std::span<const RegionStatus> regions,
+          ::inference::CudaSharedMemoryStatusResponse& message) {
+  for (const RegionStatus& region : regions) {
+    auto& status = (*message.mutable_regions())[region.name];
+    status.set_name(region.name);
+    status.set_device_id(static_cast<std::uint64_t>(region.device));
+    status.set_byte_size(region.byte_size);
+  }
+}
+
+Result<CudaRegionOrder> cuda_region_order(
+    const ::inference::CudaSharedMemoryRegisterRequest& message) {
+  MUSTER_RETURN_IF_ERROR(check_region_handle(message.raw_handle().size()));
+  const auto handle = std::as_bytes(std::span(message.raw_handle()));
+  return CudaRegionOrder{
+      message.name(), {handle.begin(), handle.end()}, message.device_id(), message.byte_size()};
+}
+
 Result<LoadQuery> load_query(const ::inference::RepositoryModelLoadRequest& message,
                              const ProtocolLimits& limits) {
   LoadQuery query;

@@ -19,6 +19,10 @@ void fill(std::span<const ModelStatistics> statistics,
 void fill(std::span<const ModelIndexEntry> index, ::inference::RepositoryIndexResponse& message);
 void fill(std::span<const RegionStatus> regions,
           ::inference::SystemSharedMemoryStatusResponse& message);
+void fill(std::span<const RegionStatus> regions,
+          ::inference::CudaSharedMemoryStatusResponse& message);
+[[nodiscard]] Result<CudaRegionOrder> cuda_region_order(
+    const ::inference::CudaSharedMemoryRegisterRequest& message);
 // A `file:` parameter is refused by name.
 [[nodiscard]] Result<LoadQuery> load_query(const ::inference::RepositoryModelLoadRequest& message,
                                            const ProtocolLimits& limits);

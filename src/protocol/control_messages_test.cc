@@ -88,6 +88,30 @@ TEST(ControlMessages, list_models_and_regions) {
   EXPECT_EQ(status.regions().at("r").byte_size(), 8U);
 }
 
+TEST(ControlMessages, list_and_bring_regions_of_gpus) {
+  const std::vector<RegionStatus> regions = {
+      {.name = "r", .byte_size = 8, .kind = RegionKind::kCuda, .device = 1}};
+  ::inference::CudaSharedMemoryStatusResponse status;
+  fill(regions, status);
+  EXPECT_EQ(status.regions().at("r").name(), "r");
+  EXPECT_EQ(status.regions().at("r").device_id(), 1U);
+  EXPECT_EQ(status.regions().at("r").byte_size(), 8U);
+
+  ::inference::CudaSharedMemoryRegisterRequest message;
+  EXPECT_FALSE(cuda_region_order(message).ok());
+  message.set_name("r");
+  message.set_raw_handle(std::string("a\0b", 3));
+  message.set_device_id(-1);
+  message.set_byte_size(9);
+  const CudaRegionOrder order = cuda_region_order(message).value();
+  EXPECT_EQ(order.name, "r");
+  EXPECT_EQ(order.handle, (std::vector<std::byte>{std::byte{'a'}, std::byte{0}, std::byte{'b'}}));
+  EXPECT_EQ(order.device, -1);
+  EXPECT_EQ(order.byte_size, 9U);
+  message.set_raw_handle(std::string(1025, 'a'));
+  EXPECT_FALSE(cuda_region_order(message).ok());
+}
+
 TEST(ControlMessages, bring_a_configuration_and_no_files) {
   ::inference::RepositoryModelLoadRequest message;
   (*message.mutable_parameters())["config"].set_string_param("{}");

@@ -72,15 +72,19 @@ Status check_room(const InferRequest& request, std::uint64_t size, const Protoco
 class RegionSource final : public TensorSource {
  public:
   explicit RegionSource(RegionSlice slice) noexcept
-      : TensorSource(slice.size()), slice_(std::move(slice)) {}
+      : TensorSource(slice.size()), slice_(std::move(slice)), on_device_(slice_.device_bytes()) {}
 
   [[nodiscard]] const RegionSlice& slice() const noexcept { return slice_; }
   [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
     return slice_.read(into, offset);
   }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override {
+    return on_device_ ? &*on_device_ : nullptr;
+  }
 
  private:
   const RegionSlice slice_;
+  const std::optional<DeviceBytes> on_device_;
 };
 
 bool needs_check(DataType type) {
@@ -190,9 +194,10 @@ Status add_from_region(InputHead head, const RegionPlace& place, const DecodeCon
     request.add_input(std::move(head.name), *std::move(tensor));
     return {};
   }
-  request.inputs.push_back({std::move(head.name),
-                            {head.type, std::move(head.shape), {}},
-                            std::make_shared<const RegionSource>(*std::move(slice))});
+  std::shared_ptr<const TensorSource> source =
+      std::make_shared<const RegionSource>(*std::move(slice));
+  request.inputs.push_back(
+      {std::move(head.name), {head.type, std::move(head.shape), {}}, std::move(source)});
   return {};
 }
 

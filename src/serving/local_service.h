@@ -46,6 +46,10 @@ struct LocalServiceOptions {
   std::size_t max_waiting_pictures = 256;  // files; more are refused
   std::size_t max_waiting_picture_bytes = std::size_t{256} << 20;  // likewise
   ServiceOptions service;  // above every model's own configuration; `backend` is not used
+  // Called when a model was taken out of service because what it runs on is broken for good, with
+  // its name and the backend's reason: on a thread that runs models and under a lock, so that it
+  // must only hand over.
+  std::function<void(const std::string& model, const std::string& reason)> on_broken = {};
   // Used instead of the installed backends of these names.
   std::map<std::string, std::shared_ptr<Backend>, std::less<>> backends;
 };

@@ -23,15 +23,22 @@ namespace {
 class SourcePart final : public TensorSource {
  public:
   SourcePart(std::shared_ptr<const TensorSource> whole, std::size_t begin, std::size_t size)
-      : TensorSource(size), whole_(std::move(whole)), begin_(begin) {}
+      : TensorSource(size), whole_(std::move(whole)), begin_(begin) {
+    if (const DeviceBytes* const all = whole_->device_bytes(); all != nullptr)
+      on_device_ = DeviceBytes{all->device, all->address + begin, size};
+  }
 
   [[nodiscard]] Status read(std::size_t offset, std::span<std::byte> into) const override {
     return whole_->read(begin_ + offset, into);
+  }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override {
+    return on_device_ ? &*on_device_ : nullptr;
   }
 
  private:
   const std::shared_ptr<const TensorSource> whole_;
   const std::size_t begin_;
+  std::optional<DeviceBytes> on_device_;
 };
 
 // Where rows begin: one after the other, for one input.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/split_request.h"
 
+#include <array>
 #include <future>
 #include <memory>
 #include <numeric>
@@ -89,6 +90,39 @@ TEST(SplitRequest, leaves_a_source_to_be_read_part_by_part) {
     begin += size;
   }
   EXPECT_EQ(begin, 15U);
+}
+
+// Twelve bytes of a GPU.
+class GpuSource final : public TensorSource {
+ public:
+  GpuSource() : TensorSource(12) {}
+  [[nodiscard]] Status read(std::size_t, std::span<std::byte>) const override {
+    return internal_error("nobody reads it");
+  }
+  [[nodiscard]] const DeviceBytes* device_bytes() const noexcept override { return &bytes_; }
+  [[nodiscard]] const std::byte* begin() const { return bytes_.address; }
+
+ private:
+  mutable std::array<std::byte, 12> memory_{};
+  const DeviceBytes bytes_{1, memory_.data(), 12};
+};
+
+TEST(SplitRequest, tells_of_each_part_where_on_the_gpu_it_is) {
+  const auto source = std::make_shared<const GpuSource>();
+  PendingRequest whole;
+  whole.rows = 3;
+  whole.request.inputs.push_back({"x", {DataType::kUint8, {3, 4}, {}}, source});
+  const auto parts = split_request(std::move(whole), 2, ignore);
+  ASSERT_EQ(parts.size(), 2U);
+  const DeviceBytes* const first = parts[0]->request.inputs[0].source->device_bytes();
+  const DeviceBytes* const second = parts[1]->request.inputs[0].source->device_bytes();
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(first->address, source->begin());
+  EXPECT_EQ(first->size, 8U);
+  EXPECT_EQ(second->address, source->begin() + 8);
+  EXPECT_EQ(second->size, 4U);
+  EXPECT_EQ(second->device, 1);
 }
 
 TEST(SplitRequest, cuts_strings_between_rows) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <numeric>
 
+#include <cuda_runtime_api.h>
+
 #include "backends/tensorrt/device/cuda_device.h"
 #include "tests/gpu/model_on_gpu.h"
 #include "tests/gpu/shared_memory_of_another.h"
@@ -97,6 +99,32 @@ TEST(CudaRegion, refuses_handles_and_sizes_that_are_wrong) {
   EXPECT_EQ(open_cuda_region(std::span(wrong).first(63), 0, 16).status().code(),
             StatusCode::kInvalidArgument);
   EXPECT_EQ(open_cuda_region(other.handle(), 64, 16).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(CudaRegion, opened_twice_lasts_until_the_last_is_closed) {
+  const SharingProcess other;
+  auto one = open_cuda_region(other.handle(), 0, kSharedBytes);
+  const auto second = open_cuda_region(other.handle(), 0, 4096);
+  ASSERT_TRUE(one.ok()) << one.status().to_string();
+  ASSERT_TRUE(second.ok()) << second.status().to_string();
+  one = internal_error("closed");
+  std::vector<std::byte> bytes(256);
+  ASSERT_TRUE((*second)->read(512, bytes).ok());
+  EXPECT_EQ(bytes[7], std::byte{7});
+}
+
+TEST(CudaRegion, is_not_opened_by_the_process_that_made_it) {
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, kSharedBytes), cudaSuccess);
+  cudaIpcMemHandle_t handle{};
+  ASSERT_EQ(cudaIpcGetMemHandle(&handle, memory), cudaSuccess);
+  const auto refused = open_cuda_region(std::as_bytes(std::span(&handle, 1)), 0, kSharedBytes);
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.status().message().find("not by the process that made it"),
+            std::string_view::npos)
+      << refused.status().message();
+  std::printf("of this process itself: %s\n", refused.status().to_string().c_str());
+  EXPECT_EQ(cudaFree(memory), cudaSuccess);
 }
 
 TEST(CudaRegion, feeds_a_model_without_the_host) {

@@ -15,7 +15,7 @@ import pytest
 from plot_page import tags_that_stand_alone
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COLUMNS = "backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,rss_mib".split(",")
+COLUMNS = "backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,rss_mib,gpu_mib".split(",")
 QUICK = ("--iterations", "5", "--warm-up-seconds", "0")
 
 

@@ -35,7 +35,7 @@ class Repository : public ::testing::Test {
     fs::copy(MUSTER_SOURCE_DIR "/models/lenet", root_ / "lenet", fs::copy_options::recursive);
   }
   void start() {
-    LocalServiceOptions options;
+    LocalServiceOptions options = options_;
     options.repositories = {root_.string()};
     options.control = ModelControlMode::kExplicit;
     options.load_models = {"*"};
@@ -60,6 +60,7 @@ class Repository : public ::testing::Test {
   }
 
   const fs::path root_;
+  LocalServiceOptions options_;
   std::unique_ptr<LocalService> service_;
 };
 
@@ -134,6 +135,10 @@ TEST_F(Repository, takes_a_model_out_of_service_that_its_backend_calls_broken) {
   fs::create_directories(root_ / "fragile/1");
   std::ofstream(root_ / "fragile/1/model.script")
       << "input x FP32 [-1,1]\noutput y FP32 [-1,1]\nbreak at 2 the device is gone\n";
+  std::vector<std::string> broken;
+  options_.on_broken = [&](const std::string& model, const std::string& reason) {
+    broken.push_back(model + ": " + reason);
+  };
   start();
   ASSERT_NE(service_, nullptr);
   const auto request = [] {
@@ -148,6 +153,7 @@ TEST_F(Repository, takes_a_model_out_of_service_that_its_backend_calls_broken) {
   EXPECT_EQ(infer(request()).status().code(), StatusCode::kInternal);
   EXPECT_EQ(infer(request()).status().code(), StatusCode::kUnavailable);
   EXPECT_FALSE(service_->model_ready("fragile", 0).ok());
+  EXPECT_EQ(broken, std::vector<std::string>{"fragile: the device is gone"});
   EXPECT_TRUE(load("fragile").ok());
   EXPECT_TRUE(infer(request()).ok());
 }

@@ -453,6 +453,47 @@ def test_waits_no_longer_than_it_was_told(serve, slowest_models):
     assert isinstance(call.outcome, Exception)
 
 
+@pytest.fixture
+def fragile_models(tmp_path):
+    """A folder with one model whose device is gone from its second run on."""
+    version = tmp_path / "models" / "fragile" / "1"
+    version.mkdir(parents=True)
+    (version / "model.script").write_text("input x FP32 [-1,1]\noutput y FP32 [-1,1]\nbreak at 2 the device is gone\n")
+    return version.parents[1]
+
+
+def run_fragile(server):
+    return server.ask("POST", "/v2/models/fragile/infer", infer_body("x", [1, 1], 2.5))[0]
+
+
+def test_serves_on_where_a_device_is_lost_unless_it_is_told_otherwise(serve, fragile_models):
+    server = serve("--models", fragile_models)
+    assert [run_fragile(server) for _ in range(3)] == [200, 500, 503]
+    assert server.ask("GET", "/v2/models/fragile/ready")[0] != 200
+    assert server.ask("GET", "/v2/health/live")[0] == 200
+    assert server.end()[0] == 0
+
+
+def test_ends_with_a_status_of_its_own_where_a_device_is_lost(serve, fragile_models):
+    server = serve("--models", fragile_models, "--on-device-fault", "exit", environment=LEAVES_THREADS)
+    assert [run_fragile(server) for _ in range(2)] == [200, 500]
+    status, err = server.wait()
+    assert status == 3
+    assert "the device of model 'fragile' is lost to this process: stopping, as --on-device-fault says" in err
+
+
+def test_begins_anew_where_a_device_is_lost_but_not_for_ever(serve, fragile_models):
+    arguments = ("--on-device-fault", "restart", "--max-device-restarts", "1")
+    server = serve("--models", fragile_models, *arguments, environment=LEAVES_THREADS)
+    assert [run_fragile(server) for _ in range(2)] == [200, 500]
+    anew = Server(server.process)  # says again where it listens
+    assert [run_fragile(anew) for _ in range(2)] == [200, 500]
+    status, err = anew.wait()
+    assert status == 3
+    assert err.count("beginning anew, as --on-device-fault says") == 2
+    assert "it has begun anew 1 times already, as often as --max-device-restarts lets it" in err
+
+
 def test_writes_a_line_a_request_where_it_is_asked_to(serve, tmp_path):
     log = tmp_path / "access.log"
     server = serve("--models", "models", "--access-log", log)

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,9 +24,11 @@
 #include "app/serve/stop_signals.h"
 #include "app/subject/model_subject.h"
 #include "app/subject/row_shapes.h"
+#include "app/subject/ways.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/cpu_budget.h"
+#include "base/temporary_folder.h"
 #include "base/text.h"
 #include "inference/thread_budget.h"
 #include "model_config/model_config.h"
@@ -58,6 +62,7 @@ std::vector<std::string> backends_of(const ModelSubject& subject, const Argument
   if (!arguments.backends.empty()) return without_repetitions(arguments.backends);
   std::vector<std::string> backends = subject.backends();
   if (subject.backend() != kPlaysOnly) std::erase(backends, kPlaysOnly);
+  std::ranges::move(offered_ways_on_gpus(), std::back_inserter(backends));
   return backends;
 }
 
@@ -143,6 +148,9 @@ class Advising {
 
   int run() {
     if (backends_.empty()) return fail_with("no backend is part of this installation");
+    // What one process has compiled, the others need not.
+    auto compiled = TemporaryFolder::make("muster-advise");
+    if (compiled.ok()) compiled_.emplace(*std::move(compiled));
     auto own = own_text(subject_, backends_, advice_.thread_budget);
     if (!own.ok()) return fail_with(own.status().message());
     own_ = *std::move(own);
@@ -166,6 +174,7 @@ class Advising {
   [[nodiscard]] std::unique_ptr<SubjectBench> subject_bench() const {
     SubjectBenchOrder order{own_.text, own_config_, ascending(arguments_.batch_sizes), shapes_,
                             advice_.thread_budget};
+    if (compiled_) order.compiled_cache = compiled_->path().string();
     return std::make_unique<SubjectBench>(subject_, std::move(order), steady_clock(),
                                           process_usage());
   }
@@ -221,6 +230,7 @@ class Advising {
   const std::vector<std::string> backends_;
   const OwnConfig own_config_;
   OwnText own_;
+  std::optional<TemporaryFolder> compiled_;
   Advice advice_;
   StopSignals signals_;
 };
@@ -258,7 +268,7 @@ void add_goal_flags(CLI::App& verb, Arguments& arguments) {
 
 void add_candidate_flags(CLI::App& verb, Arguments& arguments) {
   verb.add_option("--backend,--backends", arguments.backends,
-                  "Backends to try (default: all installed)")
+                  "Backends to try, also onnxruntime+cuda and the like (default: all installed)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");

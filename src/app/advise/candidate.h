@@ -12,7 +12,7 @@ namespace muster {
 
 // How a model is run: by which backend, how many batches at a time, on how many threads each.
 struct Setup {
-  std::string backend;
+  std::string backend;  // or a way below it, "onnxruntime+cuda" (app/subject/ways.h)
   int instances = 1;
   int threads = 1;
 

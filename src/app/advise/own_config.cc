@@ -9,6 +9,7 @@
 
 #include "app/advise/line_diff.h"
 #include "app/advise/replace_file.h"
+#include "app/subject/ways.h"
 #include "base/bounded_file.h"
 #include "base/caught.h"
 #include "base/text.h"
@@ -23,7 +24,7 @@ constexpr std::size_t kMostPathBytes = 4096;
 
 Result<std::string> text_without_one(const ModelSubject& subject, const std::string& name,
                                      int thread_budget) {
-  MUSTER_ASSIGN_OR_RETURN(auto backend, open_backend(name, {thread_budget}));
+  MUSTER_ASSIGN_OR_RETURN(auto backend, open_backend(parse_way(name, {}).backend, {thread_budget}));
   const ParsedConfig none = no_model_config(subject.name());
   MUSTER_ASSIGN_OR_RETURN(Contender contender, caught([&] {
                             return subject.load_as_served(std::move(backend), none, thread_budget);

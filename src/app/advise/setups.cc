@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/subject/ways.h"
 #include "inference/thread_budget.h"
 #include "measuring/measure_batches.h"
 
@@ -74,7 +75,9 @@ std::vector<Setup> setups_for(const SetupOrder& order) {
 
 RunSettings settings_of(const Setup& setup, std::optional<std::int64_t> max_batch_size,
                         int thread_budget, const OwnConfig& own) {
-  RunSettings settings{setup.backend, own.backend, setup.instances, max_batch_size, {}};
+  const Way way = parse_way(setup.backend, {});
+  RunSettings settings{way.backend, own.backend, setup.instances, max_batch_size, {}};
+  if (way.accelerators) settings.accelerator = way.accelerators->front().name;
   const std::string key(thread_parameter(setup.backend));
   if (key.empty()) return settings;
   // OpenVINO counts the threads of all its streams together, of which each instance has one.

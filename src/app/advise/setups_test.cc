@@ -33,6 +33,15 @@ TEST(Setups, are_those_of_each_backend_in_turn) {
   EXPECT_EQ(setups[1].backend, "onnxruntime");
 }
 
+TEST(Setups, below_a_backend_say_so_in_the_configuration) {
+  const OwnConfig own{"onnxruntime", {}};
+  const RunSettings settings = settings_of({"onnxruntime+cuda", 2, 1}, 8, 2, own);
+  EXPECT_EQ(settings.backend, "onnxruntime");
+  EXPECT_EQ(settings.accelerator, "cuda");
+  EXPECT_TRUE(settings.parameters.empty());
+  EXPECT_EQ(settings_of({"onnxruntime", 2, 1}, 8, 2, own).accelerator, "");
+}
+
 TEST(Setups, are_few_on_a_machine_with_many_processors) {
   const auto setups = setups_for({{"onnxruntime"}, 64, {}, {}});
   EXPECT_LE(setups.size(), 20U);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/subject/ways.h"
 #include "base/caught.h"
 #include "base/memory/heap.h"
 #include "measuring/measure_batches.h"
@@ -35,9 +36,10 @@ Reading reading_of(const CrewMeasurement& measured, std::uint64_t resident_befor
 }  // namespace
 
 Result<std::shared_ptr<Backend>> SubjectBench::backend(const std::string& name) {
-  std::shared_ptr<Backend>& kept = backends_[name];
+  const std::string runs_it = parse_way(name, {}).backend;
+  std::shared_ptr<Backend>& kept = backends_[runs_it];
   if (!kept) {
-    MUSTER_ASSIGN_OR_RETURN(kept, open_backend(name, {order_.thread_budget}));
+    MUSTER_ASSIGN_OR_RETURN(kept, open_backend(runs_it, {order_.thread_budget}));
   }
   return kept;
 }
@@ -49,7 +51,10 @@ Result<Contender> SubjectBench::load(const std::string& config_text) {
                           parse_model_config(config_text, {file, subject_.name()}));
   const std::string& named = config.config().backend;
   MUSTER_ASSIGN_OR_RETURN(auto runs_it, backend(named.empty() ? subject_.backend() : named));
-  return subject_.load_as_served(std::move(runs_it), config, order_.thread_budget);
+  // Where a load builds engines: they are the same in every process.
+  const bool builds = runs_it->name() == "tensorrt" || !config.config().accelerators.empty();
+  return subject_.load_as_served(std::move(runs_it), config, order_.thread_budget,
+                                 builds ? order_.compiled_cache : std::string());
 }
 
 Result<Contender> SubjectBench::load(const Setup& setup) {

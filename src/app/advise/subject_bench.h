@@ -25,6 +25,7 @@ struct SubjectBenchOrder {
   std::vector<std::int64_t> batch_sizes;  // ascending; empty: 1, 2, 4, ...
   RowShapes shapes;
   int thread_budget = 1;
+  std::string compiled_cache = {};  // as ModelSource has it; for all processes
 };
 
 class SubjectBench final : public CandidateBench {

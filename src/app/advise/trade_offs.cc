@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <functional>
 #include <set>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/advise/advice.h"
 #include "base/text.h"
@@ -123,11 +125,25 @@ std::string memory(const Advice& advice) {
                             throughput_beside(*least, advice.ranked.front()));
 }
 
+// "onnxruntime+cuda, tensorrt": those that ran on a GPU, each once.
+std::string ran_on_gpus(const Advice& advice) {
+  std::vector<std::string> names;
+  for (const RankedCandidate& one : advice.ranked) {
+    const std::string& name = one.measured.candidate.setup.backend;
+    const bool on_gpu = name == "tensorrt" || name.find('+') != std::string::npos;
+    if (on_gpu && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string hardware(const Advice& advice) {
-  const std::string accelerators =
+  const std::string on_gpus = ran_on_gpus(advice);
+  std::string accelerators =
       advice.accelerators.empty()
           ? "Accelerators and GPUs were not tried"
           : "With " + printable(advice.accelerators) + " where the configuration asks for it";
+  if (!on_gpus.empty()) accelerators = "On a GPU: " + printable(on_gpus);
   return fmt::format("Measured on {}, {} for this process. On others ask again. {}.",
                      advice.processor.empty() ? "this machine" : printable(advice.processor),
                      counted(advice.thread_budget, "thread"), accelerators);

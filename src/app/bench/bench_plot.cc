@@ -27,13 +27,13 @@ std::string figures(const BenchResults& results) {
   std::string text =
       "<table>\n<tr><th>backend</th><th>batch size</th><th>mean ms</th><th>p50 ms</th>"
       "<th>p90 ms</th><th>p99 ms</th><th>items/s</th><th>CPU us/item</th><th>RSS MiB</th>"
-      "<th>runs</th></tr>\n";
+      "<th>GPU MiB</th><th>runs</th></tr>\n";
   for (const BenchRow& row : results.rows) {
     text += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.4f}</td>"
-        "<td>{:.1f}</td><td>{:.2f}</td><td>{:.1f}</td><td>{}</td></tr>\n",
+        "<td>{:.1f}</td><td>{:.2f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{}</td></tr>\n",
         escaped(row.backend), row.batch_size, row.mean_ms, row.p50_ms, row.p90_ms, row.p99_ms,
-        row.items_per_second, row.cpu_us_per_item, row.rss_mib, row.runs);
+        row.items_per_second, row.cpu_us_per_item, row.rss_mib, row.gpu_mib, row.runs);
   }
   return text + "</table>\n";
 }

@@ -25,6 +25,7 @@ void put(MessageWriter& to, const BenchMeasured& measured) {
                               row.cpu_us_per_item, row.rss_mib})
     to.put(figure);
   to.put(row.runs);
+  to.put(row.gpu_mib);
   to.put(measured.own_share);
 }
 
@@ -51,6 +52,7 @@ BenchMeasured take_measured(MessageReader& from) {
                                &row.items_per_second, &row.cpu_us_per_item, &row.rss_mib})
     *figure = from.take<double>();
   row.runs = from.take<std::uint64_t>();
+  row.gpu_mib = from.take<double>();
   measured.own_share = from.take<double>();
   return measured;
 }

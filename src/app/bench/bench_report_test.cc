@@ -18,7 +18,7 @@ TEST(BenchReport, arrives_as_it_was_sent) {
   EXPECT_EQ(opened.runtime, "ONNX Runtime 1.2");
   EXPECT_EQ(opened.largest_batch_size, 128);
 
-  const BenchRow row{{1, 2, 3, 4}, "openvino", 8, 5, 6, 7, 9};
+  const BenchRow row{{1, 2, 3, 4}, "openvino", 8, 5, 6, 7, 9, 10};
   const BenchMeasured measured = sent(BenchMeasured{row, 0.5});
   // Every figure is in one of them.
   EXPECT_EQ(bench_line(BenchFormat::kTable, measured.row), bench_line(BenchFormat::kTable, row));

@@ -33,6 +33,7 @@ struct BenchRow : LatencyFigures {
   double cpu_us_per_item = 0;
   double rss_mib = 0;
   std::uint64_t runs = 0;
+  double gpu_mib = 0;  // of the GPU's memory, that the model and its sessions have
 
   static BenchRow of(std::string backend, const BatchMeasurement& measured);
 };
@@ -52,8 +53,8 @@ struct BenchResults {
 };
 
 // Each ends in a line break, or is empty. CSV and JSON (one object a line) have the columns
-// backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,rss_mib; the
-// table also says how many runs there were.
+// backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,rss_mib,gpu_mib;
+// the table also says how many runs there were.
 [[nodiscard]] std::string bench_header(BenchFormat format);
 [[nodiscard]] std::string bench_line(BenchFormat format, const BenchRow& row);
 // "openvino, batch size 8: why", without a line break.

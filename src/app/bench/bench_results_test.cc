@@ -18,21 +18,23 @@ BenchRow some_row() {
   measured.elapsed = milliseconds(9);
   measured.cpu_time = milliseconds(16);
   measured.resident_bytes = std::uint64_t{96} << 20;
-  return BenchRow::of("onnxruntime", measured);
+  BenchRow row = BenchRow::of("onnxruntime", measured);
+  row.gpu_mib = 12.5;
+  return row;
 }
 
 TEST(BenchResults, are_the_columns_that_were_promised) {
   EXPECT_EQ(bench_header(BenchFormat::kCsv),
             "backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,items_per_second,cpu_us_per_item,"
-            "rss_mib\n");
+            "rss_mib,gpu_mib\n");
   EXPECT_EQ(bench_line(BenchFormat::kCsv, some_row()),
-            "onnxruntime,8,2.000000,2.000000,2.000000,2.000000,4000.000,500.000,96.00\n");
+            "onnxruntime,8,2.000000,2.000000,2.000000,2.000000,4000.000,500.000,96.00,12.50\n");
   EXPECT_EQ(bench_header(BenchFormat::kJson), "");
   EXPECT_EQ(
       bench_line(BenchFormat::kJson, some_row()),
       "{\"backend\":\"onnxruntime\",\"batch_size\":8,\"mean_ms\":2.000000,\"p50_ms\":2.000000,"
       "\"p90_ms\":2.000000,\"p99_ms\":2.000000,\"items_per_second\":4000.000,"
-      "\"cpu_us_per_item\":500.000,\"rss_mib\":96.00}\n");
+      "\"cpu_us_per_item\":500.000,\"rss_mib\":96.00,\"gpu_mib\":12.50}\n");
 }
 
 TEST(BenchResults, stand_below_their_headings_in_a_table) {

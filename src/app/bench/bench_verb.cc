@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "app/bench/plot_page.h"
 #include "app/flag_values.h"
 #include "app/subject/row_shapes.h"
+#include "app/subject/ways.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/cpu_budget.h"
@@ -79,7 +81,10 @@ int bench_model(const BenchArguments& arguments) {
   if (!subject.ok()) return fail_with(subject.status().message());
 
   std::vector<std::string> backends = without_repetitions(arguments.backends);
-  if (backends.empty()) backends = subject->backends();
+  if (backends.empty()) {
+    backends = subject->backends();
+    std::ranges::move(offered_ways_on_gpus(), std::back_inserter(backends));
+  }
   if (backends.empty()) return fail_with("no backend is part of this installation");
   BenchOrder order;
   order.shapes = *std::move(shapes);
@@ -140,7 +145,8 @@ void add_subject_flags(CLI::App& verb, BenchArguments& arguments, CLI::Option* u
       ->type_name("DIR|FILE")
       ->excludes(url);
   verb.add_option("--backend", arguments.backends,
-                  "Backend to measure; may be given several times (default: all installed)")
+                  "Backend to measure, also onnxruntime+cuda and the like; may be given several\n"
+                  "times (default: all installed)")
       ->allow_extra_args(false)
       ->type_name("NAME")
       ->excludes(url);
@@ -175,7 +181,7 @@ void add_bench_verb(CLI::App& app, int& exit_status) {
   verb->add_option(
           "--format", arguments->format,
           "csv has the columns backend,batch_size,mean_ms,p50_ms,p90_ms,p99_ms,\n"
-          "items_per_second,cpu_us_per_item,rss_mib, of a server also others; json is one\n"
+          "items_per_second,cpu_us_per_item,rss_mib,gpu_mib, of a server also others; json is one\n"
           "object a line")
       ->check(CLI::IsMember({"table", "csv", "json"}))
       ->type_name("table|csv|json")

@@ -21,6 +21,13 @@
 
 namespace muster {
 
+// What the server does when a model's device is lost to this process for good.
+enum class OnDeviceFault : std::uint8_t {
+  kStay,     // the model is not ready, the others are served
+  kExit,     // it stops as after SIGTERM, with an exit status that says so
+  kRestart,  // it stops so and begins anew as the same process
+};
+
 struct ServeSettings {
   // Models.
   LocalServiceOptions models;
@@ -40,14 +47,15 @@ struct ServeSettings {
   bool metrics = true;
   bool gpu_metrics = true;  // where there are metrics
   GpuSampler::Options gpus;
-  std::size_t http_threads = 1;
-  std::size_t grpc_threads = 1;
+  std::size_t http_threads = 0;  // 0 = as the thread budget says (inference/thread_budget.h)
+  std::size_t grpc_threads = 0;
 
   // Who may do what.
   std::string token_file;
   TlsFiles tls;
   bool shared_memory = false;
   SharedMemoryLimits shared_memory_limits;
+  std::string cuda_memory_backend = "tensorrt";  // that opens CUDA shared memory
 
   FrontendLimits limits;
 
@@ -55,6 +63,9 @@ struct ServeSettings {
   LogLevel log_level = LogLevel::kWarning;
   std::string access_log;  // "" = none, "-" = stdout
   std::chrono::milliseconds exit_timeout{std::chrono::seconds(30)};
+  OnDeviceFault on_device_fault = OnDeviceFault::kStay;
+  int max_device_restarts = 5;  // of one process; then it is kExit
+  int device_restarts = 0;      // that there were already
 };
 
 // Where the settings come from, each by the names of setting_table.h. `where` begins its messages.

@@ -71,7 +71,8 @@ std::string as_text(const ServeSettings& s) {
       s.http_threads, s.grpc_threads);
   all(s.token_file, s.tls.certificate, s.tls.key, s.tls.client_ca, s.shared_memory,
       s.shared_memory_limits.max_regions, s.shared_memory_limits.max_bytes,
-      s.shared_memory_limits.max_name_bytes);
+      s.shared_memory_limits.max_name_bytes, s.shared_memory_limits.max_openings,
+      s.cuda_memory_backend);
   const FrontendLimits& limits = s.limits;
   all(limits.max_body_bytes, limits.max_decompressed_bytes, limits.max_control_bytes,
       limits.max_header_bytes, limits.max_connections, limits.max_pipelined_requests,
@@ -82,7 +83,8 @@ std::string as_text(const ServeSettings& s) {
       limits.protocol.max_name_bytes, limits.protocol.max_id_bytes, limits.protocol.max_classes,
       limits.protocol.max_input_bytes);
   all(s.models.service.max_request_rows.value_or(kDefaultMaxRequestRows));
-  all(s.log_level, s.access_log, s.exit_timeout);
+  all(s.log_level, s.access_log, s.exit_timeout, s.on_device_fault, s.max_device_restarts,
+      s.device_restarts);
   return text;
 }
 
@@ -103,8 +105,8 @@ TEST(SettingTableTest, has_a_setting_of_its_own_behind_each_row) {
     if (row.group.empty()) continue;
     ServeSettings settings;
     bool changed = false;
-    for (const std::string value :
-         {"true", "false", "700", "7", "9MiB", "explicit", "127.1.1.1", "error", "/x", "n=/x"}) {
+    for (const std::string value : {"true", "false", "700", "7", "9MiB", "explicit", "127.1.1.1",
+                                    "error", "/x", "n=/x", "exit"}) {
       settings = {};
       if (!row.set(settings, std::span(&value, 1)).ok()) continue;
       changed = as_text(settings) != as_text(ServeSettings());

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "app/cuda_environment.h"
+#include "app/serve/device_fault.h"
 #include "app/serve/serve_settings.h"
 #include "app/serve/server_app.h"
 #include "app/serve/setting_table.h"
@@ -91,7 +92,7 @@ Status listen(ServerApp& app, StopSignals& signals) {
   return app.listen();
 }
 
-int serve(const ServeSettings& settings) {
+int serve(ServeSettings settings) {
   const auto begin = std::chrono::steady_clock::now();
   keep_heaps_small();
   set_log_level(settings.log_level);
@@ -99,6 +100,10 @@ int serve(const ServeSettings& settings) {
     complain("warning: " + risk);
   // Before the first thread: all inherit what it blocks.
   StopSignals signals(settings.exit_timeout + kEndingTime);
+  DeviceFault device_fault(settings, signals);
+  settings.models.on_broken = [&device_fault](const std::string& model, const std::string&) {
+    device_fault.report(model);
+  };
   const auto app = ServerApp::start(settings, kVersion, steady_clock());
   if (!app.ok()) {
     complain(app.status().message());
@@ -119,6 +124,12 @@ int serve(const ServeSettings& settings) {
   });
   signals.wait();
   const bool drained = (*app)->stop();
+  // What a lost device holds up cannot be taken down in order.
+  if (device_fault.is_leaving()) {
+    const int status = device_fault.leave();
+    std::fflush(nullptr);
+    ::_exit(status);
+  }
   if (!drained) {
     complain("not every request was answered within --exit-timeout-seconds; leaving");
     std::fflush(nullptr);
@@ -218,12 +229,12 @@ int run(const Arguments& arguments, const std::vector<std::string>& rest) {
     complain(*complaint + "\nTry: muster serve --help");
     return kExitUsage;
   }
-  const auto settings = gather_settings(arguments);
+  auto settings = gather_settings(arguments);
   if (!settings.ok()) {
     complain(std::string(settings.status().message()) + "\nTry: muster serve --help");
     return kExitUsage;
   }
-  return serve(*settings);
+  return serve(*std::move(settings));
 }
 
 }  // namespace

@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "app/serve/metrics_page.h"
+#include "app/serve/region_opener.h"
+#include "base/cpu_budget.h"
 #include "frontend/access_log.h"
 #include "frontend/access_policy.h"
 #include "frontend/grpc/grpc_frontend.h"
 #include "frontend/http/http_frontend.h"
 #include "frontend/server_settings.h"
+#include "inference/thread_budget.h"
 #include "nvml/gpu_sampler.h"
 #include "serving/local_service.h"
 #include "shared_memory/shared_memory_regions.h"
@@ -25,6 +28,8 @@ ServerIdentity identity_of(const ServeSettings& settings, const std::string& ver
       "classification",     "model_repository", "schedule_policy", "model_configuration",
       "binary_tensor_data", "parameters",       "statistics",      "logging"};
   if (settings.shared_memory) identity.extensions.emplace_back("system_shared_memory");
+  if (settings.shared_memory && may_open_regions(settings.cuda_memory_backend))
+    identity.extensions.emplace_back("cuda_shared_memory");
   return identity;
 }
 
@@ -32,9 +37,15 @@ const std::string& address_of(const ServeSettings& settings, const std::string& 
   return own.empty() ? settings.host : own;
 }
 
+ServerThreads threads_of(const ServeSettings& settings) {
+  const int said = settings.models.thread_budget;
+  return divide_threads(said > 0 ? said : available_cpus(),
+                        {settings.http_threads, settings.grpc_threads, 0, 0});
+}
+
 HttpOptions http_options(const ServeSettings& settings) {
   HttpOptions options;
-  options.threads = settings.http_threads;
+  options.threads = threads_of(settings).http;
   if (settings.http) {
     options.listeners.push_back({HttpListener::Kind::kInference,
                                  address_of(settings, settings.http_address), false,
@@ -54,7 +65,7 @@ HttpOptions http_options(const ServeSettings& settings) {
 
 GrpcOptions grpc_options(const ServeSettings& settings) {
   GrpcOptions options;
-  options.threads = settings.grpc_threads;
+  options.threads = threads_of(settings).grpc;
   if (!settings.grpc) return options;
   options.listeners.push_back(
       {address_of(settings, settings.grpc_address), false, settings.grpc_port, settings.tls});
@@ -82,7 +93,8 @@ struct ServerApp::Parts {
         clock(given_clock),
         identity(identity_of(given, version)),
         changeable(given.log_level),
-        regions(given.shared_memory, given.shared_memory_limits) {}
+        regions(given.shared_memory, given.shared_memory_limits,
+                make_region_opener(given.cuda_memory_backend)) {}
 
   Status start(const std::string& version);
   Status listen();

@@ -10,6 +10,7 @@
 #include "app/serve/setting_values.h"
 #include "base/text.h"
 #include "inference/thread_budget.h"
+#include "model_config/backend_names.h"
 
 namespace muster {
 namespace {
@@ -33,6 +34,12 @@ Status set_text(std::string& target, Values values) {
   if (values.back().empty()) return invalid_argument("the value is empty");
   target = values.back();
   return {};
+}
+
+Status set_backend(std::string& target, Values values) {
+  MUSTER_RETURN_IF_ERROR(set_text(target, values));
+  if (is_backend_name(target)) return {};
+  return invalid_argument("'" + printable(target) + "' is no backend's name");
 }
 
 Status set_texts(std::vector<std::string>& target, Values values) {
@@ -117,6 +124,20 @@ Status set_model_control(ModelControlMode& target, Values values) {
   }
   return invalid_argument("'" + printable(values.back()) +
                           "' is not right; give none, poll or explicit");
+}
+
+Status set_on_device_fault(OnDeviceFault& target, Values values) {
+  constexpr std::pair<std::string_view, OnDeviceFault> kWays[] = {
+      {"stay", OnDeviceFault::kStay},
+      {"exit", OnDeviceFault::kExit},
+      {"restart", OnDeviceFault::kRestart}};
+  for (const auto& [name, way] : kWays) {
+    if (values.back() != name) continue;
+    target = way;
+    return {};
+  }
+  return invalid_argument("'" + printable(values.back()) +
+                          "' is not right; give stay, exit or restart");
 }
 
 Status set_log_level(LogLevel& target, Values values) {
@@ -218,10 +239,13 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_switch(s.gpu_metrics, v); }},
     {"metrics-interval-ms", "", kHidden, "N", "2000", "Triton's --gpu-sample-seconds", false,
      [](S& s, V v) { return set_milliseconds(s.gpus.interval, v, kLeastGpuInterval); }},
-    {"http-threads", "http-thread-count", kListeners, "N", "1", "Threads that speak HTTP", false,
-     [](S& s, V v) { return set_count(s.http_threads, v, 1, kMostThreads); }},
-    {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "1", "Threads that speak gRPC",
-     false, [](S& s, V v) { return set_count(s.grpc_threads, v, 1, kMostThreads); }},
+    {"http-threads", "http-thread-count", kListeners, "N", "0",
+     "Threads that speak HTTP; 0 = one for each eight CPUs that the process may use, at least one "
+     "and at most eight",
+     false, [](S& s, V v) { return set_count(s.http_threads, v, 0, kMostThreads); }},
+    {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "0",
+     "Threads that speak gRPC; 0 = as with HTTP", false,
+     [](S& s, V v) { return set_count(s.grpc_threads, v, 0, kMostThreads); }},
 
     {"token-file", "", kAccess, "FILE", "",
      "Bearer tokens and their rights, \"infer,metrics,admin TOKEN\" a line; then every call but "
@@ -236,7 +260,7 @@ constexpr SettingRow kRows[] = {
      "Clients must show a certificate that one of these, PEM, has signed", false,
      [](S& s, V v) { return set_text(s.tls.client_ca, v); }},
     {"shared-memory", "allow-client-shm", kAccess, "", "false",
-     "Clients may register system shared memory for their tensors", false,
+     "Clients may register shared memory for their tensors, the system's and CUDA's", false,
      [](S& s, V v) { return set_switch(s.shared_memory, v); }},
     {"max-regions", "", kAccess, "N", "1024", "Regions of shared memory, of all clients", false,
      [](S& s, V v) { return set_count(s.shared_memory_limits.max_regions, v, 1, kMostThings); }},
@@ -244,6 +268,12 @@ constexpr SettingRow kRows[] = {
      [](S& s, V v) { return set_bytes(s.shared_memory_limits.max_bytes, v); }},
     {"max-region-name-bytes", "", kAccess, "BYTES", "1KiB", "Name of such a region", false,
      [](S& s, V v) { return set_bytes(s.shared_memory_limits.max_name_bytes, v); }},
+    {"max-region-openings", "", kAccess, "N", "64", "Regions of CUDA memory that wait to be opened",
+     false,
+     [](S& s, V v) { return set_count(s.shared_memory_limits.max_openings, v, 1, kMostThings); }},
+    {"cuda-memory-backend", "", kAccess, "NAME", "tensorrt",
+     "The backend that opens clients' CUDA memory", false,
+     [](S& s, V v) { return set_backend(s.cuda_memory_backend, v); }},
 
     {"max-body-bytes", "http-max-input-size", kLimits, "BYTES", "64MiB",
      "Body of a request, as it comes", false,
@@ -317,6 +347,14 @@ constexpr SettingRow kRows[] = {
     {"exit-timeout-seconds", "exit-timeout-secs", kLife, "SECONDS", "30",
      "How long accepted requests may still take after SIGTERM", false,
      [](S& s, V v) { return set_seconds(s.exit_timeout, v, milliseconds(0)); }},
+    {"on-device-fault", "", kLife, "stay|exit|restart", "stay",
+     "When a GPU is lost to this process: serve the other models, stop, or stop and begin anew",
+     false, [](S& s, V v) { return set_on_device_fault(s.on_device_fault, v); }},
+    {"max-device-restarts", "", kLife, "N", "5",
+     "With restart: how often a process begins anew before it stops instead", false,
+     [](S& s, V v) { return set_count(s.max_device_restarts, v, 0, kMostThings); }},
+    {kDeviceRestarts, "", kHidden, "N", "0", "What a process that begins anew tells itself", false,
+     [](S& s, V v) { return set_count(s.device_restarts, v, 0, kMostThings); }},
 };
 
 bool has_name(const SettingRow& row, std::string_view name) {

@@ -12,6 +12,9 @@
 
 namespace muster {
 
+// Of a process that has begun anew (device_fault.h): how often, told by its environment.
+inline constexpr std::string_view kDeviceRestarts = "device-restarts";
+
 struct SettingRow {
   using Values = std::span<const std::string>;
 

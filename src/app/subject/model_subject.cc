@@ -89,8 +89,8 @@ Result<Contender> ModelSubject::load(const ContenderOrder& order) const {
 }
 
 Result<Contender> ModelSubject::load_as_served(std::shared_ptr<Backend> backend,
-                                               const ParsedConfig& parsed,
-                                               int thread_budget) const {
+                                               const ParsedConfig& parsed, int thread_budget,
+                                               const std::string& compiled_cache) const {
   Contender contender;
   contender.backend = std::move(backend);
   const ModelConfig& config = parsed.config();
@@ -98,7 +98,7 @@ Result<Contender> ModelSubject::load_as_served(std::shared_ptr<Backend> backend,
   const std::string file = config.model_filename.empty() ? file_for(name) : choice_.file;
   const int instances = std::max(1, config.instance_count);
   const ThreadShare share = share_threads(thread_budget, instances, std::nullopt);
-  ModelSource source{file, &config, share.per_run, instances, "", {}};
+  ModelSource source{file, &config, share.per_run, instances, compiled_cache, {}};
   source.pooled = share.pooled;
   source.pixels = scaled_pixels(parsed);
   MUSTER_ASSIGN_OR_RETURN(contender.model, contender.backend->load(source));
@@ -122,6 +122,11 @@ Result<Contender> ModelSubject::completed(Contender contender, const ParsedConfi
 std::vector<std::string> precisions_of(std::string_view backend) {
   const Precisions* const by = precisions_by_parameter(backend);
   return by == nullptr ? std::vector<std::string>{"f32"} : by->names;
+}
+
+std::string runtime_of(const Contender& contender) {
+  const std::string accelerators = contender.model->accelerators();
+  return contender.backend->version() + (accelerators.empty() ? "" : " with " + accelerators);
 }
 
 Status no_batch_axis(const ModelSignature& signature) {

@@ -69,8 +69,8 @@ class ModelSubject {
   // Loads it as a server with that thread budget would, were `config` the model's configuration.
   // `backend` must be the one that it names, or else the model's own.
   [[nodiscard]] Result<Contender> load_as_served(std::shared_ptr<Backend> backend,
-                                                 const ParsedConfig& config,
-                                                 int thread_budget) const;
+                                                 const ParsedConfig& config, int thread_budget,
+                                                 const std::string& compiled_cache = {}) const;
 
  private:
   ModelSubject(ModelFolder folder, ModelFolder::Choice choice)
@@ -89,6 +89,9 @@ class ModelSubject {
 // "f32" is what every backend has; of a file whose tensors are narrower it means as the file has
 // them.
 [[nodiscard]] std::vector<std::string> precisions_of(std::string_view backend);
+
+// "ONNX Runtime 1.32.0 with cuda".
+[[nodiscard]] std::string runtime_of(const Contender& contender);
 
 // Why the model takes no batch of another size than 1; of a contender also what to do about it.
 [[nodiscard]] Status no_batch_axis(const ModelSignature& signature);

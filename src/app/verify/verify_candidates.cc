@@ -2,10 +2,11 @@
 #include "app/verify/verify_candidates.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "app/subject/ways.h"
 #include "client/server_address.h"
 
 namespace muster {
@@ -27,31 +28,67 @@ std::vector<std::string> once_each(const std::vector<std::string>& given,
   return words;
 }
 
-std::string joined(const std::vector<ExecutionAccelerator>& accelerators) {
-  std::string names;
-  for (const ExecutionAccelerator& accelerator : accelerators)
-    names += '+' + accelerator.name;
-  return names;
+using Accelerators = std::vector<ExecutionAccelerator>;
+
+// What a provider can be asked to compute in, the closest first, and the parameter that says so.
+struct ProviderPrecision {
+  std::string_view provider;
+  const char* precision;
+  const char* parameter;
+  const char* value;
+};
+constexpr ProviderPrecision kProviderPrecisions[] = {
+    {"cuda", "f32", "use_tf32", "0"},
+    {"cuda", "tf32", "use_tf32", "1"},
+    {"tensorrt", "tf32", "precision_mode", "FP32"},
+    {"tensorrt", "f16", "precision_mode", "FP16"},
+};
+
+// A list of the command line's, in each precision of its provider.
+void add_precisions(const VerifyArguments& arguments, const VerifyCandidate& candidate,
+                    std::vector<VerifyCandidate>& candidates) {
+  const std::string provider = candidate.order.accelerators->front().name;
+  bool has_any = false;
+  for (const ProviderPrecision& way : kProviderPrecisions) {
+    if (way.provider != provider) continue;
+    has_any = true;
+    if (!arguments.precisions.empty() && !has(arguments.precisions, way.precision)) continue;
+    VerifyCandidate asked = candidate;
+    asked.precision = way.precision;
+    asked.order.accelerators->front().parameters[way.parameter] = way.value;
+    candidates.push_back(std::move(asked));
+  }
+  if (!has_any) candidates.push_back(candidate);
 }
 
-// ONNX Runtime with what the configuration asks for, and with each that the command line names.
+// ONNX Runtime with what the configuration asks for, with each that the command line names, and
+// where it names no backends, with those on a GPU that the runtime has.
 void add_accelerated(const ModelSubject& subject, const VerifyArguments& arguments, int threads,
                      std::vector<VerifyCandidate>& candidates) {
-  std::vector<std::vector<ExecutionAccelerator>> lists;
-  if (!subject.accelerators().empty()) lists.push_back(subject.accelerators());
-  std::map<std::string, std::string, std::less<>> libraries;
+  const auto candidate_with = [&](Accelerators list, bool asked_for) {
+    VerifyCandidate candidate{name_of_way(kWithAccelerators, list),
+                              {kWithAccelerators, threads, "f32"}};
+    candidate.order.accelerators = std::move(list);
+    candidate.asked_for = asked_for;
+    return candidate;
+  };
+  if (!subject.accelerators().empty())
+    candidates.push_back(candidate_with(subject.accelerators(), true));
+  std::vector<std::string> named;
   for (const std::string& text : arguments.accelerators) {
     const std::size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    if (equals != std::string::npos) libraries[name] = text.substr(equals + 1);
-    lists.push_back({{name, {}, name == "cuda" || name == "tensorrt", 0}});
+    named.push_back(text.substr(0, equals));
+    const Way way = parse_way(std::string(kWithAccelerators) + '+' + named.back(), {});
+    VerifyCandidate candidate = candidate_with(*way.accelerators, true);
+    if (equals != std::string::npos)
+      candidate.order.accelerator_libraries[named.back()] = text.substr(equals + 1);
+    add_precisions(arguments, candidate, candidates);
   }
-  for (std::vector<ExecutionAccelerator>& list : lists) {
-    std::string name = kWithAccelerators + joined(list);
-    candidates.push_back({std::move(name),
-                          {kWithAccelerators, threads, "f32", std::move(list), libraries},
-                          std::nullopt,
-                          true});
+  if (!arguments.backends.empty()) return;
+  for (const std::string& way : offered_ways_on_gpus()) {
+    Accelerators list = *parse_way(way, {}).accelerators;
+    if (!has(named, list.front().name))
+      add_precisions(arguments, candidate_with(std::move(list), false), candidates);
   }
 }
 

@@ -60,11 +60,6 @@ std::int64_t usual_rows(const Contender& contender, const std::vector<std::int64
   return contender.stacked ? std::max(largest, kFewestRows) : kFewestRows;
 }
 
-std::string runtime_of(const Contender& contender) {
-  const std::string accelerators = contender.model->accelerators();
-  return contender.backend->version() + (accelerators.empty() ? "" : " with " + accelerators);
-}
-
 class Verification {
  public:
   Verification(const ModelSubject& subject, const VerifyOrder& order,
@@ -120,7 +115,7 @@ class Verification {
   }
 
   void miss(const VerifyCandidate& candidate, std::int64_t size, const Status& why) const {
-    listener_.missed({candidate.name, candidate.order.precision, size, std::string(why.message()),
+    listener_.missed({candidate.name, candidate.asked_precision(), size, std::string(why.message()),
                       candidate.asked_for});
   }
 
@@ -132,7 +127,7 @@ class Verification {
       return failed_precondition("it has a batch axis, and the reference has none");
     MUSTER_ASSIGN_OR_RETURN(const RowRuns runs,
                             runs_for(expected_, signature, contender.stacked, size));
-    const std::string& asked = candidate.order.precision;
+    const std::string& asked = candidate.asked_precision();
     const std::string has = contender.model->precision();
     std::vector<VerifyRow> rows;
     std::vector<OutputComparison> comparisons;

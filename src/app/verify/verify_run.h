@@ -23,6 +23,11 @@ struct VerifyCandidate {
   ContenderOrder order;
   std::optional<VerifyServer> server = {};  // asked, instead of loading anything
   bool asked_for = false;                   // by name, so that its absence is a failure
+  std::string precision = {};  // that its accelerators are asked for; "" = as the order has it
+
+  [[nodiscard]] const std::string& asked_precision() const noexcept {
+    return precision.empty() ? order.precision : precision;
+  }
 };
 
 struct VerifyOrder {

@@ -11,6 +11,7 @@
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/environment.h"
 #include "backends/onnxruntime/error.h"
+#include "backends/onnxruntime/gpu/gpu_load.h"
 #include "backends/onnxruntime/model.h"
 #include "backends/onnxruntime/options.h"
 #include "backends/onnxruntime/providers.h"
@@ -95,6 +96,9 @@ Status clearer(const Status& failure, const onnx::Outline& outline) {
 // OpenVINO's own format, which is what stands beside ONNX files most often.
 constexpr std::string_view kIrSuffix = ".xml";
 
+// The runtime's name of that provider.
+constexpr std::string_view kTensorRtOfRuntime = "TensorrtExecutionProvider";
+
 class OnnxRuntimeBackend final : public Backend {
  public:
   OnnxRuntimeBackend(std::shared_ptr<Environment> environment, Clock& clock)
@@ -146,31 +150,51 @@ class OnnxRuntimeBackend final : public Backend {
     if (options.arena_extends_as_requested) {
       MUSTER_RETURN_IF_ERROR(environment_->share_arena_as_requested());
     }
-    Result<Made> made = make_session(source, config, options, outline);
+    GpuLoad gpu(source, config);
+    MUSTER_RETURN_IF_ERROR(prepare(gpu, source, options));
+    Result<LoadedSession> made = make_session(source, config, options, outline, gpu);
     if (!made.ok() && !options.own_pool && lacks_shared_pool(made.status())) {
       options.own_pool = true;
-      made = make_session(source, config, options, outline);
+      made = make_session(source, config, options, outline, gpu);
     }
     if (!made.ok()) return made.status();
     MUSTER_ASSIGN_OR_RETURN(ModelSignature signature, describe(*made->session));
+    made->engines = gpu.keep_engines();
     // Loading leaves the heap with as much free memory as the file is large.
     give_heap_back();
-    return std::shared_ptr<const CompiledModel>(
-        std::make_shared<Model>(environment_, std::move(made->session), std::move(signature),
-                                std::move(options), std::move(made->accelerators), clock_));
+    return std::shared_ptr<const CompiledModel>(std::make_shared<Model>(
+        environment_, std::move(made).value(), std::move(signature), std::move(options), clock_));
   }
 
+  // What no session can be made of says so where the model is loaded.
+  Status prepare(GpuLoad& gpu, const ModelSource& source, const Options& options) {
+    const std::vector<std::string> providers = devices();
+    if (!gpu.wants_signature() || std::ranges::count(providers, kTensorRtOfRuntime) == 0)
+      return gpu.prepare(nullptr);
+    std::optional<Ort::Session> session;
+    const Status made = guarded([&] {
+      Ort::SessionOptions plain = session_options(options, environment_->pool_threads());
+      plain.SetGraphOptimizationLevel(ORT_DISABLE_ALL);
+      session.emplace(environment_->get(), source.file.c_str(), plain);
+    });
+    if (!made.ok()) return gpu.prepare(nullptr);
+    MUSTER_ASSIGN_OR_RETURN(const ModelSignature signature, describe(*session));
+    return gpu.prepare(&signature);
+  }
+
+  // What one try has made, and whether it came so far as to try.
   struct Made {
     std::unique_ptr<Ort::Session> session;
-    std::string accelerators;
     bool tried = false;  // nothing before it failed
   };
 
   // A provider that takes part and then breaks the session is left out like one that cannot be had
   // at all: the next in the list has its turn.
-  Result<Made> make_session(const ModelSource& source, const ModelConfig& config,
-                            const Options& options, const onnx::Outline& outline) {
-    const ProviderOrder order{config, source.accelerator_libraries, options.intra_op_threads};
+  Result<LoadedSession> make_session(const ModelSource& source, const ModelConfig& config,
+                                     const Options& options, const onnx::Outline& outline,
+                                     GpuLoad& gpu) {
+    const ProviderOrder order{config, source.accelerator_libraries, options.intra_op_threads,
+                              &gpu.wishes()};
     ProviderFailures failures;
     while (true) {
       std::vector<std::string> providers;
@@ -179,19 +203,24 @@ class OnnxRuntimeBackend final : public Backend {
       if (created.ok()) {
         for (const std::string& line : failure_lines(order, failures))
           log(LogLevel::kWarning, line);
+        LoadedSession loaded;
         for (const std::string& name : providers)
-          made.accelerators += (made.accelerators.empty() ? "" : ", ") + printable(name);
-        return made;
+          loaded.accelerators += (loaded.accelerators.empty() ? "" : ", ") + printable(name);
+        MUSTER_RETURN_IF_ERROR(guarded([&] { loaded.gpu = gpu.share(*made.session, providers); }));
+        loaded.session = std::move(made.session);
+        return loaded;
       }
       if (lacks_shared_pool(created)) return created;
       // Only where a session was tried is the model looked at: what fails before is no fault of it.
       if (!made.tried) return created;
       if (providers.empty()) return model_fault(clearer(created, outline));
+      if (gpu.give_up_a_wish(created)) continue;
       Status model_alone;
       std::string culprit = find_culprit(source, options, order, failures, providers, model_alone);
       if (!model_alone.ok()) return model_fault(clearer(model_alone, outline));
       failures.emplace(std::move(culprit),
                        "no session can be made with it: " + std::string(created.message()));
+      gpu.wish_again();
     }
   }
 

@@ -11,25 +11,31 @@
 namespace muster::onnxruntime {
 namespace {
 
-// Never null, which the runtime would refuse even for a tensor without elements, and never too
-// small to lie on a boundary.
-constexpr std::size_t kLeastBytes = Buffer::kAlignedFrom;
-
-// True where the buffer had to be replaced.
-Result<bool> grow(Buffer& buffer, std::size_t size) {
-  if (buffer.size() >= std::max(size, kLeastBytes)) return false;
-  // Half as much again, so that slowly growing batches do not replace it each time; memory that is
-  // never written costs nothing.
-  const std::size_t wanted = std::max({size, buffer.size() + buffer.size() / 2, kLeastBytes});
-  buffer = Buffer();
-  MUSTER_ASSIGN_OR_RETURN(buffer, Buffer::allocate(wanted));
-  return true;
-}
+// The runtime's name of CUDA's memory.
+constexpr const char* kGpuMemory = "Cuda";
 
 Ort::Value value_over(const Ort::MemoryInfo& memory, const TensorSpec& spec, const Shape& shape,
-                      std::span<std::byte> bytes) {
-  return Ort::Value::CreateTensor(memory, bytes.data(), bytes.size(), shape.dims().data(),
-                                  shape.rank(), element_type_of(spec.type));
+                      std::byte* data, std::size_t size) {
+  return Ort::Value::CreateTensor(memory, data, size, shape.dims().data(), shape.rank(),
+                                  element_type_of(spec.type));
+}
+
+std::vector<TensorRoom> rooms_for(const std::vector<TensorSpec>& tensors, GpuShare* gpu,
+                                  Place (GpuShare::*place)(std::size_t) const) {
+  std::vector<TensorRoom> rooms;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const bool on_gpu =
+        gpu != nullptr && tensors[i].type != DataType::kBytes && (gpu->*place)(i) == Place::kGpu;
+    rooms.emplace_back(on_gpu ? gpu->gpu() : nullptr);
+  }
+  return rooms;
+}
+
+std::int64_t device_bytes(const std::vector<TensorRoom>& rooms) {
+  std::size_t bytes = 0;
+  for (const TensorRoom& room : rooms)
+    bytes += room.device_bytes();
+  return static_cast<std::int64_t>(bytes);
 }
 
 }  // namespace
@@ -40,21 +46,38 @@ bool ByShapes::precedes(Shapes a, Shapes b) noexcept {
   });
 }
 
-BindingSet::BindingSet(Ort::Session& session, const ModelSignature& signature)
+BindingSet::BindingSet(Ort::Session& session, const ModelSignature& signature, GpuShare* gpu)
     : session_(session),
       signature_(signature),
       plan_(signature),
+      gpu_(gpu),
       memory_(Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU)),
-      input_buffers_(signature.inputs.size()),
-      output_buffers_(signature.outputs.size()) {}
+      input_rooms_(rooms_for(signature.inputs, gpu, &GpuShare::input)),
+      output_rooms_(rooms_for(signature.outputs, gpu, &GpuShare::output)) {
+  if (gpu != nullptr && gpu->gpu() != nullptr) {
+    gpu_memory_.emplace(kGpuMemory, OrtDeviceAllocator, gpu->gpu()->number(), OrtMemTypeDefault);
+  }
+}
+
+BindingSet::~BindingSet() {
+  if (gpu_ != nullptr) gpu_->account(-accounted_);
+}
+
+void BindingSet::account() noexcept {
+  if (gpu_ == nullptr) return;
+  const std::int64_t now = device_bytes(input_rooms_) + device_bytes(output_rooms_);
+  gpu_->account(now - std::exchange(accounted_, now));
+}
 
 Result<std::span<std::byte>> BindingSet::input_bytes(std::size_t input, std::size_t size) {
-  Buffer& buffer = input_buffers_[input];
-  if (buffer.size() < std::max(size, kLeastBytes)) {
+  TensorRoom& room = input_rooms_[input];
+  if (!room.holds(size)) {
     drop_bindings();
-    MUSTER_ASSIGN_OR_RETURN([[maybe_unused]] const bool grown, grow(buffer, size));
+    const Result<bool> grown = room.grow(size);
+    account();
+    if (!grown.ok()) return grown.status();
   }
-  return buffer.bytes().first(size);
+  return room.host(size);
 }
 
 Result<Binding*> BindingSet::find_or_make(std::span<const Shape> shapes) {
@@ -87,10 +110,11 @@ void BindingSet::drop_bindings() {
 
 void BindingSet::clear() {
   drop_bindings();
-  for (Buffer& buffer : input_buffers_)
-    buffer = Buffer();
-  for (Buffer& buffer : output_buffers_)
-    buffer = Buffer();
+  for (TensorRoom& room : input_rooms_)
+    room.clear();
+  for (TensorRoom& room : output_rooms_)
+    room.clear();
+  account();
 }
 
 Result<std::unique_ptr<Binding>> BindingSet::make(std::span<const Shape> shapes) {
@@ -102,7 +126,24 @@ Result<std::unique_ptr<Binding>> BindingSet::make(std::span<const Shape> shapes)
   }
   MUSTER_RETURN_IF_ERROR(plan_outputs(*binding));
   if (!binding->any_unbound_output) MUSTER_RETURN_IF_ERROR(bind_outputs(*binding, false));
+  MUSTER_RETURN_IF_ERROR(plan_graph(*binding));
   return binding;
+}
+
+// A graph reads and writes the same memory of the GPU each time, and nothing else.
+Status BindingSet::plan_graph(Binding& binding) const {
+  const auto is_on_gpu = [](const TensorRoom& room) { return room.is_on_gpu(); };
+  if (gpu_ == nullptr || binding.any_unbound_output ||
+      !std::ranges::all_of(input_rooms_, is_on_gpu) ||
+      !std::ranges::all_of(output_rooms_, is_on_gpu)) {
+    return {};
+  }
+  const std::optional<int> number = gpu_->next_graph();
+  if (!number) return {};
+  return guarded([&] {
+    binding.graph.emplace();
+    binding.graph->AddConfigEntry(kGraphNumber, std::to_string(*number).c_str());
+  });
 }
 
 Status BindingSet::bind_input(Binding& binding, std::size_t input) {
@@ -118,6 +159,11 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
     MUSTER_ASSIGN_OR_RETURN(size, byte_size(spec.type, shape));
   }
   binding.any_string_input = binding.any_string_input || is_string;
+  TensorRoom& room = input_rooms_[input];
+  // Strings are the processor's.
+  const bool is_copied = !is_string && gpu_ != nullptr && gpu_->input(input) == Place::kElsewhere;
+  if (is_copied) binding.copied_inputs.push_back(input);
+  if (room.is_on_gpu() && size > 0) binding.copies_in.push_back({room.bound(), room.host(size)});
   return guarded([&] {
     if (is_string) {
       const Ort::AllocatorWithDefaultOptions allocator;
@@ -125,11 +171,10 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
                                                         shape.rank(), element_type_of(spec.type)));
       binding.input_memory.push_back(nullptr);
     } else {
-      binding.input_memory.push_back(input_buffers_[input].bytes().data());
-      binding.inputs.push_back(
-          value_over(memory_, spec, shape, input_buffers_[input].bytes().first(size)));
+      binding.input_memory.push_back(room.bound());
+      binding.inputs.push_back(value_over(memory_of(room), spec, shape, room.bound(), size));
     }
-    binding.io.BindInput(spec.name.c_str(), binding.inputs.back());
+    if (!is_copied) binding.io.BindInput(spec.name.c_str(), binding.inputs.back());
   });
 }
 
@@ -140,8 +185,7 @@ Status BindingSet::read_from(Binding& binding, std::size_t input,
   return guarded([&] {
     // The runtime writes to no input.
     auto* const memory = const_cast<std::byte*>(bytes.data());
-    Ort::Value value =
-        value_over(memory_, spec, binding.input_shapes[input], {memory, bytes.size()});
+    Ort::Value value = value_over(memory_, spec, binding.input_shapes[input], memory, bytes.size());
     binding.io.BindInput(spec.name.c_str(), value);
     binding.inputs[input] = std::move(value);
     binding.input_memory[input] = memory;
@@ -161,13 +205,18 @@ Status BindingSet::plan_outputs(Binding& binding) {
       binding.any_unbound_output = true;
       continue;
     }
-    MUSTER_ASSIGN_OR_RETURN(const bool grown, grow(output_buffers_[i], *size));
+    TensorRoom& room = output_rooms_[i];
     // The other shapes' values point into the memory that is gone.
-    if (grown) drop_bindings();
-    binding.outputs[i] = {spec.type, *std::move(shape), output_buffers_[i].bytes().first(*size)};
+    if (!room.holds(*size)) drop_bindings();
+    const Result<bool> grown = room.grow(*size);
+    account();
+    if (!grown.ok()) return grown.status();
+    binding.outputs[i] = {spec.type, *std::move(shape), room.host(*size)};
+    if (room.is_on_gpu() && *size > 0)
+      binding.copies_out.push_back({room.bound(), room.host(*size)});
     MUSTER_RETURN_IF_ERROR(guarded([&] {
-      binding.output_values.push_back(value_over(memory_, spec, binding.outputs[i].shape,
-                                                 output_buffers_[i].bytes().first(*size)));
+      binding.output_values.push_back(
+          value_over(memory_of(room), spec, binding.outputs[i].shape, room.bound(), *size));
     }));
   }
   return {};
@@ -187,6 +236,14 @@ Status BindingSet::bind_outputs(Binding& binding, bool all) const {
       }
       if (bound) ++value;
     }
+  });
+}
+
+Status BindingSet::bind_copied_inputs(Binding& binding) const {
+  if (binding.copied_inputs.empty()) return {};
+  return guarded([&] {
+    for (const std::size_t input : binding.copied_inputs)
+      binding.io.BindInput(signature_.inputs[input].name.c_str(), binding.inputs[input]);
   });
 }
 

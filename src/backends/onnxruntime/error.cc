@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
 
+#include "backends/onnxruntime/gpu/cuda_errors.h"
 #include "base/text.h"
 
 namespace muster::onnxruntime {
@@ -89,6 +93,35 @@ void shorten_node_prefix(std::string& text) {
   text.replace(0, message + kMessage.size(), "node '" + node + "' (" + operation + "): ");
 }
 
+// "CUDA failure 2: out of memory ; GPU=0 ; hostname=box ; file=... ; line=12 ; expr=...": who reads
+// it is on that machine, or must not hear of it.
+void cut_cuda_place(std::string& text) {
+  const std::size_t place = text.find(" ; GPU=");
+  const std::size_t expression = text.find(" ; expr=", place == kNowhere ? text.size() : place);
+  if (expression != kNowhere) text.erase(place, expression - place);
+}
+
+// Of "CUDA failure 700: ...", where the message has it.
+std::optional<int> cuda_error(std::string_view message) {
+  constexpr std::string_view kFailure = "CUDA failure ";
+  const std::size_t found = message.find(kFailure);
+  if (found == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = message.substr(found + kFailure.size());
+  const std::optional<std::int64_t> number =
+      parse_int(rest.substr(0, rest.find_first_not_of("0123456789")));
+  if (!number || *number <= 0 || *number > std::numeric_limits<int>::max()) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
+bool says_no_memory(std::string_view message) {
+  constexpr std::string_view kWords[] = {"Failed to allocate memory", "bad_alloc",
+                                         "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+                                         "CUFFT_ALLOC_FAILED"};
+  return std::ranges::any_of(kWords, [&](std::string_view words) {
+    return message.find(words) != std::string_view::npos;
+  });
+}
+
 StatusCode code_of(OrtErrorCode code) {
   switch (code) {
     case ORT_NO_SUCHFILE:
@@ -117,6 +150,7 @@ std::string one_line(std::string_view runtime_message) {
   cut_load_prefix(text);
   cut_source_locations(text);
   cut_error_prefixes(text);
+  cut_cuda_place(text);
   shorten_node_prefix(text);
   const std::size_t start = skip_spaces(text, 0);
   std::size_t end = text.size();
@@ -127,10 +161,13 @@ std::string one_line(std::string_view runtime_message) {
 
 Status status_of(const Ort::Exception& exception) {
   std::string message = one_line(exception.what());
-  const bool no_memory = message.find("Failed to allocate memory") != kNowhere ||
-                         message.find("bad_alloc") != kNowhere;
-  return Status(no_memory ? StatusCode::kResourceExhausted : code_of(exception.GetOrtErrorCode()),
-                std::move(message));
+  // By number where it is CUDA's own: the words are of the driver's version.
+  if (const std::optional<int> error = cuda_error(message); error) {
+    const StatusCode code = code_of_cuda(*error);
+    if (code != StatusCode::kInternal) return {code, std::move(message)};
+  }
+  if (says_no_memory(message)) return {StatusCode::kResourceExhausted, std::move(message)};
+  return {code_of(exception.GetOrtErrorCode()), std::move(message)};
 }
 
 }  // namespace muster::onnxruntime

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <muster/backend.h>
+
 namespace muster::onnxruntime {
 namespace {
 
@@ -33,6 +35,30 @@ TEST(RuntimeMessage, is_one_line_whatever_comes) {
   EXPECT_EQ(one_line("[ONNXRuntimeError] : "), "");
   EXPECT_EQ(one_line("[ONNXRuntimeError] : 1"), "1");
   EXPECT_LT(one_line(std::string(100'000, 'x')).size(), 1000U);
+}
+
+TEST(RuntimeMessage, says_nothing_of_the_machine_that_a_gpu_is_in) {
+  EXPECT_EQ(one_line("CUDA failure 2: out of memory ; GPU=0 ; hostname=box ; "
+                     "file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_allocator.cc ; "
+                     "line=51 ; expr=cudaMalloc((void**)&p, size); \n"),
+            "CUDA failure 2: out of memory ; expr=cudaMalloc((void**)&p, size);");
+}
+
+TEST(Guarded, knows_faults_of_a_gpu_by_their_numbers) {
+  const auto code_of = [](const char* message) {
+    return guarded([&] { throw Ort::Exception(message, ORT_FAIL); }).code();
+  };
+  EXPECT_EQ(code_of("CUDA failure 2: out of memory ; GPU=0"), StatusCode::kResourceExhausted);
+  EXPECT_EQ(code_of("node: CUDA failure 700: an illegal memory access"), kBrokenForGood);
+  EXPECT_EQ(code_of("CUDA failure 719: unspecified launch failure"), kBrokenForGood);
+  EXPECT_EQ(code_of("CUDA failure 214: uncorrectable ECC error"), kBrokenForGood);
+  EXPECT_EQ(code_of("CUDA failure 1: invalid argument"), StatusCode::kInternal);
+  EXPECT_EQ(code_of("CUDA failure 7"), StatusCode::kInternal);
+  EXPECT_EQ(code_of("CUDA failure "), StatusCode::kInternal);
+  EXPECT_EQ(code_of("CUDA failure 70000000000000000000: x"), StatusCode::kInternal);
+  EXPECT_EQ(code_of("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"),
+            StatusCode::kResourceExhausted);
+  EXPECT_EQ(code_of("CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED"), StatusCode::kInternal);
 }
 
 TEST(Guarded, turns_every_throw_into_a_status) {

@@ -39,7 +39,7 @@ std::optional<std::string> as_shapes(std::string_view text) {
 
 struct Parameter {
   std::string_view name;
-  std::string_view key;  // the provider's
+  std::string_view key;  // the provider's; "" = it is for us (gpu_wishes.h)
   std::string_view values;
   Convert convert;
 };
@@ -78,6 +78,8 @@ constexpr Parameter kCuda[] = {
     {"cudnn_conv_use_max_workspace", "cudnn_conv_use_max_workspace", "0 or 1", as_flag},
     {"do_copy_in_default_stream", "do_copy_in_default_stream", "0 or 1", as_flag},
     {"use_tf32", "use_tf32", "0 or 1", as_flag},
+    {"enable_cuda_graph", "enable_cuda_graph", "0 or 1", as_flag},
+    {kGraphLimitName, "", "a number of CUDA graphs", as_number},
 };
 
 constexpr Parameter kTensorRt[] = {
@@ -93,6 +95,7 @@ constexpr Parameter kTensorRt[] = {
     {"trt_profile_max_shapes", "trt_profile_max_shapes", "shapes", as_shapes},
     {"trt_builder_optimization_level", "trt_builder_optimization_level", "a number", as_number},
     {"trt_cuda_graph_enable", "trt_cuda_graph_enable", "0 or 1", as_flag},
+    {kGraphLimitName, "", "a number of CUDA graphs", as_number},
 };
 
 struct Provider {
@@ -134,7 +137,8 @@ Status unknown_parameter(const std::string& place, const Provider& provider,
   if (name == "trt_engine_cache_enable" || name == "trt_engine_cache_path") {
     return invalid_argument(place + ": parameter '" + std::string(name) +
                             "' is refused: the provider's cache gives models with the same graph "
-                            "and other weights each other's engines");
+                            "and other weights each other's engines. The server's "
+                            "--compiled-model-cache keeps them, for each model its own");
   }
   std::vector<std::string_view> known;
   for (const Parameter& parameter : provider.parameters)
@@ -247,7 +251,7 @@ Result<ProviderParameters> provider_parameters(const ModelConfig& config,
       return invalid_argument(place + ": parameter '" + name + "' is '" + printable(text) +
                               "'; expected " + std::string(known->values));
     }
-    parameters.insert_or_assign(std::string(known->key), *value);
+    if (!known->key.empty()) parameters.insert_or_assign(std::string(known->key), *value);
   }
   return parameters;
 }
@@ -256,8 +260,9 @@ Result<std::vector<std::string>> add_providers(Environment& environment, const P
                                                ProviderFailures& failures,
                                                Ort::SessionOptions& session) {
   std::vector<std::string> running;
+  bool records = true;  // the first of those on a GPU
   for (const ExecutionAccelerator& accelerator : order.config.accelerators) {
-    MUSTER_ASSIGN_OR_RETURN(const ProviderParameters parameters,
+    MUSTER_ASSIGN_OR_RETURN(ProviderParameters parameters,
                             provider_parameters(order.config, accelerator, order.threads));
     const auto library = order.libraries.find(accelerator.name);
     const Provider* const provider = find_provider(accelerator.name);
@@ -267,12 +272,16 @@ Result<std::vector<std::string>> add_providers(Environment& environment, const P
                               "plugin of this server (--accelerator NAME=FILE)");
     }
     if (failures.contains(accelerator.name)) continue;
-    const Status added =
-        library != order.libraries.end()
-            ? append_plugin(environment, accelerator.name, library->second, parameters, session)
-            : append_built_in(*provider, parameters, session);
+    const bool is_built_in = library == order.libraries.end();
+    if (is_built_in && order.wishes != nullptr)
+      parameters = with_wishes(provider->name, std::move(parameters), *order.wishes, records);
+    const Status added = is_built_in ? append_built_in(*provider, parameters, session)
+                                     : append_plugin(environment, accelerator.name, library->second,
+                                                     parameters, session);
     if (added.ok()) {
       running.push_back(accelerator.name);
+      records =
+          records && accelerator.name != kCudaProvider && accelerator.name != kTensorRtProvider;
     } else {
       failures.emplace(accelerator.name, std::string(added.message()));
     }

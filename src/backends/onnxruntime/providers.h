@@ -14,10 +14,9 @@
 #include <muster/model.h>
 
 #include "backends/onnxruntime/environment.h"
+#include "backends/onnxruntime/gpu/gpu_wishes.h"
 
 namespace muster::onnxruntime {
-
-using ProviderParameters = std::map<std::string, std::string, std::less<>>;
 
 // The accelerator's parameters as the runtime's provider takes them. An error begins with the
 // place in the configuration. Pure.
@@ -29,6 +28,7 @@ struct ProviderOrder {
   // Plugins by name: files that the server vouches for.
   const std::map<std::string, std::string, std::less<>>& libraries;
   int threads;
+  const GpuWishes* wishes = nullptr;  // null: none
 };
 
 // Why some of a list cannot be had, by name and in the words of the runtime.

@@ -43,6 +43,15 @@ TEST(Providers, take_triton_s_parameters_under_the_runtime_s_names) {
             (ProviderParameters{{"cudnn_conv_algo_search", "HEURISTIC"}}));
 }
 
+TEST(Providers, are_not_told_of_what_is_for_muster) {
+  const ModelConfig config =
+      with_accelerator("cuda", {{"cuda_graphs", "8"}, {"enable_cuda_graph", "true"}});
+  EXPECT_EQ(provider_parameters(config, config.accelerators[0], 1).value(),
+            (ProviderParameters{{"enable_cuda_graph", "1"}}));
+  expect_refused(with_accelerator("tensorrt", {{"cuda_graphs", "many"}}),
+                 "a number of CUDA graphs");
+}
+
 TEST(Providers, get_their_threads_from_the_budget) {
   const ModelConfig config = with_accelerator("openvino");
   EXPECT_EQ(provider_parameters(config, config.accelerators[0], 3).value(),

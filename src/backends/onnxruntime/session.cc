@@ -14,15 +14,19 @@
 namespace muster::onnxruntime {
 
 Result<std::unique_ptr<Session>> BoundSession::create(std::shared_ptr<const Model> model) {
-  std::unique_ptr<Session> session;
-  MUSTER_RETURN_IF_ERROR(guarded([&] { session.reset(new BoundSession(std::move(model))); }));
-  return session;
+  std::unique_ptr<BoundSession> made;
+  MUSTER_RETURN_IF_ERROR(guarded([&] { made.reset(new BoundSession(std::move(model))); }));
+  if (made->gpu_ != nullptr && made->gpu_->gpu() != nullptr) {
+    MUSTER_ASSIGN_OR_RETURN(made->copies_, made->gpu_->gpu()->new_copies());
+  }
+  return std::unique_ptr<Session>(std::move(made));
 }
 
 BoundSession::BoundSession(std::shared_ptr<const Model> model)
     : model_(std::move(model)),
       signature_(model_->signature()),
-      bindings_(model_->runtime(), signature_),
+      gpu_(model_->gpu()),
+      bindings_(model_->runtime(), signature_, gpu_),
       shrink_policy_(model_->clock()),
       shapes_(signature_.inputs.size()),
       input_bytes_(signature_.inputs.size()),
@@ -31,6 +35,10 @@ BoundSession::BoundSession(std::shared_ptr<const Model> model)
       outputs_(signature_.outputs.size()),
       strings_(signature_.outputs.size()) {
   shrinking_run_.AddConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
+  if (gpu_ != nullptr && gpu_->has_graphs()) {
+    for (Ort::RunOptions* const run : {&plain_run_, &shrinking_run_})
+      run->AddConfigEntry(kGraphNumber, kNoGraph);
+  }
 }
 
 void BoundSession::begin_batch() {
@@ -60,6 +68,8 @@ Status BoundSession::lend_input(std::size_t index, const Shape& shape,
                                 std::span<const std::byte> bytes) {
   if (index < shapes_.size() && signature_.inputs[index].type == DataType::kBytes)
     return unimplemented("text is read from the session's own memory alone");
+  // There the bytes are copied to the GPU, from memory that it can reach.
+  if (gpu_ != nullptr) return unimplemented("a GPU reads the session's own memory alone");
   // Room of its own, which costs nothing as long as nobody writes to it.
   MUSTER_RETURN_IF_ERROR(prepare_input(index, shape, bytes.size()).status());
   // Without elements there is no address that the runtime would take.
@@ -121,7 +131,8 @@ Status BoundSession::run_prepared() {
   give_back_ = model_->options().shrink_arena && shrink_policy_.due(total_bytes_);
   const Ort::RunOptions& options = give_back_ ? shrinking_run_ : plain_run_;
 
-  Status status = guarded([&] { model_->runtime().Run(options, current_->io); });
+  const bool by_graph = current_->graph && gpu_->uses_graphs() && !give_back_;
+  Status status = by_graph ? run_with_graph() : run_once(options);
   if (status.ok()) return current_->any_unbound_output ? take_outputs(false) : Status();
   // A bound output whose size the model does not keep to fails like this.
   if (!current_->output_values.empty() &&
@@ -132,11 +143,65 @@ Status BoundSession::run_prepared() {
 }
 
 Status BoundSession::choose_memory() {
+  if (gpu_ != nullptr) return {};
   for (std::size_t i = 0; i < lent_.size(); ++i) {
     const std::byte* const memory = lent_[i] != nullptr ? lent_[i] : input_bytes_[i].data();
     MUSTER_RETURN_IF_ERROR(bindings_.read_from(*current_, i, {memory, input_bytes_[i].size()}));
   }
   return {};
+}
+
+Status BoundSession::run_once(const Ort::RunOptions& options, bool copied) {
+  const auto run = [&] { model_->runtime().Run(options, current_->io); };
+  if (gpu_ == nullptr) return guarded(run);
+  MUSTER_RETURN_IF_ERROR(bindings_.bind_copied_inputs(*current_));
+  MUSTER_RETURN_IF_ERROR(copy_in());
+  Status status;
+  if (gpu_->has_graphs()) {
+    const MutexLock lock(gpu_->one_run());
+    status = guarded(run);
+  } else {
+    status = guarded(run);
+  }
+  if (!status.ok()) return with_cause(std::move(status));
+  return copied ? copy_out() : Status();
+}
+
+// The runtime's own stream waits for nobody, and it has waited for that when a run returns.
+Status BoundSession::copy_in() {
+  if (current_->copies_in.empty()) return {};
+  for (const GpuCopy& copy : current_->copies_in)
+    MUSTER_RETURN_IF_ERROR(copies_->copy_in(copy.device, copy.host));
+  return copies_->wait();
+}
+
+Status BoundSession::copy_out() {
+  if (current_->copies_out.empty()) return {};
+  for (const GpuCopy& copy : current_->copies_out)
+    MUSTER_RETURN_IF_ERROR(copies_->copy_out(copy.host, copy.device));
+  return copies_->wait();
+}
+
+// The runtime has one code for what passes and for what stays. The GPU itself knows better.
+Status BoundSession::with_cause(Status failure) {
+  if (copies_ == nullptr || failure.code() != StatusCode::kInternal) return failure;
+  const Status gpu = copies_->wait();
+  if (gpu.code() != kBrokenForGood) return failure;
+  return {kBrokenForGood, std::string(failure.message()) + "; " + std::string(gpu.message())};
+}
+
+Status BoundSession::run_with_graph() {
+  Status status = run_once(*current_->graph);
+  if (status.code() != StatusCode::kInternal) return status;
+  // Not every operator can be recorded, and the runtime finds out when it tries.
+  const Status plain = run_once(plain_run_);
+  if (!plain.ok()) return plain;
+  gpu_->give_up_graphs();
+  log(LogLevel::kWarning,
+      "onnxruntime: a run could not be recorded as a CUDA graph, and the model "
+      "runs without from now on: " +
+          std::string(status.message()));
+  return plain;
 }
 
 Status BoundSession::fill_strings() {
@@ -152,7 +217,7 @@ Status BoundSession::fill_strings() {
 
 Status BoundSession::run_without_bound_outputs(const Ort::RunOptions& options) {
   Status status = bindings_.bind_outputs(*current_, true);
-  if (status.ok()) status = guarded([&] { model_->runtime().Run(options, current_->io); });
+  if (status.ok()) status = run_once(options, false);
   if (status.ok()) status = take_outputs(true);
   if (status.ok()) {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {

@@ -38,6 +38,13 @@ class BoundSession final : public Session {
   [[nodiscard]] Status run_prepared();
   [[nodiscard]] Status choose_memory();
   [[nodiscard]] Status fill_strings();
+  // `copied`: bound outputs come from the GPU.
+  [[nodiscard]] Status run_once(const Ort::RunOptions& options, bool copied = true);
+  [[nodiscard]] Status copy_in();
+  [[nodiscard]] Status copy_out();
+  // What a run failed of: of the GPU itself, where that is so.
+  [[nodiscard]] Status with_cause(Status failure);
+  [[nodiscard]] Status run_with_graph();
   [[nodiscard]] Status run_without_bound_outputs(const Ort::RunOptions& options);
   [[nodiscard]] Status take_outputs(bool all);
   [[nodiscard]] Status take_output(std::size_t index, const Ort::Value& value);
@@ -45,6 +52,8 @@ class BoundSession final : public Session {
 
   const std::shared_ptr<const Model> model_;  // outlives everything below
   const ModelSignature& signature_;
+  GpuShare* const gpu_;                // null where the model runs on the host
+  std::unique_ptr<GpuCopies> copies_;  // null where none are ours
   BindingSet bindings_;
   ShrinkPolicy shrink_policy_;
   Ort::RunOptions plain_run_;

@@ -8,12 +8,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <muster/backend.h>
 
+#include "backends/scripted/gpu_memory.h"
 #include "backends/scripted/script.h"
 #include "backends/scripted/stage.h"
 #include "base/clock.h"
@@ -40,6 +42,11 @@ class ScriptedBackend final : public Backend {
   [[nodiscard]] Result<CompiledFile> compile(const ModelSource& source, const std::string& output,
                                              CompileListener& listener) override;
   [[nodiscard]] Status forget_compiled(const ModelSource& source) override;
+  // Of GPUs that are a play as well (gpu_memory.h).
+  [[nodiscard]] Result<std::shared_ptr<const DeviceRegion>> open_region(
+      std::span<const std::byte> handle, int device, std::size_t size) override {
+    return gpu_memory_.open(handle, device, size);
+  }
 
  private:
   [[nodiscard]] Result<Script> script_for(const ModelSource& source) const;
@@ -47,6 +54,7 @@ class ScriptedBackend final : public Backend {
   Clock* const clock_;
   const std::shared_ptr<Stage> stage_;
   std::optional<Script> script_;
+  GpuMemory gpu_memory_;
 };
 
 }  // namespace muster::scripted

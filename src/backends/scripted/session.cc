@@ -85,6 +85,7 @@ Result<std::span<std::byte>> ScriptedSession::prepare_input(std::size_t index, c
   const TensorSpec& spec = model_->signature().inputs[index];
   Input& input = inputs_[index];
   input.prepared = false;
+  std::erase_if(taken_, [index](const Taken& taken) { return taken.input == index; });
   if (spec.type != DataType::kBytes) {
     MUSTER_ASSIGN_OR_RETURN(const std::size_t expected, byte_size(spec.type, shape));
     if (size != expected) {
@@ -102,6 +103,19 @@ Result<std::span<std::byte>> ScriptedSession::prepare_input(std::size_t index, c
   return bytes;
 }
 
+Status ScriptedSession::take_from_device(std::size_t index, std::size_t offset,
+                                         const DeviceBytes& bytes) {
+  check_thread();
+  if (index >= inputs_.size() || !inputs_[index].prepared)
+    return failed_precondition("input number " + std::to_string(index) + " was not prepared");
+  if (bytes.device != 0) return unimplemented("scripted models run on GPU 0");
+  const std::size_t size = inputs_[index].view.bytes.size();
+  if (offset > size || bytes.size > size - offset)
+    return invalid_argument("bytes are taken beyond the input's end");
+  taken_.push_back({index, offset, bytes});
+  return {};
+}
+
 Status ScriptedSession::run() {
   check_thread();
   ran_ = false;
@@ -112,6 +126,11 @@ Status ScriptedSession::run() {
   }
   for (Input& input : inputs_)
     input.prepared = false;
+  for (const Taken& taken : taken_) {
+    std::byte* const to = inputs_[taken.input].buffer.bytes().data() + taken.offset;
+    if (taken.bytes.size > 0) std::memcpy(to, taken.bytes.address, taken.bytes.size);
+  }
+  taken_.clear();
   MUSTER_RETURN_IF_ERROR(model_->play(rows_of(inputs_.front().view), delay_));
   MUSTER_RETURN_IF_ERROR(make_outputs());
   ran_ = true;

@@ -67,6 +67,8 @@ class ScriptedSession final : public Session {
 
   Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
                                              std::size_t size) override;
+  // From GPU 0 of gpu_memory.h.
+  Status take_from_device(std::size_t index, std::size_t offset, const DeviceBytes& bytes) override;
   Status run() override;
   [[nodiscard]] Result<TensorView> output(std::size_t index) override;
 
@@ -80,11 +82,17 @@ class ScriptedSession final : public Session {
     TensorView view;
     bool prepared = false;
   };
+  struct Taken {
+    std::size_t input;
+    std::size_t offset;
+    DeviceBytes bytes;
+  };
 
   const std::shared_ptr<const ScriptedModel> model_;
   const std::chrono::milliseconds delay_;
   const std::thread::id thread_ = std::this_thread::get_id();
   std::vector<Input> inputs_;
+  std::vector<Taken> taken_;
   std::vector<Tensor> made_;  // outputs that are no echo
   std::vector<TensorView> outputs_;
   bool ran_ = false;

@@ -17,7 +17,7 @@ constexpr std::int64_t kMaxDevice = 63;
 constexpr std::int64_t kMaxBatchSize = 65536;
 constexpr std::int64_t kMaxLevel = 5;
 constexpr std::uint64_t kLeastWorkspace = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMostWorkspace = std::uint64_t{1} << 40;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
 constexpr std::int64_t kMaxAge = std::int64_t{366} * 86400;  // seconds
 constexpr std::int64_t kMaxRequests = std::int64_t{1} << 53;
 // Channels of a picture.
@@ -61,7 +61,7 @@ bool read_precision(std::string_view text, Precision& target) {
 }
 
 // "1G", "512MiB", or bytes.
-bool read_bytes(std::string_view text, std::uint64_t& target) {
+bool read_bytes(std::string_view text, std::uint64_t least, std::uint64_t& target) {
   constexpr std::pair<std::string_view, unsigned> kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30},
                                                               {"K", 10},   {"M", 20},   {"G", 30}};
   unsigned shift = 0;
@@ -72,10 +72,10 @@ bool read_bytes(std::string_view text, std::uint64_t& target) {
     break;
   }
   const std::optional<std::int64_t> count = parse_int(text);
-  if (!count || *count < 1 || static_cast<std::uint64_t>(*count) > kMostWorkspace >> shift)
+  if (!count || *count < 0 || static_cast<std::uint64_t>(*count) > kMostBytes >> shift)
     return false;
   target = static_cast<std::uint64_t>(*count) << shift;
-  return target >= kLeastWorkspace;
+  return target >= least;
 }
 
 // "90", "90s", "30m", "6h".
@@ -108,7 +108,7 @@ constexpr Parameter kParameters[] = {
      }},
     {"workspace", "bytes from 1M to 1024G, as in 1G",
      [](std::string_view text, Options& options) {
-       return read_bytes(text, options.build.workspace_bytes);
+       return read_bytes(text, kLeastWorkspace, options.build.workspace_bytes);
      }},
     {"builder_optimization_level", "0 to 5",
      [](std::string_view text, Options& options) {
@@ -118,11 +118,21 @@ constexpr Parameter kParameters[] = {
      [](std::string_view text, Options& options) {
        return read_int(text, 1, kMaxLanes, options.run.lanes);
      }},
-    {"compute_order", "concurrent or ordered",
+    {"compute_order", "turns, concurrent or ordered",
      [](std::string_view text, Options& options) {
-       return read_word<ComputeOrder>(
-           text, {{"concurrent", ComputeOrder::kConcurrent}, {"ordered", ComputeOrder::kOrdered}},
-           options.run.order);
+       return read_word<ComputeOrder>(text,
+                                      {{"turns", ComputeOrder::kTurns},
+                                       {"concurrent", ComputeOrder::kConcurrent},
+                                       {"ordered", ComputeOrder::kOrdered}},
+                                      options.run.order);
+     }},
+    {"compute_turns", "1 to 16",
+     [](std::string_view text, Options& options) {
+       return read_int(text, 1, kMaxLanes, options.run.compute_turns);
+     }},
+    {"compute_turn_bytes", "bytes up to 1024G, as in 1M",
+     [](std::string_view text, Options& options) {
+       return read_bytes(text, 0, options.run.compute_turn_bytes);
      }},
     {"wait", "auto, spin or block",
      [](std::string_view text, Options& options) {

@@ -17,6 +17,8 @@
 namespace muster::tensorrt {
 
 inline constexpr int kMaxLanes = 16;
+inline constexpr int kUsualTurns = 2;
+inline constexpr std::uint64_t kUsualTurnBytes = std::uint64_t{1} << 20;
 inline constexpr std::size_t kMaxGraphs = 512;  // of one lane
 inline constexpr std::uint64_t kDefaultWorkspace = std::uint64_t{1} << 30;
 // The largest batch of an engine where neither profiles nor max_batch_size say one.
@@ -40,6 +42,7 @@ struct BuildOptions {
 };
 
 enum class ComputeOrder : std::uint8_t {
+  kTurns,       // kConcurrent, but for batches that bring much from the host: compute_turns
   kConcurrent,  // lanes compute at the same time, each with activations of its own
   kOrdered,     // one after the other, sharing one block of activations
 };
@@ -47,8 +50,12 @@ enum class WaitChoice : std::uint8_t { kAuto, kSpin, kBlock };
 
 struct RunOptions {
   int device = 0;
-  int lanes = 3;  // of one instance
-  ComputeOrder order = ComputeOrder::kConcurrent;
+  int lanes = 0;  // of one instance; 0 = usual_lanes()
+  ComputeOrder order = ComputeOrder::kTurns;
+  // With kTurns, of batches that bring at least so many bytes from the host's memory so many
+  // compute at the same time, and the others wait for their turn.
+  int compute_turns = kUsualTurns;
+  std::uint64_t compute_turn_bytes = kUsualTurnBytes;
   WaitChoice wait = WaitChoice::kAuto;  // auto: spins where a batch takes less than kSpinBelow
   bool graphs = true;
   // Ascending; batches of fixed shape are filled up to the next of these. Empty: ladder_of().

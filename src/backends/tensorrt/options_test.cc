@@ -36,8 +36,10 @@ TEST(TensorRtOptions, are_the_documented_ones_by_default) {
   EXPECT_EQ(options.build.level, 3);
   EXPECT_FALSE(options.build.pixels.has_value());
   EXPECT_EQ(options.run.device, 0);
-  EXPECT_EQ(options.run.lanes, 3);
-  EXPECT_EQ(options.run.order, ComputeOrder::kConcurrent);
+  EXPECT_EQ(options.run.lanes, 0);
+  EXPECT_EQ(options.run.order, ComputeOrder::kTurns);
+  EXPECT_EQ(options.run.compute_turns, 2);
+  EXPECT_EQ(options.run.compute_turn_bytes, std::uint64_t{1} << 20);
   EXPECT_EQ(options.run.wait, WaitChoice::kAuto);
   EXPECT_TRUE(options.run.graphs);
   EXPECT_TRUE(options.run.graph_batch_sizes.empty());
@@ -52,6 +54,8 @@ TEST(TensorRtOptions, read_every_parameter) {
                                  {"builder_optimization_level", "5"},
                                  {"lanes", "4"},
                                  {"compute_order", "ordered"},
+                                 {"compute_turns", "1"},
+                                 {"compute_turn_bytes", "64K"},
                                  {"wait", "spin"},
                                  {"graphs", "false"},
                                  {"graph_batch_sizes", "8,1,8"},
@@ -64,6 +68,8 @@ TEST(TensorRtOptions, read_every_parameter) {
   EXPECT_EQ(options.run.device, 2);
   EXPECT_EQ(options.run.lanes, 4);
   EXPECT_EQ(options.run.order, ComputeOrder::kOrdered);
+  EXPECT_EQ(options.run.compute_turns, 1);
+  EXPECT_EQ(options.run.compute_turn_bytes, std::uint64_t{64} << 10);
   EXPECT_EQ(options.run.wait, WaitChoice::kSpin);
   EXPECT_FALSE(options.run.graphs);
   EXPECT_EQ(options.run.graph_batch_sizes, (std::vector<std::int64_t>{1, 8}));
@@ -135,7 +141,11 @@ TEST(TensorRtOptions, refuse_values_out_of_range) {
   expect_refused({{"builder_optimization_level", "6"}}, "expected 0 to 5");
   expect_refused({{"lanes", "0"}}, "expected 1 to 16");
   expect_refused({{"lanes", "17"}}, "expected 1 to 16");
-  expect_refused({{"compute_order", "parallel"}}, "expected concurrent or ordered");
+  expect_refused({{"compute_order", "parallel"}}, "expected turns, concurrent or ordered");
+  expect_refused({{"compute_turns", "0"}}, "expected 1 to 16");
+  expect_refused({{"compute_turns", "17"}}, "expected 1 to 16");
+  for (const char* text : {"", "-1", "1T", "1025G"})
+    expect_refused({{"compute_turn_bytes", text}}, "expected bytes up to 1024G");
   expect_refused({{"wait", "poll"}}, "expected auto, spin or block");
   expect_refused({{"graphs", "on"}}, "expected true or false");
   for (const char* text : {"", "0", "1,", ",1", "65537"})

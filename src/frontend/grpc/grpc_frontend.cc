@@ -2,12 +2,14 @@
 #include "frontend/grpc/grpc_frontend.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "frontend/grpc/call_environment.h"
 #include "frontend/grpc/grpc_calls.h"
 #include "frontend/http2/http2_thread.h"
+#include "frontend/transport/countdown.h"
 #include "frontend/transport/listener.h"
 
 namespace muster {
@@ -111,9 +113,15 @@ void GrpcFrontend::Parts::stop_accepting() {
     lane->transport().stop_soon();
 }
 
+// A call is closed when its connection has its answer, which is not yet its socket.
 bool GrpcFrontend::Parts::drain(std::chrono::milliseconds limit) {
   stop_accepting();
-  return open_calls_.await_none(services_.clock, add_saturating(services_.clock.now(), limit));
+  const TimePoint until = add_saturating(services_.clock.now(), limit);
+  if (!open_calls_.await_none(services_.clock, until)) return false;
+  const auto sent = std::make_shared<Countdown>(lanes_.size());
+  for (const auto& lane : lanes_)
+    lane->transport().when_sent([sent] { sent->count(); });
+  return sent->await(services_.clock, until);
 }
 
 Result<std::unique_ptr<GrpcFrontend>> GrpcFrontend::start(const FrontServices& services,

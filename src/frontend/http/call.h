@@ -26,6 +26,7 @@
 #include "protocol/http/infer_decoder.h"
 #include "protocol/infer_call.h"
 #include "protocol/request_body.h"
+#include "shared_memory/cuda_region.h"
 
 namespace muster {
 
@@ -36,8 +37,9 @@ struct RequestedLoad {
   std::optional<std::string> config_json;
 };
 // What is handed in at the end of the round.
-using Order = std::variant<std::monostate, InferRequest, PictureRequest, RequestedLoad>;
-// What comes home: Status is that of a load.
+using Order =
+    std::variant<std::monostate, InferRequest, PictureRequest, RequestedLoad, CudaRegionOrder>;
+// What comes home: Status is that of a load, or of a region that was to be opened.
 using Answer = std::variant<std::monostate, Result<InferResponse>, Result<PictureResponse>, Status>;
 
 struct HttpReply {

@@ -2,11 +2,12 @@
 #include "frontend/http/http_frontend.h"
 
 #include <future>
+#include <memory>
 #include <utility>
 
-#include "base/mutex.h"
 #include "frontend/http/message/reply_head.h"
 #include "frontend/http/transport_thread.h"
+#include "frontend/transport/countdown.h"
 #include "frontend/transport/listener.h"
 #include "protocol/status_codes.h"
 
@@ -93,29 +94,12 @@ class HttpFrontend::Parts {
   }
 
   [[nodiscard]] bool drain(std::chrono::milliseconds limit) {
-    struct Quiet {
-      Mutex mutex;
-      CondVar changed;
-      std::size_t missing MUSTER_GUARDED_BY(mutex) = 0;
-    };
     // Outlives this call where the limit passes first.
-    const auto quiet = std::make_shared<Quiet>();
+    const auto quiet = std::make_shared<Countdown>(threads_.size());
     const TimePoint until = add_saturating(services_.clock.now(), limit);
-    {
-      const MutexLock lock(quiet->mutex);
-      quiet->missing = threads_.size();
-    }
-    for (const auto& thread : threads_) {
-      thread->when_quiet([quiet] {
-        const MutexLock lock(quiet->mutex);
-        --quiet->missing;
-        quiet->changed.notify_all();
-      });
-    }
-    MutexLock lock(quiet->mutex);
-    while (quiet->missing > 0 && services_.clock.now() < until)
-      services_.clock.wait_until(quiet->changed, lock, until);
-    return quiet->missing == 0;
+    for (const auto& thread : threads_)
+      thread->when_quiet([quiet] { quiet->count(); });
+    return quiet->await(services_.clock, until);
   }
 
  private:

@@ -13,6 +13,8 @@ namespace {
 
 // Frames that are laid together for one call of the system.
 constexpr std::size_t kEnoughBytes = std::size_t{64} << 10;
+// What is read to where it belongs at once is not copied; less is not worth a call of the system.
+constexpr std::size_t kLeastRoom = std::size_t{16} << 10;
 // As often in a round; then others have their turn.
 constexpr int kMaxSendsAtOnce = 8;
 // Closing at once could take the last frames away from a client that is still sending.
@@ -74,10 +76,17 @@ void Http2Connection::opened(bool ok) {
   stream_->receive(thread_.scratch());
 }
 
+std::span<std::byte> Http2Connection::room(std::span<std::byte> space) {
+  const std::span<std::byte> own =
+      state_ == State::kOpen ? session_.room() : std::span<std::byte>();
+  into_ = own.size() >= kLeastRoom ? own : space;
+  return into_;
+}
+
 void Http2Connection::received(ByteStream::Received outcome, std::size_t bytes) {
   if (state_ == State::kClosed) return;
   if (outcome != ByteStream::Received::kBytes) return close(Http2Closing::kByClient);
-  if (state_ == State::kOpen && !session_.receive(thread_.scratch().first(bytes))) {
+  if (state_ == State::kOpen && !session_.receive(into_.first(bytes))) {
     return close(Http2Closing::kByServer);
   }
   stream_->receive(thread_.scratch());
@@ -125,7 +134,7 @@ bool Http2Connection::send(ConstBytes bytes) {
   if (rest.empty()) return true;
   unsent_.assign(rest.begin(), rest.end());
   waiting_ = unsent_;
-  is_sending_ = true;
+  set_sending(true);
   sending_since_ = now();
   send_limit_ = send_limit(thread_.services().limits, unsent_.size());
   stream_->send({&waiting_, 1});
@@ -137,9 +146,13 @@ void Http2Connection::sent(bool ok, std::size_t bytes) {
   if (!ok) return close(Http2Closing::kByClient);
   waiting_ = waiting_.subspan(bytes);
   if (!waiting_.empty()) return stream_->send({&waiting_, 1});
-  is_sending_ = false;
+  set_sending(false);
   unsent_ = {};  // it was the exception
   has_output();
+}
+
+void Http2Connection::set_sending(bool sends) noexcept {
+  if (std::exchange(is_sending_, sends) != sends) thread_.count_sending(sends);
 }
 
 void Http2Connection::check_time(TimePoint now) noexcept {
@@ -177,6 +190,7 @@ void Http2Connection::close(Http2Closing closing) noexcept {
   if (state_ == State::kClosed) return;
   const Held held(*this);
   state_ = State::kClosed;
+  set_sending(false);
   session_.close(closing);
   stream_->close();
   listener_.open.fetch_sub(1, std::memory_order_relaxed);

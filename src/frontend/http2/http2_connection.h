@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "frontend/http2/http2_session.h"
@@ -43,6 +44,7 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
  private:
   ~Http2Connection();
   void opened(bool ok) override;
+  [[nodiscard]] std::span<std::byte> room(std::span<std::byte> space) override;
   void received(ByteStream::Received outcome, std::size_t bytes) override;
   void sent(bool ok, std::size_t bytes) override;
   void broken() noexcept override { close(Http2Closing::kByServer); }
@@ -54,6 +56,7 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
   void send_ready();
   // Whether all of them have gone.
   [[nodiscard]] bool send(ConstBytes bytes);
+  void set_sending(bool sends) noexcept;
   void linger();
 
   enum class State : std::uint8_t { kOpening, kOpen, kLingering, kClosed };
@@ -64,6 +67,7 @@ class Http2Connection final : private ByteStream::User, private Http2Session::Ow
   Http2Session session_;
   const std::unique_ptr<ByteStream> stream_;
   State state_ = State::kOpening;
+  std::span<std::byte> into_;      // what is received, until it is looked at
   bool is_marked_ = false;         // to be flushed
   bool is_sending_ = false;        // `waiting_`
   std::vector<std::byte> unsent_;  // what the socket did not take at once

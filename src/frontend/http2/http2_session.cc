@@ -17,9 +17,17 @@ using std::chrono::seconds;
 // of a connection together. Large messages come in as few turns as these say.
 constexpr std::int32_t kStreamWindow = 1 << 20;
 constexpr std::int32_t kConnectionWindow = 4 << 20;
+// A frame each 16 KiB, which is what clients send otherwise, would cost more than what it holds.
+// Between two frames the other streams have their turn.
+constexpr std::uint32_t kFrameBytes = std::uint32_t{256} << 10;
 // A client that is gone without a word is found out after both of these.
 constexpr seconds kPingAfter{60};
 constexpr seconds kPingPatience{20};
+// Frames that wait to be sent, beside those that as many streams as there may be have at a time. A
+// client that reads lets none wait; one that does not, and never acknowledges the limit of its
+// streams, could have a refusal made of every few bytes.
+constexpr std::size_t kWaitingFrames = 4096;
+constexpr std::size_t kFramesAStream = 4;
 // From telling a client that it should go until requests that it sent meanwhile are here.
 constexpr seconds kLeavingTime{1};
 
@@ -64,9 +72,10 @@ Http2Session::Http2Session(const Http2Sharing& sharing, const Http2Peer& peer, O
   if (nghttp2_session_server_new2(&session_, callbacks(), this, options()) != 0) {
     throw std::bad_alloc();
   }
-  const std::array<nghttp2_settings_entry, 4> settings{{
+  const std::array<nghttp2_settings_entry, 5> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, as_setting(sharing.limits.max_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kFrameBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_setting(sharing.limits.max_header_bytes)},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
@@ -93,7 +102,15 @@ bool Http2Session::receive(std::span<const std::byte> bytes) {
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   owner_.has_output();
   if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
-  return taken >= 0;
+  return taken >= 0 && nghttp2_session_get_outbound_queue_size(session_) <=
+                           kWaitingFrames + kFramesAStream * sharing_.limits.max_streams;
+}
+
+std::span<std::byte> Http2Session::room() const noexcept {
+  if (data_left_ == 0) return {};
+  const SessionStream* const stream = stream_of(data_stream_);
+  if (stream == nullptr || stream->call == nullptr) return {};
+  return stream->call->room(data_left_);
 }
 
 bool Http2Session::fill(std::vector<std::byte>& out, std::size_t enough) {
@@ -110,6 +127,7 @@ bool Http2Session::fill(std::vector<std::byte>& out, std::size_t enough) {
       out.insert(out.end(), begin, begin + size);
     }
     tell_sent();
+    if (is_too_busy_) end(Http2Error::kEnhanceYourCalm);
   } while (!marked_.empty() && out.size() < enough);
   out_ = nullptr;
   return true;
@@ -133,7 +151,7 @@ bool Http2Session::check_time(TimePoint now) {
 bool Http2Session::check_peer(TimePoint now) {
   const FrontendLimits& limits = sharing_.limits;
   if (!has_greeted_ && now - began_ >= limits.receive_timeout) return false;
-  if (in_head_ && now - head_since_ >= limits.receive_timeout) return false;
+  if (in_head_ != 0 && now - head_since_ >= limits.receive_timeout) return false;
   if (is_leaving_ && !is_ending_ && !has_streams() && now - leaving_since_ >= kLeavingTime) {
     end(Http2Error::kNone);
   }

@@ -47,9 +47,12 @@ class Http2Session {
   Http2Session& operator=(const Http2Session&) = delete;
   ~Http2Session();  // after `close`
 
-  // What the client sent, all of it. False: it is no HTTP/2, or there is no memory, and nothing
-  // more can be said to it.
+  // What the client sent, all of it. False: it is no HTTP/2, or there is no memory, or it reads
+  // nothing of what it makes us say, and nothing more can be said to it.
   [[nodiscard]] bool receive(std::span<const std::byte> bytes);
+  // Where the client's next bytes are best read to: a place in the message that they belong to, and
+  // no further than that frame goes. Empty where there is none, or it is not known.
+  [[nodiscard]] std::span<std::byte> room() const noexcept;
   // Appends frames until there are none, or `out` has `enough` bytes or somewhat more. False: as
   // above.
   [[nodiscard]] bool fill(std::vector<std::byte>& out, std::size_t enough);
@@ -90,6 +93,7 @@ class Http2Session {
   int body_came(std::int32_t id, std::span<const std::byte> bytes);
   int frame_went(const nghttp2_frame& frame);
   int body_goes(SessionStream& stream, const std::uint8_t* frame_head, std::size_t bytes);
+  void count_broken_off(std::int32_t id);
   void stream_closed(std::int32_t id) noexcept;
 
   [[nodiscard]] SessionStream* stream_of(std::int32_t id) const noexcept;
@@ -116,7 +120,10 @@ class Http2Session {
   bool is_leaving_ = false;
   bool is_ending_ = false;
   bool is_pinged_ = false;
-  bool in_head_ = false;  // of a request, that has not come to its end
+  std::int32_t in_head_ = 0;  // the stream of a head that has not come to its end, 0 = none
+  // Of the DATA frame that is coming, where it is one without padding.
+  std::int32_t data_stream_ = 0;
+  std::size_t data_left_ = 0;
   TimePoint head_since_{};
   TimePoint began_{};
   TimePoint heard_{};  // from the client, last

@@ -208,6 +208,31 @@ TEST_F(SessionTest, a_client_that_does_not_take_its_answer_in_time_loses_it) {
   EXPECT_EQ(call().looks, 2);
 }
 
+TEST_F(SessionTest, nor_does_a_window_that_is_closed_hold_back_an_end_for_ever) {
+  const std::int32_t stream = client.ask("question");
+  talk();
+  const std::string all(65535, 'x');
+  call().stream->respond(FakeCall::kHead);
+  call().stream->send(bytes_of(all));
+  talk();
+  time += limits.send_timeout;
+  EXPECT_TRUE(session->check_time(time));
+  talk();
+  EXPECT_FALSE(call().closing) << "nothing waits";
+  call().stream->finish(FakeCall::kTrailers);
+  talk();
+  EXPECT_EQ(client.heard.at(stream).body.size(), all.size());
+  EXPECT_FALSE(client.heard.at(stream).ended);
+  time += limits.send_timeout - milliseconds(1);
+  EXPECT_TRUE(session->check_time(time));
+  talk();
+  EXPECT_FALSE(call().closing);
+  time += milliseconds(1);
+  EXPECT_TRUE(session->check_time(time));
+  talk();
+  EXPECT_EQ(call().closing, Http2Closing::kSendTimedOut);
+}
+
 TEST_F(SessionTest, a_head_over_the_limit_is_told_and_one_far_over_it_is_broken_off) {
   limits.max_header_bytes = 1000;
   greet();
@@ -266,6 +291,67 @@ TEST_F(SessionTest, a_client_that_breaks_off_too_often_is_sent_away) {
   EXPECT_TRUE(session->is_over());
 }
 
+TEST_F(SessionTest, a_client_that_has_streams_broken_off_too_often_is_sent_away) {
+  limits.max_resets = 100;
+  greet();
+  std::string bytes;
+  std::uint32_t stream = 1;
+  const auto ask_and_provoke = [&](int times) {
+    bytes.clear();
+    for (; times > 0; --times, stream += 2) {
+      bytes += frame(NGHTTP2_HEADERS, 5, stream, header_block(request_fields()));
+      bytes += frame(NGHTTP2_WINDOW_UPDATE, 0, stream, "\x7f\xff\xff\xff");
+    }
+    const auto said = verdict(bytes);
+    return said ? said : verdict("");
+  };
+  EXPECT_EQ(ask_and_provoke(100), std::nullopt);
+  EXPECT_EQ(call(99).closing, Http2Closing::kByClient);
+  time += seconds(1);
+  EXPECT_EQ(ask_and_provoke(100), std::nullopt) << "a second later";
+  EXPECT_EQ(ask_and_provoke(101), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_TRUE(session->is_over());
+}
+
+TEST_F(SessionTest, what_the_server_breaks_off_itself_is_nobodys_fault) {
+  limits.max_resets = 2;
+  greet();
+  for (std::uint32_t stream = 1; stream < 40; stream += 2) {
+    ASSERT_EQ(verdict(frame(NGHTTP2_HEADERS, 4, stream, header_block(request_fields()))),
+              std::nullopt);
+    FakeCall& made = *service.calls.back();
+    if (stream % 4 == 1) {
+      made.answer("enough");
+    } else {
+      made.stream->reset(Http2Error::kCancel);
+    }
+    ASSERT_EQ(verdict(""), std::nullopt);
+    ASSERT_EQ(verdict(""), std::nullopt);
+    ASSERT_TRUE(made.closing);
+  }
+}
+
+// One that never acknowledges our settings is refused streams one by one.
+TEST_F(SessionTest, refusals_do_not_pile_up_for_a_client_that_does_not_read) {
+  limits.max_streams = 1;
+  greet();
+  std::uint32_t stream = 1;
+  const auto heads = [&stream] {
+    std::string bytes;
+    for (int i = 0; i < 1000; ++i, stream += 2)
+      bytes += frame(NGHTTP2_HEADERS, 5, stream, "\x82");
+    return bytes;
+  };
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(receive(heads()));
+    fill();
+  }
+  int received = 0;
+  while (received < 20 && receive(heads()))
+    ++received;
+  EXPECT_EQ(received, 4) << "thousand";
+}
+
 TEST_F(SessionTest, a_client_that_only_keeps_us_busy_is_sent_away) {
   limits.max_control_frames = 1000;
   const std::string ping = frame(NGHTTP2_PING, 0, 0, "12345678");
@@ -317,6 +403,20 @@ TEST_F(SessionTest, who_works_may_say_more_besides) {
   }
 }
 
+TEST_F(SessionTest, heads_of_streams_that_are_over_are_no_work) {
+  limits.max_control_frames = 100;
+  service.at_begin = [](FakeCall& made) {
+    made.at_end = [](FakeCall& ended) { ended.answer("a"); };
+  };
+  greet();
+  EXPECT_EQ(verdict(frame(NGHTTP2_HEADERS, 5, 1, header_block(request_fields()))), std::nullopt);
+  const std::string ping = frame(NGHTTP2_PING, 0, 0, "12345678");
+  std::string many;
+  for (int i = 0; i < 110; ++i)
+    many += frame(NGHTTP2_HEADERS, 5, 1, "\x82") + ping;
+  EXPECT_EQ(verdict(many), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 TEST_F(SessionTest, a_client_that_is_gone_without_a_word_is_found_out) {
   talk();
   time += seconds(61);
@@ -352,6 +452,25 @@ TEST_F(SessionTest, a_greeting_and_a_head_come_in_time_or_the_client_goes) {
   EXPECT_FALSE(session->check_time(time));
 }
 
+TEST_F(SessionTest, a_head_that_was_broken_off_is_not_waited_for) {
+  limits.max_header_bytes = 1000;
+  greet();
+  EXPECT_TRUE(receive(frame(NGHTTP2_HEADERS, 4, 1, header_block(request_fields()))));
+  auto far_over = request_fields();
+  far_over.emplace_back("much", std::string(6000, 'x'));
+  const std::string no_path = "\x82";
+  std::uint32_t stream = 3;
+  for (const std::string& wrong : {header_block(far_over), no_path}) {
+    EXPECT_TRUE(receive(frame(NGHTTP2_HEADERS, 4, stream, wrong)));
+    fill();
+    time += limits.receive_timeout;
+    EXPECT_TRUE(session->check_time(time)) << "another call is open";
+    stream += 2;
+  }
+  EXPECT_EQ(service.calls.size(), 1U);
+  EXPECT_FALSE(call().closing);
+}
+
 TEST_F(SessionTest, one_that_should_go_is_told_and_goes_when_its_last_stream_does) {
   const std::int32_t early = client.ask("question");
   talk();
@@ -379,6 +498,48 @@ TEST_F(SessionTest, stopping_and_closing_are_told_to_every_call) {
     EXPECT_TRUE(one->is_stopped);
     EXPECT_EQ(one->closing, Http2Closing::kServerEnds);
   }
+}
+
+// As far as the frame goes, which is then received from there.
+TEST_F(SessionTest, a_body_has_a_place_to_be_read_to) {
+  greet();
+  EXPECT_TRUE(session->room().empty());
+  const std::string body = "0123456789";
+  const std::string data = frame(NGHTTP2_DATA, 0, 1, body);
+  EXPECT_TRUE(
+      receive(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, header_block(request_fields())) +
+              data.substr(0, 9 + 4)));
+  EXPECT_TRUE(session->room().empty()) << "the call has none";
+  call().place.resize(100);
+  std::span<std::byte> room = session->room();
+  ASSERT_EQ(room.size(), 6U);
+  std::ranges::copy(std::as_bytes(std::span(body)).subspan(4), room.begin());
+  EXPECT_TRUE(session->receive(room.first(5)));
+  room = session->room();
+  ASSERT_EQ(room.size(), 1U);
+  room[0] = std::byte{'9'};
+  EXPECT_TRUE(session->receive(room));
+  EXPECT_EQ(call().body, body);
+  EXPECT_TRUE(session->room().empty()) << "the frame has ended";
+}
+
+TEST_F(SessionTest, a_body_with_padding_or_without_a_call_has_none) {
+  greet();
+  EXPECT_TRUE(
+      receive(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, header_block(request_fields()))));
+  const std::string padded =
+      frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, std::string("\2abcd..", 7));
+  EXPECT_TRUE(receive(padded.substr(0, 9 + 2)));
+  call().place.resize(100);
+  EXPECT_TRUE(session->room().empty());
+  EXPECT_TRUE(receive(padded.substr(9 + 2)));
+  EXPECT_EQ(call().body, "abcd");
+
+  EXPECT_TRUE(receive(frame(NGHTTP2_DATA, 0, 1, "0123456789").substr(0, 9 + 4)));
+  EXPECT_FALSE(session->room().empty());
+  call().stream->reset(Http2Error::kCancel);
+  fill();
+  EXPECT_TRUE(session->room().empty()) << "the stream has ended";
 }
 
 }  // namespace

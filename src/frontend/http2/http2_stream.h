@@ -90,7 +90,7 @@ class Http2Stream {
 };
 
 enum class Http2Closing : std::uint8_t {
-  kAnswered,      // the whole answer has gone to the socket's queue
+  kAnswered,      // the connection has the whole answer: see Http2Thread::when_sent
   kByClient,      // it reset the stream, or closed the connection, or it broke
   kSendTimedOut,  // the client did not take the answer in time: see send_limit
   kByServer,      // `reset`, or the connection was ended for what the client did on it
@@ -105,6 +105,10 @@ class Http2Call {
   // the call. How many of them are dealt with at once (Http2Stream::consume of all others later).
   // The sum of what is not consumed never exceeds the window of the stream.
   [[nodiscard]] virtual std::size_t received(std::span<const std::byte> bytes) = 0;
+  // Where the call will lay the next bytes of the body: if they are read there, `received` need not
+  // copy them. Up to `most`; empty where it has no such place. Looked at once, before anything else
+  // happens.
+  [[nodiscard]] virtual std::span<std::byte> room(std::size_t /*most*/) noexcept { return {}; }
   // The client sends nothing more.
   virtual void ended() = 0;
   // So many sends more, in their order, have been taken: their bytes are not looked at again. Not

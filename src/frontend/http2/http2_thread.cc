@@ -35,6 +35,11 @@ void Http2Thread::stop_soon() {
   loop_.post([this] { each_connection([](Http2Connection& one) { one.stop(); }); });
 }
 
+void Http2Thread::when_sent(std::function<void()> sent) {
+  loop_.post(
+      [this, sent = std::move(sent)]() mutable { waiting_for_sent_.push_back(std::move(sent)); });
+}
+
 void Http2Thread::admit(ListenerFacts& listener, Descriptor accepted) {
   auto* const connection = new Http2Connection(*this, listener, std::move(accepted));
   connection->begin();
@@ -78,6 +83,9 @@ void Http2Thread::end_round() {
   }
   // They have more to send than their turn was long.
   if (!marked_.empty()) loop_.stay_awake();
+  if (sending_count_ > 0 || waiting_for_sent_.empty()) return;
+  for (const auto& sent : std::exchange(waiting_for_sent_, {}))
+    sent();
 }
 
 void Http2Thread::tick(TimePoint now) {

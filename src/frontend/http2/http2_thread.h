@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Http2Thread final : public Host, private TransportLoop::User {
   void close_connections() noexcept;
   // Any thread: every call that is open hears of it, and clients are told to go elsewhere.
   void stop_soon();
+  // Any thread: `sent` is called on this one, once, when the sockets have taken all that had been
+  // answered when it was asked for.
+  void when_sent(std::function<void()> sent);
 
   [[nodiscard]] TransportLoop& loop() noexcept override { return loop_; }
   void admit(ListenerFacts& listener, Descriptor accepted) override;
@@ -40,6 +44,8 @@ class Http2Thread final : public Host, private TransportLoop::User {
   void unlink(Http2Connection& connection) noexcept;
   // Flushes the connection at the end of the round.
   void mark(Http2Connection& connection) { marked_.push_back(&connection); }
+  // A connection has bytes that its socket did not take, or has none any more.
+  void count_sending(bool sends) noexcept { sends ? ++sending_count_ : --sending_count_; }
   [[nodiscard]] const FrontServices& services() const noexcept { return services_; }
   [[nodiscard]] Http2Sharing sharing() noexcept { return {*service_, services_.limits, spare_}; }
   // What is received lies here, for as long as it is looked at.
@@ -61,6 +67,8 @@ class Http2Thread final : public Host, private TransportLoop::User {
   SpareStreams spare_;
   Http2Connection* connections_ = nullptr;
   std::size_t connection_count_ = 0;
+  std::size_t sending_count_ = 0;  // of those
+  std::vector<std::function<void()>> waiting_for_sent_;
   std::vector<Http2Connection*> marked_;
   std::vector<Http2Connection*> flushing_;
   std::vector<std::byte> scratch_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session does with frames, as nghttp2 tells of them.
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -96,15 +97,15 @@ const nghttp2_session_callbacks* Http2Session::callbacks() {
 // What a client may do as often as it likes is to ask and to send what it asks with. All else is
 // counted, as it costs us more than him.
 int Http2Session::frame_began(const nghttp2_frame_hd& head) {
-  if (head.type != NGHTTP2_CONTINUATION) in_head_ = false;
+  if (head.type != NGHTTP2_CONTINUATION) in_head_ = 0;
+  const bool is_plain = head.type == NGHTTP2_DATA && (head.flags & NGHTTP2_FLAG_PADDED) == 0;
+  data_stream_ = head.stream_id;
+  data_left_ = is_plain ? head.length : 0;
   if (head.type == NGHTTP2_DATA && head.length > 0) {
     frames_.credit((head.length / 1024 + 1) * kFramesAKiB);
     return 0;
   }
-  if (head.type == NGHTTP2_HEADERS) {
-    frames_.credit(kFramesARequest);
-    return 0;
-  }
+  if (head.type == NGHTTP2_HEADERS) return 0;
   const auto now = [this] { return owner_.now(); };
   const bool resets = head.type == NGHTTP2_RST_STREAM && !resets_.take(now);
   if (resets || !frames_.take(now)) is_too_busy_ = true;
@@ -112,9 +113,10 @@ int Http2Session::frame_began(const nghttp2_frame_hd& head) {
 }
 
 int Http2Session::headers_began(const nghttp2_frame& frame) {
-  in_head_ = true;
+  in_head_ = frame.hd.stream_id;
   head_since_ = owner_.now();
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  frames_.credit(kFramesARequest);  // not for heads of streams that were, which ask for nothing
   SessionStream& stream = *sharing_.spare.take().release();
   stream.begin(*this, frame.hd.stream_id);
   stream.next = open_;
@@ -130,7 +132,7 @@ int Http2Session::frame_came(const nghttp2_frame& frame) {
       has_greeted_ = true;
       return 0;
     case NGHTTP2_HEADERS:
-      in_head_ = false;
+      in_head_ = 0;
       break;
     case NGHTTP2_DATA:
       break;
@@ -150,6 +152,7 @@ int Http2Session::frame_came(const nghttp2_frame& frame) {
 // The connection's window is given back at once, so that no stream can stall another.
 int Http2Session::body_came(std::int32_t id, std::span<const std::byte> bytes) {
   SessionStream* const stream = stream_of(id);
+  data_left_ -= std::min(data_left_, bytes.size());
   if (stream == nullptr || stream->call == nullptr) {
     return nghttp2_session_consume(session_, id, bytes.size());
   }
@@ -160,6 +163,7 @@ int Http2Session::body_came(std::int32_t id, std::span<const std::byte> bytes) {
 }
 
 int Http2Session::frame_went(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_RST_STREAM) count_broken_off(frame.hd.stream_id);
   const bool can_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
   if (!can_end || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   SessionStream* const stream = stream_of(frame.hd.stream_id);
@@ -170,6 +174,14 @@ int Http2Session::frame_went(const nghttp2_frame& frame) {
     return nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
   }
   return 0;
+}
+
+// What the client makes nghttp2 break off, by a window that overflows for one, costs as much as
+// what it resets itself.
+void Http2Session::count_broken_off(std::int32_t id) {
+  const SessionStream* const stream = stream_of(id);
+  if (stream == nullptr || stream->is_ended || stream->closing != Http2Closing::kByClient) return;
+  if (!resets_.take([this] { return owner_.now(); })) is_too_busy_ = true;
 }
 
 int Http2Session::body_goes(SessionStream& stream, const std::uint8_t* frame_head,
@@ -200,6 +212,8 @@ ssize_t Http2Session::read_body(nghttp2_session* session, std::int32_t, std::uin
 }
 
 void Http2Session::stream_closed(std::int32_t id) noexcept {
+  // One that was broken off for its head: no end of that is told.
+  if (in_head_ == id) in_head_ = 0;
   SessionStream* const stream = stream_of(id);
   if (stream == nullptr) return;
   unlink(*stream);

@@ -102,6 +102,10 @@ void SessionStream::send(std::span<const std::byte> bytes) {
 void SessionStream::finish(std::span<const Http2Header> trailers) {
   trailers_.take(trailers);
   is_finished_ = true;
+  if (waiting_bytes_ == 0) {
+    waiting_since_ = session_->now();
+    limit_bytes_ = 0;
+  }
   session_->mark(*this);
 }
 
@@ -201,7 +205,8 @@ std::size_t SessionStream::take_sent() noexcept {
 }
 
 bool SessionStream::is_late(TimePoint now, const FrontendLimits& limits) const noexcept {
-  return waiting_bytes_ > 0 && now - waiting_since_ >= send_limit(limits, limit_bytes_);
+  const bool waits = waiting_bytes_ > 0 || (is_finished_ && !is_ended);
+  return waits && now - waiting_since_ >= send_limit(limits, limit_bytes_);
 }
 
 std::unique_ptr<SessionStream> SpareStreams::take() {

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "frontend/front_services.h"
 #include "frontend/testing/fake_models.h"
+#include "inference/tensor_source.h"
 
 namespace muster::testing {
 
@@ -108,6 +109,15 @@ class FakeInference final : public InferenceService {
     Completion completion;
   };
 
+  static Result<Tensor> copy_of(const InferInput& input) {
+    const TensorView& view = input.tensor;
+    if (input.source == nullptr) return Tensor::copy_of(view.type, view.shape, view.bytes);
+    MUSTER_ASSIGN_OR_RETURN(Tensor tensor,
+                            Tensor::allocate(view.type, view.shape, input.source->size()));
+    MUSTER_RETURN_IF_ERROR(input.source->read(0, tensor.bytes()));
+    return tensor;
+  }
+
   void answer(InferRequest request, Completion completion) {
     std::optional<Status> refusal;
     {
@@ -128,8 +138,7 @@ class FakeInference final : public InferenceService {
     response.batch.gather = std::chrono::microseconds(3);
     response.batch.compute = std::chrono::microseconds(120);
     for (const InferInput& input : request.inputs) {
-      const TensorView& view = input.tensor;
-      auto copy = Tensor::copy_of(view.type, view.shape, view.bytes);
+      auto copy = copy_of(input);
       if (!copy.ok()) return completion.complete(copy.status());
       response.outputs.push_back({"y", std::move(copy).value()});
     }
@@ -150,8 +159,8 @@ class FakeInference final : public InferenceService {
 
 // All of it, to be adjusted before the front end is started.
 struct FakeServices {
-  explicit FakeServices(Clock& with_clock, bool shared_memory = false)
-      : regions(shared_memory), clock(with_clock) {}
+  explicit FakeServices(Clock& with_clock, bool shared_memory = false, RegionOpener opener = {})
+      : regions(shared_memory, {}, std::move(opener)), clock(with_clock) {}
 
   FakeInference inference;
   FakeModels models;

@@ -28,6 +28,9 @@ class ByteStream {
   class User {
    public:
     virtual void opened(bool ok) = 0;
+    // Right before bytes are read that may go elsewhere than into the `space` of `receive`: where
+    // they are to go, never empty.
+    [[nodiscard]] virtual std::span<std::byte> room(std::span<std::byte> space) { return space; }
     virtual void received(Received outcome, std::size_t bytes) = 0;
     virtual void sent(bool ok, std::size_t bytes) = 0;
     // Something threw: closes.

@@ -137,7 +137,7 @@ void SocketStream::receive(std::span<std::byte> space) {
 }
 
 void SocketStream::receive_now() {
-  const Moved got = read_some(space_);
+  const Moved got = read_some(user_.room(space_));
   if (got.outcome == Moved::Outcome::kNotNow) return;
   space_ = {};
   switch (got.outcome) {

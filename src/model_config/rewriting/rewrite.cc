@@ -46,6 +46,7 @@ struct Changes {
   bool names_backend = false;
   bool platform = false;  // goes
   bool optimization = false;
+  bool accelerator = false;  // comes, and others go
   std::vector<std::string> parameters_gone;
   std::map<std::string, std::string, std::less<>> parameters_set;
   bool instances = false;
@@ -76,6 +77,12 @@ void find_parameters(const Message& message, const RunSettings& settings, Change
   }
 }
 
+bool has_no_accelerator_but(const Message& message, const std::string& name) {
+  const auto& all = message.optimization().execution_accelerators();
+  return all.cpu_execution_accelerator_size() == 0 && all.gpu_execution_accelerator_size() == 1 &&
+         all.gpu_execution_accelerator(0).name() == name;
+}
+
 Changes find_changes(const Message& message, const RunSettings& settings) {
   Changes changes;
   const std::string_view said = !message.backend().empty()
@@ -84,7 +91,9 @@ Changes find_changes(const Message& message, const RunSettings& settings) {
   changes.backend = settings.backend != (said.empty() ? settings.backend_unsaid : said);
   changes.names_backend = changes.backend;
   changes.platform = changes.backend && message.has_platform();
-  changes.optimization = changes.backend && message.has_optimization();
+  changes.accelerator = !settings.accelerator.empty() &&
+                        (changes.backend || !has_no_accelerator_but(message, settings.accelerator));
+  changes.optimization = (changes.backend || changes.accelerator) && message.has_optimization();
   find_parameters(message, settings, changes);
   changes.instances = instances_of(message) != settings.instance_count;
   if (!settings.max_batch_size) return changes;
@@ -101,6 +110,12 @@ Message changed(Message message, const RunSettings& settings, const Changes& cha
   if (changes.names_backend) message.set_backend(settings.backend);
   if (changes.platform) message.clear_platform();
   if (changes.optimization) message.clear_optimization();
+  if (changes.accelerator) {
+    message.mutable_optimization()
+        ->mutable_execution_accelerators()
+        ->add_gpu_execution_accelerator()
+        ->set_name(settings.accelerator);
+  }
   for (const std::string& key : changes.parameters_gone)
     message.mutable_parameters()->erase(key);
   for (const auto& [key, value] : changes.parameters_set)
@@ -228,6 +243,12 @@ std::string changed_text(std::string_view text, const RunSettings& settings,
   if (changes.dynamic_batching) change.append("dynamic_batching { }");
   if (changes.instances) change.set_instances(settings.instance_count);
   if (changes.optimization) change.erase_all("optimization");
+  if (changes.accelerator) {
+    change.append(
+        fmt::format("optimization {{ execution_accelerators {{ gpu_execution_accelerator "
+                    "{{ name: \"{}\" }} }} }}",
+                    settings.accelerator));
+  }
   for (const std::string& key : changes.parameters_gone)
     change.erase_parameter(key);
   for (const auto& [key, value] : changes.parameters_set)

@@ -23,6 +23,8 @@ struct RunSettings {
   std::optional<std::int64_t> max_batch_size = {};
   // Of the backend, by name; "" = is not to be there. Others stay.
   std::map<std::string, std::string, std::less<>> parameters = {};
+  // The one on a GPU, instead of those that the configuration names; "" = these.
+  std::string accelerator = {};
 };
 
 struct RewrittenConfig {
@@ -34,7 +36,8 @@ struct RewrittenConfig {
 
 // `text`: a configuration that parse_model_config takes. What already says what is wanted stays as
 // it is written. Where the backend changes, parameters of the one before go, and so does
-// `optimization`, which is about it; preferred sizes above the batch size go, too.
+// `optimization`, which is about it, but for the accelerator that is asked for; preferred sizes
+// above the batch size go, too.
 [[nodiscard]] Result<RewrittenConfig> rewrite_config(std::string_view text,
                                                      const RunSettings& settings);
 

@@ -41,6 +41,22 @@ parameters { key: "image.color" value { string_value: "grayscale" } }
 parameters { key: "intra_op_thread_count" value { string_value: "1" } }
 )";
 
+TEST(RewriteConfig, asks_for_an_accelerator_in_the_place_of_others) {
+  RunSettings settings = run_as("onnxruntime", 1, 128);
+  settings.accelerator = "cuda";
+  const std::string line =
+      "optimization { execution_accelerators { gpu_execution_accelerator { name: \"cuda\" } } }\n";
+  EXPECT_EQ(in_place(kWritten, settings), std::string(kWritten) + line);
+  EXPECT_EQ(in_place(std::string(kWritten) + line, settings), std::string(kWritten) + line);
+  const std::string others = std::string(kWritten) +
+                             "optimization { execution_accelerators { cpu_execution_accelerator { "
+                             "name: \"openvino\" } } }\n";
+  EXPECT_EQ(in_place(others, settings), std::string(kWritten) + line);
+  // Nothing said: they stay.
+  settings.accelerator.clear();
+  EXPECT_EQ(in_place(others, settings), others);
+}
+
 TEST(RewriteConfig, leaves_what_already_says_it) {
   RunSettings settings = run_as("onnxruntime", 1, 128);
   settings.parameters = {{"intra_op_thread_count", "1"}};

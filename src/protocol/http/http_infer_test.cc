@@ -10,6 +10,7 @@
 
 #include "protocol/testing/bodies.h"
 #include "protocol/testing/shared_memory_object.h"
+#include "shared_memory/testing/fake_gpu.h"
 
 namespace muster {
 namespace {
@@ -286,6 +287,32 @@ TEST_F(HttpInferTest, leaves_numbers_in_shared_memory_until_they_are_needed) {
   EXPECT_EQ(fault(input(R"("shared_memory_byte_size":8)")),
             "input 'a': shared_memory_offset and shared_memory_byte_size need a "
             "shared_memory_region");
+}
+
+TEST_F(HttpInferTest, tells_where_on_a_gpu_an_input_is) {
+  testing::FakeGpu gpu(32);
+  SharedMemoryRegions regions(true, {}, gpu.opener());
+  ASSERT_TRUE(testing::add_cuda(regions, testing::cuda_order("g", 32)).ok());
+  decoding_.context.regions = &regions;
+  const auto input = [](std::string_view type) {
+    return R"({"inputs":[{"name":"a","shape":[8],"datatype":")" + std::string(type) +
+           R"(","parameters":{"shared_memory_region":"g","shared_memory_byte_size":8,)"
+           R"("shared_memory_offset":4}}]})";
+  };
+  {
+    const auto call = decode(input("UINT8"));
+    ASSERT_TRUE(call.ok()) << call.status().message();
+    ASSERT_TRUE(regions.remove("", RegionKind::kCuda).ok());
+    const DeviceBytes* const there = call->request.inputs[0].source->device_bytes();
+    ASSERT_NE(there, nullptr);
+    EXPECT_EQ(there->address, gpu.address() + 4);
+    EXPECT_EQ(there->size, 8U);
+    EXPECT_EQ(gpu.open_count(), 1) << "the request keeps it";
+  }
+  EXPECT_EQ(gpu.open_count(), 0);
+  ASSERT_TRUE(testing::add_cuda(regions, testing::cuda_order("g", 32)).ok());
+  gpu.put(4, "\1\1\1\1\1\1\1\2");
+  EXPECT_EQ(fault(input("BOOL")), "input 'a': element 7 is 2, which is no BOOL (0 or 1)");
 }
 
 TEST_F(HttpInferTest, reads_what_needs_a_check_at_once) {

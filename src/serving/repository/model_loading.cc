@@ -318,6 +318,7 @@ void ModelKeeper::take_out_of_service(const std::string& name, std::int64_t vers
   give_up_preparing(record);
   registry_.remove(name, version);
   changed_.notify_all();
+  if (options_.on_broken) options_.on_broken(name, reason);
 }
 
 ModelLease ModelKeeper::lease_on(std::unique_ptr<ServedModel> model) {

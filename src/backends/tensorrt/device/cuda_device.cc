@@ -50,10 +50,7 @@ class CudaDevice final : public Device {
   [[nodiscard]] const DeviceFacts& facts() const override { return facts_; }
 
   Status use_on_this_thread() override {
-    if (device_of_thread == facts_.index) return {};
-    MUSTER_RETURN_IF_ERROR(check(cudaSetDevice(facts_.index), "use of this GPU"));
-    device_of_thread = facts_.index;
-    return {};
+    return check(static_cast<cudaError_t>(use_cuda_device(facts_.index)), "use of this GPU");
   }
 
   [[nodiscard]] Result<std::uint64_t> free_bytes() override {
@@ -159,10 +156,7 @@ class CudaDevice final : public Device {
     if (broken_.load(std::memory_order_relaxed)) return;
     // The calling thread need not have used the device before. Without an allocation: in a
     // destructor nothing can be told.
-    if (device_of_thread != facts_.index) {
-      if (cudaSetDevice(facts_.index) != cudaSuccess) return;
-      device_of_thread = facts_.index;
-    }
+    if (use_cuda_device(facts_.index) != 0) return;
     cudaError_t freed = cudaSuccess;
     switch (kind) {
       case HandleKind::kStream:
@@ -218,6 +212,13 @@ Status no_gpu(int error) {
 }
 
 }  // namespace
+
+int use_cuda_device(int index) noexcept {
+  if (device_of_thread == index) return 0;
+  const cudaError_t outcome = cudaSetDevice(index);
+  if (outcome == cudaSuccess) device_of_thread = index;
+  return outcome;
+}
 
 Result<int> cuda_device_count() {
   int count = 0;

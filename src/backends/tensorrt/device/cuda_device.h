@@ -19,6 +19,10 @@ namespace muster::tensorrt {
 [[nodiscard]] Result<std::unique_ptr<Device>> open_cuda_device(int index);
 [[nodiscard]] Result<int> cuda_device_count();
 
+// The calling thread's calls go to that device from now on: 0, or a cudaError_t. Whoever calls CUDA
+// says it so, and nowhere by CUDA itself, as lanes remember what their thread uses.
+[[nodiscard]] int use_cuda_device(int index) noexcept;
+
 // What a CUDA error (a cudaError_t) is to us; ok for 0. Pure.
 [[nodiscard]] Status status_of_cuda(int error, const std::string& what);
 

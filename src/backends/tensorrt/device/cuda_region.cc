@@ -22,7 +22,7 @@ class CudaRegion final : public DeviceRegion {
   CudaRegion(const CudaRegion&) = delete;
   CudaRegion& operator=(const CudaRegion&) = delete;
   ~CudaRegion() override {
-    if (cudaSetDevice(bytes_.device) != cudaSuccess ||
+    if (use_cuda_device(bytes_.device) != 0 ||
         cudaIpcCloseMemHandle(bytes_.address) != cudaSuccess) {
       (void)cudaGetLastError();
     }
@@ -45,10 +45,12 @@ class CudaRegion final : public DeviceRegion {
                             cudaMemcpyKind kind) const {
     if (size == 0) return {};
     const std::string what = "a copy of " + std::to_string(size) + " bytes of shared memory";
-    MUSTER_RETURN_IF_ERROR(status_of_cuda(cudaSetDevice(bytes_.device), what));
-    MUSTER_RETURN_IF_ERROR(
-        status_of_cuda(cudaMemcpyAsync(to, from, size, kind, cudaStreamPerThread), what));
-    return status_of_cuda(cudaStreamSynchronize(cudaStreamPerThread), what);
+    MUSTER_RETURN_IF_ERROR(status_of_cuda(use_cuda_device(bytes_.device), what));
+    cudaError_t outcome = cudaMemcpyAsync(to, from, size, kind, cudaStreamPerThread);
+    if (outcome == cudaSuccess) outcome = cudaStreamSynchronize(cudaStreamPerThread);
+    // Kept by the runtime for this thread, where the next call would find it.
+    if (outcome != cudaSuccess) (void)cudaGetLastError();
+    return status_of_cuda(outcome, what);
   }
 
   const DeviceBytes bytes_;
@@ -96,7 +98,7 @@ Result<std::shared_ptr<const DeviceRegion>> open_cuda_region(std::span<const std
                             std::to_string(count));
   }
   std::memcpy(&ipc, handle.data(), sizeof(ipc));
-  MUSTER_RETURN_IF_ERROR(status_of_cuda(cudaSetDevice(device), "use of the GPU"));
+  MUSTER_RETURN_IF_ERROR(status_of_cuda(use_cuda_device(device), "use of the GPU"));
   void* address = nullptr;
   const cudaError_t opened = cudaIpcOpenMemHandle(&address, ipc, cudaIpcMemLazyEnablePeerAccess);
   if (opened != cudaSuccess) {
@@ -104,7 +106,10 @@ Result<std::shared_ptr<const DeviceRegion>> open_cuda_region(std::span<const std
     const Status failed = status_of_cuda(opened, "opening CUDA shared memory by its handle");
     // A handle that names nothing is the client's fault.
     if (failed.code() != StatusCode::kInternal) return failed;
-    return invalid_argument(std::string(failed.message()));
+    return invalid_argument(
+        std::string(failed.message()) +
+        "; a handle is opened on the GPU and the machine that it is of, while its owner has the "
+        "memory, which must come from cudaMalloc, and not by the process that made it");
   }
   const auto region =
       std::make_shared<CudaRegion>(DeviceBytes{device, static_cast<std::byte*>(address), size});

@@ -184,19 +184,33 @@ void Lane::fill_up() {
   }
 }
 
+// Lanes that compute at the same time tend to end together, and then gather together while the GPU
+// has nothing to do. Where gathering is nothing there is nothing to lose, and much to gain.
+ComputeTurn* Lane::turn() const noexcept {
+  ComputeTurn* const turn = supply_.parts().turn;
+  if (turn == nullptr || turn->is_shared()) return turn;
+  std::uint64_t from_host = 0;
+  for (const std::size_t size : sizes_)
+    from_host += size;
+  for (const DeviceRange& range : from_device_)
+    from_host -= range.bytes.size;
+  return from_host >= supply_.options().compute_turn_bytes ? turn : nullptr;
+}
+
 // Puts everything up to the event into the stream.
 Result<const ContextSetting*> Lane::issue() {
   const ContextSetting* setting = nullptr;
+  ComputeTurn* const turn = this->turn();
   const auto captured =
       supply_.plan().ladder.empty() ? body_->graphs.end() : body_->graphs.find(filled_rows_);
   if (captured != body_->graphs.end()) {
     const CapturedSize& size = captured->second;
     setting = &size.setting;
     issued_ = true;
-    if (size.whole && from_device_.empty()) {
+    if (size.whole && from_device_.empty() && turn == nullptr) {
       MUSTER_RETURN_IF_ERROR(supply_.device().launch(size.whole, body_->stream));
     } else {
-      MUSTER_RETURN_IF_ERROR(issue_steps(*setting, &size.engine));
+      MUSTER_RETURN_IF_ERROR(issue_steps(*setting, &size.engine, turn));
     }
   } else {
     for (const auto& output : body_->growing) {
@@ -205,7 +219,7 @@ Result<const ContextSetting*> Lane::issue() {
     MUSTER_RETURN_IF_ERROR(set_context(supply_.parts(), *body_, body_->plain, filled_shapes_));
     setting = &body_->plain;
     issued_ = true;
-    const Status status = issue_steps(*setting, nullptr);
+    const Status status = issue_steps(*setting, nullptr, turn);
     // An engine that gets no room for an output knows less about it than whoever had none.
     for (const auto& output : body_->growing) {
       if (output && !output->failure().ok()) return output->failure();
@@ -216,14 +230,14 @@ Result<const ContextSetting*> Lane::issue() {
   return setting;
 }
 
-Status Lane::issue_steps(const ContextSetting& setting, const Graph* engine) {
+Status Lane::issue_steps(const ContextSetting& setting, const Graph* engine, ComputeTurn* turn) {
   if (from_device_.empty()) {
     MUSTER_RETURN_IF_ERROR(copy_inputs(supply_.parts(), *body_, setting));
   } else {
     for (std::size_t i = 0; i < shapes_.size(); ++i)
       MUSTER_RETURN_IF_ERROR(copy_input(setting, i));
   }
-  MUSTER_RETURN_IF_ERROR(compute(supply_.parts(), *body_, setting, engine));
+  MUSTER_RETURN_IF_ERROR(compute(supply_.parts(), *body_, setting, engine, turn));
   return copy_outputs(supply_.parts(), *body_, setting);
 }
 

@@ -24,6 +24,7 @@
 
 namespace muster::tensorrt {
 
+class ComputeTurn;
 class LaneSupply;
 
 class Lane {
@@ -56,8 +57,11 @@ class Lane {
   [[nodiscard]] Status run_batch();
   [[nodiscard]] Status count_rows();
   void fill_up();
+  // That this batch has to take, or null.
+  [[nodiscard]] ComputeTurn* turn() const noexcept;
   [[nodiscard]] Result<const ContextSetting*> issue();
-  [[nodiscard]] Status issue_steps(const ContextSetting& setting, const Graph* engine);
+  [[nodiscard]] Status issue_steps(const ContextSetting& setting, const Graph* engine,
+                                   ComputeTurn* turn);
   [[nodiscard]] Status copy_input(const ContextSetting& setting, std::size_t index);
   [[nodiscard]] Status await_done();
   [[nodiscard]] Status collect(const ContextSetting& setting);

@@ -55,7 +55,7 @@ struct ContextSetting {
 struct CapturedSize {
   ContextSetting setting;
   Graph whole;   // copies in, engine, copies out; none where lanes compute in order
-  Graph engine;  // the engine alone: where inputs come from the device, or lanes compute in order
+  Graph engine;  // the engine alone: where inputs come from the device, or it computes in turn
 };
 
 // In the order in which they are made; they end the other way round.

@@ -141,6 +141,17 @@ std::vector<std::int64_t> ladder_for(const Engine& engine, const RunOptions& opt
   return sizes;
 }
 
+// 0 where nothing counts rows.
+std::size_t row_bytes(const Engine& engine, const LanePlan& plan) {
+  if (plan.max_rows == 0) return 0;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < plan.ports.size(); ++i) {
+    if (engine.ports()[i].is_input && !engine.ports()[i].on_host)
+      bytes += plan.ports[i].bytes / static_cast<std::size_t>(plan.max_rows);
+  }
+  return bytes;
+}
+
 struct MemoryBudget {
   std::uint64_t free = 0;
   std::uint64_t usable = 0;
@@ -166,6 +177,11 @@ Status nothing_fits(const LanePlan& plan, const MemoryBudget& budget) {
 
 }  // namespace
 
+int usual_lanes(std::size_t row_bytes) noexcept {
+  constexpr auto kMostMore = static_cast<std::size_t>(kMostUsualLanes - kUsualLanes);
+  return kUsualLanes + static_cast<int>(std::min(row_bytes / kRowBytesOfALane, kMostMore));
+}
+
 Result<LanePlan> plan_lanes(Device& device, const Engine& engine, const RunOptions& options,
                             int instances) {
   LanePlan plan;
@@ -184,7 +200,8 @@ Result<LanePlan> plan_lanes(Device& device, const Engine& engine, const RunOptio
   const bool shares = options.order == ComputeOrder::kOrdered;
   for (;;) {
     MUSTER_RETURN_IF_ERROR(probe.measure(plan.max_rows, plan));
-    for (int lanes = options.lanes; lanes >= 1; --lanes) {
+    const int wanted = options.lanes > 0 ? options.lanes : usual_lanes(row_bytes(engine, plan));
+    for (int lanes = wanted; lanes >= 1; --lanes) {
       if (!fits(plan, lanes * instances, shares, budget)) continue;
       plan.lanes = lanes * instances;
       plan.ladder = ladder_for(engine, options, plan, kinds);

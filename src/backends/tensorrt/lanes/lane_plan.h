@@ -30,6 +30,14 @@ struct LanePlan {
   std::vector<std::int64_t> ladder;  // batch sizes that have graphs; {0}: all shapes are fixed
 };
 
+// Lanes of an instance where the options say nothing: one more for each so many bytes of a row, as
+// a lane does not compute while its rows are gathered.
+inline constexpr int kUsualLanes = 3;
+inline constexpr int kMostUsualLanes = 6;
+inline constexpr std::size_t kRowBytesOfALane = std::size_t{128} << 10;
+// Pure. `row_bytes`: of all inputs together.
+[[nodiscard]] int usual_lanes(std::size_t row_bytes) noexcept;
+
 // Fewer lanes first, down to one an instance, then smaller batches; kResourceExhausted says what
 // one lane of the smallest batch takes and what is free. A tenth of what is free, at least
 // kSpareBytes, is left. Makes a context to ask it for sizes; `device` is in use on this thread.

@@ -84,8 +84,8 @@ Status set_context(const LaneParts& parts, LaneBody& body, ContextSetting& setti
   if (profile != setting.profile) {
     setting.profile = -1;
     MUSTER_RETURN_IF_ERROR(context.use_profile(profile, body.stream));
-    const DeviceMemory& activations =
-        parts.turn != nullptr ? parts.turn->activations() : body.activations;
+    const ComputeTurn* const shared = parts.turn_of_all();
+    const DeviceMemory& activations = shared != nullptr ? shared->activations() : body.activations;
     MUSTER_RETURN_IF_ERROR(context.use_activations(activations.get(), activations.size()));
     setting.profile = profile;
   }
@@ -116,12 +116,12 @@ Status copy_outputs(const LaneParts& parts, const LaneBody& body, const ContextS
 }
 
 Status compute(const LaneParts& parts, const LaneBody& body, const ContextSetting& setting,
-               const Graph* graph) {
+               const Graph* graph, ComputeTurn* turn) {
   const auto issue = [&] {
     return graph != nullptr ? parts.device.launch(*graph, body.stream)
                             : setting.context->enqueue(body.stream);
   };
-  return parts.turn != nullptr ? parts.turn->take(body.stream, issue) : issue();
+  return turn != nullptr ? turn->take(body.stream, issue) : issue();
 }
 
 Result<CapturedSize> capture(const LaneParts& parts, LaneBody& body,
@@ -132,7 +132,7 @@ Result<CapturedSize> capture(const LaneParts& parts, LaneBody& body,
   MUSTER_RETURN_IF_ERROR(set_context(parts, body, setting, inputs));
   // A first run of a shape does more than later ones, and some of it cannot be captured.
   Status run = copy_inputs(parts, body, setting);
-  if (run.ok()) run = compute(parts, body, setting, nullptr);
+  if (run.ok()) run = compute(parts, body, setting, nullptr, parts.turn_of_all());
   if (run.ok()) run = copy_outputs(parts, body, setting);
   const Status ended = parts.device.wait_all(body.stream);
   if (!run.ok()) return run;
@@ -140,7 +140,7 @@ Result<CapturedSize> capture(const LaneParts& parts, LaneBody& body,
 
   const auto engine_alone = [&] { return setting.context->enqueue(body.stream); };
   MUSTER_ASSIGN_OR_RETURN(size.engine, captured(parts, body, engine_alone));
-  if (parts.turn != nullptr) return size;
+  if (parts.turn_of_all() != nullptr) return size;
   MUSTER_ASSIGN_OR_RETURN(size.whole, captured(parts, body, [&]() -> Status {
                             MUSTER_RETURN_IF_ERROR(copy_inputs(parts, body, setting));
                             MUSTER_RETURN_IF_ERROR(engine_alone());

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "backends/tensorrt/device/device.h"
 #include "backends/tensorrt/engine/engine.h"
@@ -14,30 +16,36 @@
 
 namespace muster::tensorrt {
 
-// Where lanes share activations: lets their computing begin in the order of the calls, each when
-// the one before has ended. Any thread.
+// Lets lanes compute in turn: in the order of the calls, so many at the same time. The GPU waits,
+// and no thread. Any thread.
 class ComputeTurn {
  public:
-  // `device` outlives it.
-  ComputeTurn(Device& device, DeviceMemory activations, Event last) noexcept
-      : device_(device), activations_(std::move(activations)), last_(std::move(last)) {}
+  // `device` outlives it. `ends`: an event for each that computes at the same time, at least one.
+  // `activations`: what all compute in, which is for one `end` alone; empty where each lane has its
+  // own.
+  ComputeTurn(Device& device, std::vector<Event> ends, DeviceMemory activations) noexcept
+      : device_(device), activations_(std::move(activations)), ends_(std::move(ends)) {}
 
   template <typename Issue>
   Status take(const Stream& stream, Issue issue) {
     const MutexLock lock(mutex_);
-    MUSTER_RETURN_IF_ERROR(device_.hold(stream, last_));
+    const Event& end = ends_[next_];  // of the one that was last in this place
+    MUSTER_RETURN_IF_ERROR(device_.hold(stream, end));
     Status issued = issue();
     // Whatever came of it, a part may be under way, and the next has to wait for that.
-    Status recorded = device_.record(last_, stream);
+    Status recorded = device_.record(end, stream);
+    next_ = (next_ + 1) % ends_.size();
     return issued.ok() ? recorded : issued;
   }
+  [[nodiscard]] bool is_shared() const noexcept { return static_cast<bool>(activations_); }
   [[nodiscard]] const DeviceMemory& activations() const noexcept { return activations_; }
 
  private:
   Device& device_;
   const DeviceMemory activations_;
   Mutex mutex_;
-  const Event last_;
+  const std::vector<Event> ends_;
+  std::size_t next_ MUSTER_GUARDED_BY(mutex_) = 0;
 };
 
 // What the steps work on.
@@ -45,7 +53,12 @@ struct LaneParts {
   Device& device;
   const Engine& engine;
   const LanePlan& plan;
-  ComputeTurn* turn;  // null where lanes compute at the same time
+  ComputeTurn* turn;  // null where nothing computes in turn
+
+  // Lanes that share activations have no choice.
+  [[nodiscard]] ComputeTurn* turn_of_all() const noexcept {
+    return turn != nullptr && turn->is_shared() ? turn : nullptr;
+  }
 };
 
 // Sets the context to inputs of these shapes: profile, shapes, memory of every port. Does nothing
@@ -58,9 +71,9 @@ Status set_context(const LaneParts& parts, LaneBody& body, ContextSetting& setti
 Status copy_inputs(const LaneParts& parts, const LaneBody& body, const ContextSetting& setting);
 Status copy_outputs(const LaneParts& parts, const LaneBody& body, const ContextSetting& setting);
 
-// The engine's run, by its graph where that is not null, in turn where lanes share activations.
+// The engine's run, by its graph where that is not null, in turn where `turn` is not null.
 Status compute(const LaneParts& parts, const LaneBody& body, const ContextSetting& setting,
-               const Graph* graph);
+               const Graph* graph, ComputeTurn* turn);
 
 // Makes the context and the graphs for batches of `inputs`. Nothing is left in the stream. Only for
 // shapes that have no growing outputs.

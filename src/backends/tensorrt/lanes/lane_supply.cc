@@ -18,11 +18,23 @@ std::size_t at_least_one(std::size_t bytes) {
   return std::max<std::size_t>(bytes, 1);
 }
 
-Result<std::unique_ptr<ComputeTurn>> make_turn(Device& device, const LanePlan& plan) {
-  MUSTER_ASSIGN_OR_RETURN(DeviceMemory activations,
-                          device.allocate(at_least_one(plan.activation_bytes)));
-  MUSTER_ASSIGN_OR_RETURN(Event last, device.new_event(Wait::kBlock));
-  return std::make_unique<ComputeTurn>(device, std::move(activations), std::move(last));
+// Null where nothing computes in turn, or there are no more lanes than may compute at a time.
+Result<std::unique_ptr<ComputeTurn>> make_turn(Device& device, const LanePlan& plan,
+                                               const RunOptions& options) {
+  const bool shares = options.order == ComputeOrder::kOrdered;
+  const int at_once = shares ? 1 : options.compute_turns;
+  if (!shares && (options.order == ComputeOrder::kConcurrent || plan.lanes <= at_once))
+    return std::unique_ptr<ComputeTurn>();
+  DeviceMemory activations;
+  if (shares) {
+    MUSTER_ASSIGN_OR_RETURN(activations, device.allocate(at_least_one(plan.activation_bytes)));
+  }
+  std::vector<Event> ends;
+  for (int i = 0; i < at_once; ++i) {
+    ends.emplace_back();
+    MUSTER_ASSIGN_OR_RETURN(ends.back(), device.new_event(Wait::kBlock));
+  }
+  return std::make_unique<ComputeTurn>(device, std::move(ends), std::move(activations));
 }
 
 // Input shapes of a batch of `rows`; of all that is open only the first axis is.
@@ -47,10 +59,7 @@ bool is_due(const LaneBody& body, const RenewalLimits& limits, Clock::TimePoint 
 Result<std::unique_ptr<LaneSupply>> LaneSupply::make(Device& device, const Engine& engine,
                                                      LanePlan plan, RunOptions options,
                                                      Clock& clock) {
-  std::unique_ptr<ComputeTurn> turn;
-  if (options.order == ComputeOrder::kOrdered) {
-    MUSTER_ASSIGN_OR_RETURN(turn, make_turn(device, plan));
-  }
+  MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<ComputeTurn> turn, make_turn(device, plan, options));
   std::unique_ptr<LaneSupply> supply(
       new LaneSupply(device, engine, std::move(plan), std::move(options), std::move(turn), clock));
   try {
@@ -173,7 +182,7 @@ Status LaneSupply::make_rooms(LaneBody& body) const {
     if (room.on_host) continue;
     MUSTER_ASSIGN_OR_RETURN(body.device[i], device_.allocate(at_least_one(room.bytes)));
   }
-  if (turn_ == nullptr) {
+  if (parts().turn_of_all() == nullptr) {
     MUSTER_ASSIGN_OR_RETURN(body.activations,
                             device_.allocate(at_least_one(plan_.activation_bytes)));
   }

@@ -76,7 +76,7 @@ class LaneSupply {
   const LanePlan plan_;
   const RunOptions options_;
   const RenewalLimits limits_;
-  const std::unique_ptr<ComputeTurn> turn_;  // null where lanes compute at the same time
+  const std::unique_ptr<ComputeTurn> turn_;  // null where nothing computes in turn
   Clock& clock_;
   std::atomic<bool> captures_{true};  // false: a capture failed, and none is tried again
   std::atomic<std::uint64_t> body_bytes_{0};

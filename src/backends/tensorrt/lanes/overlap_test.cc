@@ -2,8 +2,11 @@
 // What several lanes are for: while one computes, others copy.
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -14,8 +17,10 @@ namespace muster::tensorrt {
 namespace {
 
 using std::chrono::nanoseconds;
+using testing::Call;
 using testing::counting;
 using testing::EngineScript;
+using testing::Floats;
 using testing::LaneBench;
 using testing::OpKind;
 using testing::rows_script;
@@ -88,6 +93,111 @@ TEST_F(OverlapTest, copies_and_computing_are_on_engines_of_their_own) {
     EXPECT_GE(op.start, busy_until[op.kind]);
     busy_until[op.kind] = op.end;
   }
+}
+
+// On a GPU that computes everything at once, so that what does not was told to wait. Computing
+// takes longer than the copies of all lanes together.
+class TurnsTest : public LaneBench {
+ protected:
+  TurnsTest()
+      : LaneBench({.in_per_byte = kCopy / 32,
+                   .out_per_byte = kCopy / 32,
+                   .computes_side_by_side = true}) {
+    options_.compute_turn_bytes = 32;
+  }
+  void open_lanes(std::size_t lanes) {
+    EngineScript script = rows_script(2);
+    script.per_run = 10 * kCopy;
+    options_.lanes = static_cast<int>(lanes);
+    open(std::move(script), lanes);
+  }
+  // Batches of so many rows, by the lanes in turn.
+  void run_all(std::size_t rows) {
+    for (std::int64_t i = 0; i < kBatches; ++i) {
+      const std::size_t lane = static_cast<std::size_t>(i) % lanes_.size();
+      const auto x = counting(4 * rows, static_cast<float>(i));
+      ASSERT_TRUE(run(x, lane).ok());
+      ASSERT_EQ(output(0, lane), x);
+    }
+  }
+  // How many runs were under way at the same time.
+  std::ptrdiff_t most_at_once() {
+    const std::vector<ScriptedOp> ops = device_.ops();
+    std::ptrdiff_t most = 0;
+    for (const ScriptedOp& op : ops) {
+      if (op.kind != OpKind::kCompute) continue;
+      most = std::max(most, std::ranges::count_if(ops, [&](const ScriptedOp& other) {
+                        return other.kind == OpKind::kCompute && other.start <= op.start &&
+                               other.end > op.start;
+                      }));
+    }
+    return most;
+  }
+};
+
+TEST_F(TurnsTest, batches_that_bring_much_compute_two_at_a_time) {
+  open_lanes(4);
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 2);
+}
+
+TEST_F(TurnsTest, or_as_many_at_a_time_as_is_said) {
+  options_.compute_turns = 1;
+  open_lanes(4);
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 1);
+}
+
+TEST_F(TurnsTest, all_of_them_where_there_are_no_more_lanes) {
+  options_.compute_turns = 4;
+  open_lanes(4);
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 4);
+  EXPECT_EQ(device_.calls(Call::kHold), 0U);
+}
+
+TEST_F(TurnsTest, batches_that_bring_little_wait_for_nobody_and_are_one_launch) {
+  open_lanes(4);
+  run_all(1);
+  EXPECT_EQ(most_at_once(), 4);
+  EXPECT_EQ(device_.calls(Call::kHold), 0U);
+  EXPECT_TRUE(std::ranges::all_of(device_.ops(), &ScriptedOp::in_graph));
+}
+
+TEST_F(TurnsTest, nobody_waits_where_all_compute_at_the_same_time) {
+  options_.order = ComputeOrder::kConcurrent;
+  open_lanes(4);
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 4);
+}
+
+TEST_F(TurnsTest, what_is_on_the_device_already_does_not_count) {
+  open_lanes(3);
+  const Floats there = counting(8, 100);
+  auto memory = device_.allocate(32);
+  ASSERT_TRUE(memory.ok());
+  std::memcpy(memory->get(), there.data(), 32);
+  for (const std::size_t from_device : {0U, 4U, 32U}) {
+    const std::size_t before = device_.calls(Call::kHold);
+    ASSERT_TRUE(prepare(counting(8)).ok());
+    if (from_device > 0) {
+      const DeviceBytes bytes{0, static_cast<std::byte*>(memory->get()), from_device};
+      ASSERT_TRUE(lanes_[0]->take_from_device(0, 0, bytes).ok());
+    }
+    ASSERT_TRUE(lanes_[0]->run().ok());
+    EXPECT_EQ(output()[0], from_device > 0 ? 100 : 1);
+    EXPECT_EQ(device_.calls(Call::kHold) - before, from_device > 0 ? 0U : 1U) << from_device;
+  }
+}
+
+TEST_F(TurnsTest, who_failed_in_his_turn_keeps_nobody_from_theirs) {
+  options_.compute_turns = 1;
+  open_lanes(3);
+  run_all(2);
+  device_.fail(Call::kLaunch, internal_error("a scripted fault"));
+  EXPECT_EQ(run(counting(8)).message(), "a scripted fault");
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 1);
 }
 
 }  // namespace

@@ -162,9 +162,11 @@ void ScriptedDevice::schedule(StreamState& stream, const Op& op, bool in_graph) 
   const Time in_order = std::max(stream.ready, stream.host);
   Time start = in_order;
   Time& engine = engine_free_[static_cast<std::size_t>(op.kind)];
-  if (op.kind != OpKind::kCopyWithin) start = std::max(start, engine);
+  const bool side_by_side = op.kind == OpKind::kCopyWithin ||
+                            (op.kind == OpKind::kCompute && times_.computes_side_by_side);
+  if (!side_by_side) start = std::max(start, engine);
   const Time end = start + op.duration;
-  engine = end;
+  engine = std::max(engine, end);
   stream.ready = end;
   check_scratch(op.scratch, in_order, end);
   ops_.push_back({op.kind, stream.number, op.size, in_graph, start, end});

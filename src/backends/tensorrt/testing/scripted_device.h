@@ -4,7 +4,8 @@
 //
 // Work that is put into a stream is done when somebody waits for it, and not before: who reads too
 // early reads what was there. Its time is reckoned when it is put in: three engines (copies in,
-// compute, copies out) do one thing at a time each, and each stream does its own in order. The host
+// compute, copies out) do one thing at a time each, if not told otherwise of computing, and each
+// stream does its own in order. The host
 // of a stream goes on at the moment that it waited for; the clock is moved there where it is
 // behind.
 #pragma once
@@ -49,6 +50,7 @@ inline constexpr std::size_t kCallCount = 14;
 struct ScriptedTimes {
   std::chrono::nanoseconds in_per_byte{0};
   std::chrono::nanoseconds out_per_byte{0};
+  bool computes_side_by_side = false;  // as many runs as there are, each as fast as alone
 };
 
 // What was put into a stream, by itself or as part of a graph; times since the device was made.

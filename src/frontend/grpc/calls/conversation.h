@@ -57,6 +57,7 @@ struct GrpcMethod {
   // The client has one message, which comes soon, and `message` is told of it when the client has
   // said its last. A stream has any number, which may take their time.
   bool asks_once = true;
+  bool has_tensors = false;  // messages may be as large as bodies
 };
 
 }  // namespace muster

@@ -55,7 +55,7 @@ void GenericCall::begin(Http2Stream& stream, const CallHead& head,
     if (recorded_) record_.end(refusal, 0, false);
     return reply_.refuse(head.http_status, refusal);
   }
-  reader_.restart(message_, environment().services.limits.max_body_bytes, coding_.has_value());
+  reader_.restart(message_, message_limit(), coding_.has_value());
   if (method_->asks_once) waiting_since_ = environment().thread.now();
   conversation_ = method_->begin(*this);
 }
@@ -66,14 +66,18 @@ Status GenericCall::admit_caller() const {
   return admit(environment(), *method_->or_right, *stream_).ok() ? Status() : admitted;
 }
 
-// What anybody may ask is as small as the head of a request.
+// What anybody may ask is as small as the head of a request. It holds for what is gathered as well,
+// which takes memory that is there for all.
+std::size_t GenericCall::message_limit() const {
+  const FrontendLimits& limits = environment().services.limits;
+  if (method_->has_tensors) return limits.max_body_bytes;
+  const std::size_t most = std::min(limits.max_control_bytes, limits.max_body_bytes);
+  return method_->right == Right::kHealth ? std::min(limits.max_header_bytes, most) : most;
+}
+
 Status GenericCall::parse(const ReceivedMessage& received,
                           google::protobuf::MessageLite& message) const {
-  const FrontendLimits& limits = environment().services.limits;
-  const std::size_t most = method_->right == Right::kHealth
-                               ? std::min(limits.max_header_bytes, limits.max_control_bytes)
-                               : limits.max_control_bytes;
-  return parse_message(received, most, message);
+  return parse_message(received, message_limit(), message);
 }
 
 MessageBytes GenericCall::new_frame() const {

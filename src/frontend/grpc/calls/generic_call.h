@@ -78,6 +78,8 @@ class GenericCall final : public Http2Call {
   static constexpr std::size_t kMaxSendBytes = std::size_t{256} << 10;
 
   [[nodiscard]] Status admit_caller() const;
+  // Of a message, as it comes and inflated.
+  [[nodiscard]] std::size_t message_limit() const;
   // Leads on as far as messages are asked for; how many of the bytes that is.
   std::size_t take(std::span<const std::byte> bytes);
   void take_kept();

@@ -79,7 +79,8 @@ Status GrpcInference::encode(InferReply& reply) const try {
 
 InferenceDetails GrpcInference::details() const {
   InferenceDetails details{.request_id = message_.id(), .model = message_.model_name()};
-  if (const InferResponse* answer = response()) {
+  // While it is out the outcome is another thread's to write.
+  if (const InferResponse* answer = is_out() ? nullptr : response()) {
     if (answer->model != nullptr) details.version = answer->model->version;
     details.batch = &answer->batch;
   }

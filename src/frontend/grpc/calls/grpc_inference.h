@@ -58,7 +58,7 @@ class GrpcInference final : public Letter {
   [[nodiscard]] GrpcStatus failure() const;
   // Only where there is a response. `reply` is views into it.
   [[nodiscard]] Status encode(InferReply& reply) const;
-  // What the access log says of it.
+  // What the access log says of it, at any time.
   [[nodiscard]] InferenceDetails details() const;
 
   [[nodiscard]] std::string_view id() const noexcept { return message_.id(); }

@@ -48,6 +48,10 @@ std::size_t UnaryInfer::received(std::span<const std::byte> bytes) {
   return bytes.size();
 }
 
+std::span<std::byte> UnaryInfer::room(std::size_t most) noexcept {
+  return finished_ || has_message_ ? std::span<std::byte>() : reader_.room(most);
+}
+
 void UnaryInfer::ended() {
   waiting_since_ = kNoDeadline;
   if (finished_) return;

@@ -35,6 +35,7 @@ class UnaryInfer final : public Http2Call,
   void begin(Http2Stream& stream, const CallHead& head, std::list<UnaryInfer>::iterator place);
 
   [[nodiscard]] std::size_t received(std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::span<std::byte> room(std::size_t most) noexcept override;
   void ended() override;
   void sent(std::size_t) override {}
   void closed(Http2Closing closing) override;

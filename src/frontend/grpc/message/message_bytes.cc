@@ -26,7 +26,8 @@ Status MessageBytes::append(std::span<const std::byte> bytes) {
   // Doubling, so that what comes in small pieces is copied a bounded number of times.
   if (needed > capacity() && !reserve(std::max(needed, capacity() * 2)).ok())
     MUSTER_RETURN_IF_ERROR(reserve(needed));
-  if (!bytes.empty()) std::memcpy(memory_.data() + size_, bytes.data(), bytes.size());
+  std::byte* const end = memory_.data() + size_;
+  if (!bytes.empty() && bytes.data() != end) std::memmove(end, bytes.data(), bytes.size());
   size_ += bytes.size();
   return {};
 }

@@ -32,6 +32,7 @@ class MessageBytes {
   // Room for `size` bytes in all, what is there included. kResourceExhausted: no memory, or none
   // left in the budget.
   [[nodiscard]] Status reserve(std::size_t size);
+  // `bytes` may lie in the free room behind what is there.
   [[nodiscard]] Status append(std::span<const std::byte> bytes);
   void drop_front(std::size_t count) noexcept;
   // Of what is reserved; what is new is not set to anything.

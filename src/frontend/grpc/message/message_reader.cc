@@ -37,6 +37,12 @@ MessageReader::Step MessageReader::read(std::span<const std::byte>& piece) {
   return read_payload(piece);
 }
 
+std::span<std::byte> MessageReader::room(std::size_t most) noexcept {
+  if (!refusal_.ok()) return {};
+  const std::size_t free = message_->capacity() - message_->size();
+  return {message_->data() + message_->size(), std::min({most, free, missing()})};
+}
+
 bool MessageReader::check_prefix() {
   length_ = 0;
   for (const std::byte byte : std::span(prefix_).subspan(1))

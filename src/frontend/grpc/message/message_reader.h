@@ -37,6 +37,10 @@ class MessageReader {
   // kMessage the message may be swapped for another; the next call drops what is left.
   [[nodiscard]] Step read(std::span<const std::byte>& piece);
 
+  // Where the next bytes of the message will lie, up to `most`; what is read there `read` does not
+  // copy. Empty where the message has not begun, or memory is still to be taken for it.
+  [[nodiscard]] std::span<std::byte> room(std::size_t most) noexcept;
+
   [[nodiscard]] bool is_compressed() const noexcept { return prefix_[0] != std::byte{0}; }
   [[nodiscard]] const GrpcStatus& refusal() const noexcept { return refusal_; }
   // Whether the call may end here: no message has been begun.

@@ -122,5 +122,23 @@ TEST_F(MessageReaderTest, refuses_where_the_budget_of_all_is_used_up) {
   EXPECT_EQ(reader.refusal().code, StatusCode::kUnavailable) << "others may give back";
 }
 
+TEST_F(MessageReaderTest, what_is_read_to_its_place_is_where_it_belongs) {
+  const std::string text = std::string(1000, 'x') + "end";
+  const std::string bytes = framed(text);
+  EXPECT_TRUE(reader.room(100).empty()) << "no message has begun";
+  EXPECT_EQ(read(bytes.substr(0, 105)), Step::kNeedBytes);
+  EXPECT_EQ(reader.room(7).size(), 7U);
+  const std::span<std::byte> room = reader.room(10'000);
+  ASSERT_EQ(room.size(), bytes.size() - 105);
+  std::ranges::copy(bytes_of(bytes).subspan(105), room.begin());
+  std::span<const std::byte> piece = room;
+  EXPECT_EQ(reader.read(piece), Step::kMessage);
+  EXPECT_EQ(message.text(), text);
+  EXPECT_TRUE(reader.room(100).empty()) << "it is complete";
+
+  EXPECT_EQ(read(framed(std::string(10'001, 'x'))), Step::kRefused);
+  EXPECT_TRUE(reader.room(100).empty());
+}
+
 }  // namespace
 }  // namespace muster::testing

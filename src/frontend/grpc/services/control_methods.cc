@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/cuda_regions.h"
 #include "frontend/grpc/calls/unary_conversation.h"
 #include "open_inference.pb.h"
 #include "protocol/control_messages.h"
@@ -117,20 +118,19 @@ Status system_shared_memory_unregister(GenericCall& call,
   return services_of(call).regions.remove(request.name());
 }
 
-// There never is a region of CUDA memory; clients ask to clean up what they may have left behind.
-Status cuda_shared_memory_status(GenericCall&, const oip::CudaSharedMemoryStatusRequest&,
-                                 oip::CudaSharedMemoryStatusResponse&) {
+Status cuda_shared_memory_status(GenericCall& call,
+                                 const oip::CudaSharedMemoryStatusRequest& request,
+                                 oip::CudaSharedMemoryStatusResponse& reply) {
+  MUSTER_ASSIGN_OR_RETURN(const auto regions,
+                          cuda_regions(services_of(call).regions, request.name()));
+  fill(regions, reply);
   return {};
 }
 
-Status cuda_shared_memory_register(GenericCall&, const oip::CudaSharedMemoryRegisterRequest&,
-                                   oip::CudaSharedMemoryRegisterResponse&) {
-  return unimplemented("shared memory of CUDA devices is not supported; use system shared memory");
-}
-
-Status cuda_shared_memory_unregister(GenericCall&, const oip::CudaSharedMemoryUnregisterRequest&,
+Status cuda_shared_memory_unregister(GenericCall& call,
+                                     const oip::CudaSharedMemoryUnregisterRequest& request,
                                      oip::CudaSharedMemoryUnregisterResponse&) {
-  return {};
+  return remove_cuda_regions(services_of(call).regions, request.name());
 }
 
 // ---- settings ----
@@ -194,7 +194,6 @@ constexpr std::array kMethods = {
     method<&system_shared_memory_unregister>(MUSTER_OIP("SystemSharedMemoryUnregister"),
                                              Right::kAdmin),
     method<&cuda_shared_memory_status>(MUSTER_OIP("CudaSharedMemoryStatus"), Right::kAdmin),
-    method<&cuda_shared_memory_register>(MUSTER_OIP("CudaSharedMemoryRegister"), Right::kAdmin),
     method<&cuda_shared_memory_unregister>(MUSTER_OIP("CudaSharedMemoryUnregister"), Right::kAdmin),
     settings_method<&trace_setting>(MUSTER_OIP("TraceSetting")),
     settings_method<&log_settings>(MUSTER_OIP("LogSettings")),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The unary methods of the Open Inference Protocol but inference: what there is, how it does, and
-// changing it. Loading is in load_method.h, as its answer takes time.
+// changing it. Those whose answer takes time are in load_method.h and cuda_region_method.h.
 #pragma once
 
 #include <span>

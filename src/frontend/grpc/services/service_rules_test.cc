@@ -75,6 +75,21 @@ TEST_F(ServiceRulesTest, a_watcher_who_does_not_read_is_told_the_last_when_he_do
   EXPECT_EQ(told(stream), (Answers{kServing, kNotServing}));
 }
 
+// They would take the memory of those who have a right to it.
+TEST_F(ServiceRulesTest, what_anybody_may_ask_is_not_gathered_beyond_its_limit) {
+  calls.fakes.require_tokens("infer the-token-of-readers\n");
+  for (const char* path : {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch",
+                           "/inference.GRPCInferenceService/ModelReady"}) {
+    ScriptedStream& stream = calls.begin(path);
+    stream.say(prefix_of(calls.fakes.limits.max_header_bytes + 1));
+    EXPECT_TRUE(stream.is_finished) << path;
+    stream.say(std::string(1'000'000, 'x'));
+    EXPECT_LT(calls.memory->taken(), 100'000U) << path;
+    stream.take_all();
+    EXPECT_EQ(stream.code(), "8") << path;
+  }
+}
+
 TEST_F(ServiceRulesTest, watchers_are_not_counted_and_refused_ones_are) {
   watch().close(Http2Closing::kByClient);
   EXPECT_EQ(calls.fakes.metrics.grpc.requests.value(), 0U);

@@ -24,10 +24,12 @@ StreamInfer::~StreamInfer() {
 
 void StreamInfer::message(const ReceivedMessage& received) {
   const CallEnvironment& environment = call_.environment();
+  // First what may find no memory: an exchange has its inference.
+  auto inference = call_.spare_inferences().take();
   Exchange& exchange = exchanges_.emplace_back();
+  exchange.inference = std::move(inference);
   exchange.record.begin(environment, kPath, call_.stream().peer());
   exchange.record.received(received.bytes.size());
-  exchange.inference = call_.spare_inferences().take();
   exchange.inference->bytes().swap(received.bytes);
   exchange.refusal =
       exchange.inference->decode(received.coding, call_.deadline(), environment, call_.stream());
@@ -145,7 +147,8 @@ GrpcMethod stream_infer_method() {
           },
           .awaited = true,
           .recorded = false,
-          .asks_once = false};
+          .asks_once = false,
+          .has_tensors = true};
 }
 
 }  // namespace muster

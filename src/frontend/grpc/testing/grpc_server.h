@@ -27,8 +27,9 @@ inline const bool kClientsLookOften =
 
 class GrpcServer {
  public:
-  explicit GrpcServer(Clock& clock = steady_clock(), bool shared_memory = false)
-      : fakes(clock, shared_memory) {}
+  explicit GrpcServer(Clock& clock = steady_clock(), bool shared_memory = false,
+                      RegionOpener opener = {})
+      : fakes(clock, shared_memory, std::move(opener)) {}
   ~GrpcServer() { stop(); }
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;

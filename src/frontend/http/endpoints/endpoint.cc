@@ -76,9 +76,11 @@ bool begin_call(const EndpointContext& context, Call& call) {
     case Endpoint::kUnregisterSystemRegion:
       return at_once(answer_unregister_region, context, call);
     case Endpoint::kCudaRegions:
-    case Endpoint::kRegisterCudaRegion:
-    case Endpoint::kUnregisterCudaRegion:
       return at_once(answer_cuda_regions, context, call);
+    case Endpoint::kRegisterCudaRegion:
+      return begin_register_cuda_region(context, call);
+    case Endpoint::kUnregisterCudaRegion:
+      return at_once(answer_unregister_cuda_region, context, call);
     case Endpoint::kNone:
       break;
   }
@@ -91,6 +93,8 @@ void submit_call(const EndpointContext& context, Call& call) {
     submit_infer(context, call);
   } else if (std::holds_alternative<PictureRequest>(call.order)) {
     submit_classify(context, call);
+  } else if (std::holds_alternative<CudaRegionOrder>(call.order)) {
+    submit_register_cuda_region(context, call);
   } else {
     submit_load(context, call);
   }

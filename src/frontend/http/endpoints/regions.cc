@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontend/http/endpoints/regions.h"
 
-#include "base/text.h"
+#include <utility>
+
+#include "frontend/cuda_regions.h"
 #include "frontend/http/reply.h"
 
 namespace muster {
@@ -34,21 +36,41 @@ void answer_unregister_region(const EndpointContext& context, Call& call) {
   reply(call, context.services.regions.remove(call.route.region));
 }
 
-void answer_cuda_regions(const EndpointContext&, Call& call) {
-  const std::string& name = call.route.region;
-  switch (call.route.endpoint) {
-    case Endpoint::kRegisterCudaRegion:
-      return reply_error(call, unimplemented("this server has no CUDA shared memory; use system "
-                                             "shared memory or send the bytes"));
-    case Endpoint::kCudaRegions:
-      if (!name.empty()) {
-        return reply_error(
-            call, not_found("there is no CUDA shared memory region '" + printable(name) + "'"));
-      }
-      return reply_json(call, "[]");
-    default:
-      return reply_empty(call);
+void answer_cuda_regions(const EndpointContext& context, Call& call) {
+  const auto regions = cuda_regions(context.services.regions, call.route.region);
+  if (!regions.ok()) return reply_error(call, regions.status());
+  reply_json(call, cuda_regions_json(*regions));
+}
+
+bool begin_register_cuda_region(const EndpointContext& context, Call& call) {
+  const FrontServices& services = context.services;
+  Status refused = services.regions.cuda_supported();
+  if (refused.ok()) {
+    auto order = parse_cuda_region_order(call.body->text(), services.limits.protocol);
+    if (order.ok()) {
+      order->name = call.route.region;
+      call.order.emplace<CudaRegionOrder>(*std::move(order));
+      return false;
+    }
+    refused = order.status();
   }
+  reply_error(call, refused);
+  return true;
+}
+
+void submit_register_cuda_region(const EndpointContext& context, Call& call) {
+  CudaRegionOrder order = std::move(std::get<CudaRegionOrder>(call.order));
+  call.order.emplace<std::monostate>();
+  SharedMemoryRegions::Done done = [&call, mailbox = context.mailbox](Status outcome) {
+    call.answer.emplace<Status>(std::move(outcome));
+    mailbox->push(&call);
+  };
+  call.stage = Call::Stage::kInFlight;
+  context.services.regions.add_cuda(std::move(order), std::move(done));
+}
+
+void answer_unregister_cuda_region(const EndpointContext& context, Call& call) {
+  reply(call, remove_cuda_regions(context.services.regions, call.route.region));
 }
 
 }  // namespace muster

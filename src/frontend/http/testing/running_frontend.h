@@ -21,8 +21,9 @@ namespace muster::testing {
 
 class RunningFrontend {
  public:
-  explicit RunningFrontend(Clock& clock = steady_clock(), bool shared_memory = false)
-      : fakes(clock, shared_memory) {
+  explicit RunningFrontend(Clock& clock = steady_clock(), bool shared_memory = false,
+                           RegionOpener opener = {})
+      : fakes(clock, shared_memory, std::move(opener)) {
     options.listeners = {HttpListener{}};
   }
 

@@ -2,9 +2,12 @@
 // Calls that write down what they hear, and a service that makes them.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,9 @@ struct FakeCall final : Http2Call {
   std::size_t received(std::span<const std::byte> bytes) override {
     body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return takes_bytes ? bytes.size() : 0;
+  }
+  std::span<std::byte> room(std::size_t most) noexcept override {
+    return std::span(place).first(std::min(most, place.size()));
   }
   void ended() override {
     has_ended = true;
@@ -52,6 +58,7 @@ struct FakeCall final : Http2Call {
 
   Http2Stream* stream;  // null: closed
   std::string body;
+  std::vector<std::byte> place;  // where it wants bytes of the body
   std::string text;
   bool takes_bytes = true;
   bool has_ended = false;
