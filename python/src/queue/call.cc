@@ -1,10 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/src/queue/call.h"
 
+#include <ctime>
 #include <new>
 #include <utility>
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace muster::python {
+namespace {
+
+using Word = std::atomic<std::uint32_t>;
+
+// As long as it is 0, or the limit; perhaps shorter. std::atomic::wait knows no limit, and yields
+// the processor several times before it sleeps.
+void sleep_on(Word& word, std::optional<std::chrono::milliseconds> limit) noexcept {
+  timespec time{};
+  if (limit) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*limit);
+    time = {seconds.count(), std::chrono::nanoseconds(*limit - seconds).count()};
+  }
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, limit ? &time : nullptr, nullptr, 0);
+}
+
+// Who sleeps there may go on before the second step, which then wakes nobody, or somebody who looks
+// again: the system reads the address alone.
+void wake_from(Word& word) noexcept {
+  word.store(1, std::memory_order_release);
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+}  // namespace
 
 void Slots::link(Call& call) {
   ++size_;
@@ -130,10 +158,9 @@ bool Call::wake(std::uint64_t turn) noexcept {
   // Of several who wait here one has the turn.
   waiter->turn = turn;
   while (waiter != nullptr) {
-    SleepPlace& place = waiter->place;
-    waiter = waiter->next;
-    // Who is woken goes on at once, and its waiter is gone.
-    place.wake();
+    Waiter* const next = waiter->next;
+    wake_from(waiter->woken);
+    waiter = next;
   }
   return true;
 }
@@ -150,16 +177,16 @@ bool Call::leave(Waiter& waiter) noexcept {
 }
 
 bool Call::wait_for(std::optional<std::chrono::milliseconds> limit) {
-  Waiter waiter{SleepPlace::of_this_thread()};
+  Waiter waiter;
   {
     const std::lock_guard lock(mutex_);
     if (done()) return true;
     waiter.next = std::exchange(waiters_, &waiter);
   }
-  bool woken = waiter.place.sleep(limit);
-  if (!woken && leave(waiter)) return done();
-  while (!woken)
-    woken = waiter.place.sleep(std::nullopt);
+  sleep_on(waiter.woken, limit);
+  if (waiter.woken.load(std::memory_order_acquire) == 0 && leave(waiter)) return done();
+  while (waiter.woken.load(std::memory_order_acquire) == 0)
+    sleep_on(waiter.woken, std::nullopt);
   if (waiter.turn != 0) Turn::take(slots_->shared_turnstile(), waiter.turn);
   return done();
 }

@@ -21,7 +21,6 @@
 #include <muster/tensor.h>
 
 #include "python/src/queue/bell.h"
-#include "python/src/queue/sleep_place.h"
 #include "python/src/queue/turnstile.h"
 
 namespace muster::python {
@@ -100,9 +99,9 @@ class Call final : public Turnstile::Sleeper, public std::enable_shared_from_thi
 
   // A thread that waits, on its stack.
   struct Waiter {
-    SleepPlace& place;
     Waiter* next = nullptr;
     std::uint64_t turn = 0;
+    std::atomic<std::uint32_t> woken{0};  // what it sleeps on; after 1 it is gone
   };
 
   bool wake(std::uint64_t turn) noexcept override;

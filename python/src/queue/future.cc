@@ -38,7 +38,7 @@ void Future::wait(std::optional<double> timeout) {
         raise_named("DeadlineExceeded",
                     "the outcome is not there after " + std::to_string(*timeout) + " s");
       }
-      // A day is no limit that poll could not take.
+      // Whatever a day is exceeded by is waited for in another slice.
       const std::chrono::duration<double> most = std::min(left, kLongestSlice);
       const auto whole = std::chrono::ceil<std::chrono::milliseconds>(most);
       if (!slice || whole < *slice) slice = whole;
