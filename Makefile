@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 
-.PHONY: build demo test test-gpu tsan lint format fuzz soak bench docs install clean help
+.PHONY: build demo test test-gpu tsan lint format fuzz soak bench bench-python docs install clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
 
@@ -57,6 +57,9 @@ soak:
 bench: build
 	@bench/run
 
+bench-python:
+	@bench/run-python
+
 docs:
 	@tools/check_docs.py
 	@echo "muster: every link in the documents leads somewhere and every example in them is the file's own text"
@@ -78,6 +81,7 @@ help:
 	@echo "make fuzz         every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make soak         a server under load and trouble for SOAK_SECONDS=$(SOAK_SECONDS)"
 	@echo "make bench        the benchmarks, as a table with commit and machine"
+	@echo "make bench-python the Python package beside ONNX Runtime's, LitServe and Mosec"
 	@echo "make docs         links and examples in the documents"
 	@echo "make install      to PREFIX=$(PREFIX)"
 	@echo "make clean        remove build/ (what was downloaded stays in .deps/)"

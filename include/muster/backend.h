@@ -34,7 +34,7 @@ struct DeviceBytes {
 };
 
 // Runs one batch at a time; used by one thread at a time. Per batch:
-//   prepare_input* run output*
+//   (prepare_input | lend_input)* run output*
 // A failed call leaves the session ready for the next prepare_input, but for kBrokenForGood.
 class Session {
  public:
@@ -44,6 +44,13 @@ class Session {
   // caller fills before run(). `shape` is the whole batch's. Valid until run() returns.
   virtual Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
                                                      std::size_t size) = 0;
+  // prepare_input and its filling in one: the run reads the bytes where they lie, and they stay as
+  // they are until run() has returned. kUnimplemented: this session cannot, and the caller copies
+  // them.
+  virtual Status lend_input(std::size_t /*index*/, const Shape& /*shape*/,
+                            std::span<const std::byte> /*bytes*/) {
+    return unimplemented("this session reads its own memory alone");
+  }
   // Bytes of an input that was prepared, from byte `offset` on, are taken from the memory of the
   // session's own device, and what prepare_input gave for them is not read. They stay as they are
   // until run() has returned. kUnimplemented: this session cannot, and the caller copies them.
@@ -233,9 +240,9 @@ class Backend {
 // Its name ends in the version of all that stands above. Whoever adds, removes or moves a virtual
 // function, a field or a parameter raises all three: a library that was built before is then
 // refused by name, where a call of it would end the process.
-inline constexpr int kBackendInterfaceVersion = 6;  // 6: what was compiled can be forgotten
+inline constexpr int kBackendInterfaceVersion = 7;  // 7: inputs can be lent
 inline constexpr const char* kBackendFactoryPrefix = "muster_create_backend_v";
-inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v6";
+inline constexpr const char* kBackendFactorySymbol = "muster_create_backend_v7";
 using BackendFactory = Backend* (*)(const BackendSettings&);
 
 }  // namespace muster

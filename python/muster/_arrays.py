@@ -80,5 +80,4 @@ def array_of_strings(elements: list[bytes], shape: tuple[int, ...]) -> numpy.nda
     """An array of bytes objects."""
     result: numpy.ndarray[Any, Any] = numpy.empty(len(elements), dtype=object)
     result[:] = elements
-    result.shape = shape
-    return result
+    return result.reshape(shape)

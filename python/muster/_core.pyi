@@ -112,7 +112,18 @@ class Waiting:
         """Readable when something is done."""
 
     def answer(self) -> None:
-        """Gives what is done to those who wait for it."""
+        """Lets what waits for it go on where it is done."""
+
+class Callbacks:
+    """What is called when requests are done (muster._callbacks)."""
+
+    def __init__(self) -> None: ...
+
+    def wait(self) -> bool:
+        """Blocks until something is done; False when all is over."""
+
+    def answer(self) -> None:
+        """Calls what waits for it."""
 
 class Future:
     """
@@ -141,6 +152,13 @@ class Future:
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
+
+    def add_done_callback(self, function: Callable[[Future], object]) -> None:
+        """
+        Has ``function(future)`` called when the outcome is there: at once by the calling thread, if it is; else by
+        the one thread that this package has for it, so that it must be short. What it raises goes to ``sys.unraisablehook``.
+        Nothing is called any more when the interpreter ends.
+        """
 
     def __await__(self) -> Generator[Any, None, dict[str, numpy.typing.NDArray[Any]]]: ...
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/src/arrays.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -54,25 +55,20 @@ DataType type_of_format(const char* format, Py_ssize_t item_size) noexcept {
   }
 }
 
-// Objects of numpy that are asked for again and again; never given back.
-struct NumPy {
-  PyObject* empty = nullptr;
-  std::array<PyObject*, kTypes> dtypes{};
-};
+// bfloat16 goes as its bits.
+bool same_elements(DataType found, DataType wanted) noexcept {
+  return found == wanted || (wanted == DataType::kBf16 && found == DataType::kUint16);
+}
 
-const NumPy& numpy() {
-  static NumPy all;
-  if (all.empty != nullptr) return all;
-  const nb::module_ module = nb::module_::import_("numpy");
-  for (std::size_t i = 1; i < kTypes; ++i) {
-    const auto type = static_cast<DataType>(i);
-    if (type == DataType::kBytes) continue;
-    // numpy has no type of that name: its bits.
-    const char* name = type == DataType::kBf16 ? "uint16" : dtype_name(type);
-    all.dtypes[i] = nb::object(module.attr("dtype")(name)).release().ptr();
+template <typename Dims>
+Shape shape_of(Dims dims) {
+  std::array<std::int64_t, Shape::kInlineRank> few;
+  if (dims.size() <= few.size()) {
+    std::ranges::copy(dims, few.begin());
+    return Shape(std::span<const std::int64_t>(few).first(dims.size()));
   }
-  all.empty = nb::object(module.attr("empty")).release().ptr();
-  return all;
+  const std::vector<std::int64_t> many(dims.begin(), dims.end());
+  return Shape(std::span<const std::int64_t>(many));
 }
 
 Tensor tensor_of_strings(nb::handle array, const std::string& what) {
@@ -119,7 +115,18 @@ BorrowedArray::~BorrowedArray() {
   if (held_) PyBuffer_Release(&buffer_);
 }
 
+bool BorrowedArray::take_of_numpy(PyObject* array, DataType type, Use use) {
+  PlainMemory memory;
+  if (!plain_memory_of(array, memory) || !same_elements(memory.type, type)) return false;
+  if (use == Use::kWrite && !memory.writable) return false;
+  array_ = nb::borrow(array);
+  shape_ = shape_of(memory.dims);
+  bytes_ = memory.bytes;
+  return true;
+}
+
 bool BorrowedArray::take_as_it_is(PyObject* array, DataType type, Use use) {
+  if (take_of_numpy(array, type, use)) return true;
   if (PyObject_CheckBuffer(array) == 0) return false;
   if (PyObject_GetBuffer(array, &buffer_, use == Use::kRead ? PyBUF_RECORDS_RO : PyBUF_RECORDS) !=
       0) {
@@ -128,8 +135,11 @@ bool BorrowedArray::take_as_it_is(PyObject* array, DataType type, Use use) {
   }
   held_ = true;
   const DataType found = type_of_format(buffer_.format, buffer_.itemsize);
-  const bool same = found == type || (type == DataType::kBf16 && found == DataType::kUint16);
-  if (same && PyBuffer_IsContiguous(&buffer_, 'C') != 0) return true;
+  if (same_elements(found, type) && PyBuffer_IsContiguous(&buffer_, 'C') != 0) {
+    shape_ = shape_of(std::span(buffer_.shape, static_cast<std::size_t>(buffer_.ndim)));
+    bytes_ = {static_cast<const std::byte*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
+    return true;
+  }
   PyBuffer_Release(&buffer_);
   held_ = false;
   return false;
@@ -153,17 +163,6 @@ void BorrowedArray::take(nb::handle array, DataType type, const std::string& nam
     if (!take_as_it_is(made.ptr(), type, use))
       raise_named("InternalError", what() + ": its memory could not be had");
   }
-  shape_ = Shape();
-  std::array<std::int64_t, Shape::kInlineRank> few{};
-  std::vector<std::int64_t> many;
-  const auto rank = static_cast<std::size_t>(buffer_.ndim);
-  if (rank > few.size()) many.resize(rank);
-  const std::span<std::int64_t> dims =
-      rank > few.size() ? std::span(many) : std::span(few).first(rank);
-  for (std::size_t axis = 0; axis < rank; ++axis)
-    dims[axis] = buffer_.shape[axis];
-  shape_ = Shape(std::span<const std::int64_t>(dims));
-  bytes_ = {static_cast<const std::byte*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
 }
 
 nb::tuple shape_tuple(std::span<const std::int64_t> dims) {
@@ -172,21 +171,6 @@ nb::tuple shape_tuple(std::span<const std::int64_t> dims) {
   for (std::size_t axis = 0; axis < dims.size(); ++axis)
     PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(axis), PyLong_FromLongLong(dims[axis]));
   return nb::steal<nb::tuple>(tuple);
-}
-
-NewArray new_array(DataType type, std::span<const std::int64_t> dims) {
-  const NumPy& np = numpy();
-  const nb::tuple shape = shape_tuple(dims);
-  PyObject* arguments[] = {shape.ptr(), np.dtypes[static_cast<std::size_t>(type)]};
-  NewArray made;
-  made.array = nb::steal(PyObject_Vectorcall(np.empty, arguments, 2, nullptr));
-  if (!made.array.is_valid()) throw nb::python_error();
-  Py_buffer buffer;
-  if (PyObject_GetBuffer(made.array.ptr(), &buffer, PyBUF_WRITABLE) != 0) throw nb::python_error();
-  made.bytes = {static_cast<std::byte*>(buffer.buf), static_cast<std::size_t>(buffer.len)};
-  // The array keeps its memory where it is: nobody else has it yet.
-  PyBuffer_Release(&buffer);
-  return made;
 }
 
 nb::object array_of(const TensorView& tensor) {

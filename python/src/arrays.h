@@ -11,6 +11,7 @@
 #include <muster/model.h>
 #include <muster/tensor.h>
 
+#include "python/src/numpy.h"
 #include "python/src/python.h"
 
 namespace muster::python {
@@ -41,20 +42,16 @@ class BorrowedArray {
 
  private:
   bool take_as_it_is(PyObject* array, DataType type, Use use);
+  bool take_of_numpy(PyObject* array, DataType type, Use use);
 
-  Py_buffer buffer_{};
+  Py_buffer buffer_;
   bool held_ = false;
+  nb::object array_;  // of numpy, whose memory is had without a buffer
   std::optional<Tensor> strings_;
   Shape shape_;
   std::span<const std::byte> bytes_;
 };
 
-// A new numpy array, uninitialised, and its memory. Not of BYTES.
-struct NewArray {
-  nb::object array;
-  std::span<std::byte> bytes;
-};
-[[nodiscard]] NewArray new_array(DataType type, std::span<const std::int64_t> dims);
 // A numpy array of these elements; of objects where they are BYTES.
 [[nodiscard]] nb::object array_of(const TensorView& tensor);
 // The same in the shape without the first axis, of a tensor that has one row.

@@ -7,16 +7,20 @@
 #include <utility>
 
 namespace muster::python {
+namespace {
+
+// From so many bytes on the runtime reads an array where it lies. Less is copied sooner than the
+// runtime is told another address.
+constexpr std::size_t kLeastLent = std::size_t{16} << 10;
+
+}  // namespace
 
 DirectRun::DirectRun(LoadedModel& model, const Inputs& inputs, std::vector<WantedOutput> outputs)
-    : model_(model),
-      inputs_(inputs),
-      outputs_(std::move(outputs)),
-      given_(std::make_unique<BorrowedArray[]>(outputs_.size())),
-      made_(outputs_.size()) {
+    : model_(model), inputs_(inputs), outputs_(std::move(outputs)), made_(outputs_.size()) {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const WantedOutput& wanted = outputs_[i];
     if (!wanted.given.is_valid()) continue;
+    if (!given_) given_ = std::make_unique<BorrowedArray[]>(outputs_.size());
     given_[i].take(wanted.given, wanted.spec->type, wanted.spec->name, "output",
                    BorrowedArray::Use::kWrite);
     made_[i].bytes = given_[i].writable();
@@ -66,6 +70,10 @@ Status DirectRun::fill(std::size_t input, std::int64_t first, std::int64_t rows)
     bytes =
         bytes.subspan(row * static_cast<std::size_t>(first), row * static_cast<std::size_t>(rows));
     shape.set(0, rows);
+  }
+  if (bytes.size() >= kLeastLent) {
+    const Status lent = session_->lend_input(input, shape, bytes);
+    if (lent.code() != StatusCode::kUnimplemented) return lent;
   }
   MUSTER_ASSIGN_OR_RETURN(const std::span<std::byte> room,
                           session_->prepare_input(input, shape, bytes.size()));

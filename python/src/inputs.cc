@@ -44,8 +44,11 @@ std::string described(const TensorSpec& spec) {
   return std::string(dtype_name(spec.type)) + " of " + spec.shape.to_string();
 }
 
-Inputs::Inputs(const Rules& rules, const nb::args& arguments)
-    : size_(rules.specs.size()), arrays_(std::make_unique<BorrowedArray[]>(size_)) {
+Inputs::Inputs(const Rules& rules, const nb::args& arguments) : size_(rules.specs.size()) {
+  if (size_ > 1) {
+    several_ = std::make_unique<BorrowedArray[]>(size_);
+    arrays_ = several_.get();
+  }
   const std::size_t given = arguments.size();
   if (given == 1 && PyDict_Check(nb::handle(arguments[0]).ptr())) {
     take_named(rules, nb::borrow<nb::dict>(arguments[0]));

@@ -45,7 +45,9 @@ class Inputs {
   void check(const Rules& rules, std::size_t index);
 
   std::size_t size_;
-  std::unique_ptr<BorrowedArray[]> arrays_;
+  BorrowedArray one_;  // most models take one
+  std::unique_ptr<BorrowedArray[]> several_;
+  BorrowedArray* arrays_ = &one_;
   std::int64_t rows_ = 1;
   bool is_a_row_ = false;
 };

@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 
 #include "python/src/exit.h"
+#include "python/src/queue/turnstile.h"
 
 namespace muster::python {
 namespace {
@@ -12,7 +13,9 @@ PyThreadState* leave() {
   // When the end has begun nobody may leave any more: the lock could not be had again.
   if (is_exiting()) return nullptr;
   count_outside(+1);
-  return PyEval_SaveThread();
+  PyThreadState* const state = PyEval_SaveThread();
+  Turn::pass();
+  return state;
 }
 
 [[noreturn]] void raise_object(const nb::object& error) {
@@ -41,6 +44,19 @@ void raise_named(const char* exception, const std::string& message) {
 
 void raise_if_interrupted() {
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
+bool hears_signals() {
+  struct Known {
+    bool is_main = false;
+    std::uint64_t forks = ~std::uint64_t{0};
+  };
+  thread_local Known known;
+  if (known.forks != fork_count()) {
+    const nb::object main = nb::module_::import_("threading").attr("main_thread")().attr("ident");
+    known = {nb::cast<unsigned long>(main) == PyThread_get_thread_ident(), fork_count()};
+  }
+  return known.is_main;
 }
 
 nb::object from_package(const char* module, const char* name) {

@@ -5,7 +5,7 @@
 //   raise      a Status becomes an exception of muster.errors
 //
 // Nothing here is called by a thread that Python did not start: workers complete native calls
-// (call.h) and never want the lock. So neither the interpreter's end nor a fork meets them.
+// (queue/call.h) and never want the lock. So neither the interpreter's end nor a fork meets them.
 #pragma once
 
 #include <chrono>
@@ -51,7 +51,10 @@ T value_or_raise(Result<T> result) {
 // the main thread hears of signals.
 void raise_if_interrupted();
 
-// How often who waits looks for signals.
+// The calling thread is that main thread.
+[[nodiscard]] bool hears_signals();
+
+// How often who waits looks for signals, where it hears of them.
 inline constexpr std::chrono::milliseconds kSignalInterval{50};
 
 // Attribute `name` of module `muster.<module>`, a new reference.

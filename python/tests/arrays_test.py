@@ -182,3 +182,26 @@ def test_text_goes_as_bytes_or_str(root):
             model.run(numpy.resize(numpy.array([1, "a"], dtype=object), shape))
         with pytest.raises(muster.WrongType, match="given int64"):
             model.run(numpy.zeros(shape, numpy.int64))
+
+
+def test_large_arrays_are_read_where_they_lie_each_time(model):
+    # Large enough to be lent to the runtime: the same memory with other pixels, other memory, a part of it, less again.
+    pictures = numpy.random.default_rng(11).random((64, 1, 28, 28), dtype=numpy.float32)
+    others = numpy.ascontiguousarray(pictures[::-1])
+    expected = numpy.concatenate([model.run(pictures[i : i + 1])["output"] for i in range(64)])
+    for _ in range(2):
+        numpy.testing.assert_allclose(model.run(pictures)["output"], expected, rtol=1e-4, atol=1e-4)
+        numpy.testing.assert_allclose(model.run(others)["output"], expected[::-1], rtol=1e-4, atol=1e-4)
+        numpy.testing.assert_allclose(model.run(pictures[3:35])["output"], expected[3:35], rtol=1e-4, atol=1e-4)
+        numpy.testing.assert_allclose(model.run(others[:2])["output"], expected[:61:-1], rtol=1e-4, atol=1e-4)
+    changed = pictures.copy()
+    model.run(changed)
+    changed[:] = others
+    numpy.testing.assert_allclose(model.run(changed)["output"], expected[::-1], rtol=1e-4, atol=1e-4)
+
+
+def test_memory_that_is_not_aligned_is_read(model, expected):
+    room = numpy.empty(IMAGES.nbytes + 1, numpy.uint8)
+    given = room[1:].view(numpy.float32).reshape(IMAGES.shape)
+    given[:] = IMAGES
+    numpy.testing.assert_array_equal(model.run(given)["output"], expected)

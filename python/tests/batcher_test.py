@@ -2,6 +2,8 @@
 """muster.Batcher: many small requests, from threads and event loops, and what becomes of them."""
 
 import asyncio
+import contextvars
+import sys
 import threading
 
 import muster
@@ -271,3 +273,164 @@ def test_two_loops_await_one_future(slow, expected):
     assert len(made) == 2
     for scores in made:
         close_to(scores, expected[0])
+
+
+def test_every_task_goes_on_in_its_own_context(batcher):
+    name = contextvars.ContextVar("name")
+
+    async def one(i):
+        name.set(i)
+        for _ in range(3):
+            await batcher.submit(IMAGES[i])
+            assert name.get() == i
+            await asyncio.sleep(0)
+        return name.get()
+
+    async def all_of_them():
+        return await asyncio.gather(*(one(i) for i in range(64)))
+
+    assert asyncio.run(all_of_them()) == list(range(64))
+
+
+def test_a_task_is_told_why_it_was_cancelled(slow):
+    told = []
+
+    async def main():
+        task = asyncio.ensure_future(one())
+        await asyncio.sleep(0)
+        task.cancel("no longer wanted")
+        early = asyncio.ensure_future(one())
+        early.cancel()
+        for cancelled in (task, early):
+            with pytest.raises(asyncio.CancelledError):
+                await cancelled
+
+    async def one():
+        try:
+            return await slow.submit(IMAGES[0])
+        except asyncio.CancelledError as error:
+            told.append(error.args)
+            raise
+
+    asyncio.run(main())
+    assert told == [("no longer wanted",)]
+
+
+def test_a_task_that_ends_the_loop_leaves_the_others_theirs(slow, expected):
+    made = []
+
+    async def ends_it():
+        await slow.submit(IMAGES[0])
+        raise KeyboardInterrupt
+
+    async def one(i):
+        made.append(((await slow.submit(IMAGES[i]))["output"], i))
+
+    loop = asyncio.new_event_loop()
+    try:
+        tasks = [loop.create_task(ends_it()), loop.create_task(one(1)), loop.create_task(one(2))]
+        loop.call_later(0.01, slow.close)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_forever()
+        loop.run_until_complete(asyncio.wait(tasks[1:]))
+        with pytest.raises(KeyboardInterrupt):
+            tasks[0].result()
+    finally:
+        loop.close()
+    assert len(made) == 2
+    for scores, i in made:
+        close_to(scores, expected[i])
+
+
+def test_a_loop_that_is_closed_while_its_tasks_wait(slow, expected):
+    async def one():
+        await slow.submit(IMAGES[0])
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(one())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    slow.close()
+    task._log_destroy_pending = False
+    del task
+
+
+def test_threads_that_do_something_else_first_hold_nobody_up(model, expected):
+    # Each waits for all others to have their outputs, and asks for nothing meanwhile.
+    have_theirs = threading.Barrier(64, timeout=60)
+    failures = []
+
+    def one(i):
+        try:
+            for _ in range(3):
+                close_to(batcher.run(IMAGES[i])["output"], expected[i])
+                have_theirs.wait()
+        except BaseException as error:
+            failures.append(error)
+
+    with muster.Batcher(model, max_batch_size=32) as batcher:
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_many_threads_wait_for_one_future(slow, expected):
+    future = slow.submit(IMAGES[0])
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(future.result()["output"])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    slow.close()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 8
+    for scores in made:
+        close_to(scores, expected[0])
+
+
+def test_a_callback_is_called_when_it_is_done(batcher, slow, expected):
+    called = []
+    both = threading.Event()
+
+    def callback(future):
+        called.append((future, threading.current_thread().name))
+        if len(called) == 2:
+            both.set()
+
+    future = slow.submit(IMAGES[0])
+    future.add_done_callback(callback)
+    future.add_done_callback(callback)
+    assert not called
+    slow.close()
+    assert both.wait(60)
+    assert {name for _, name in called} == {"muster-callbacks"}
+    assert all(one is future for one, _ in called)
+    close_to(called[0][0].result(timeout=0)["output"], expected[0])
+    # Of one that is done, at once and here.
+    future.add_done_callback(callback)
+    assert called[2] == (future, threading.current_thread().name)
+
+
+def test_a_callback_hears_of_a_cancelled_request(slow):
+    heard = threading.Event()
+    future = slow.submit(IMAGES[0])
+    future.add_done_callback(lambda done: heard.set() if done.cancelled() else None)
+    assert future.cancel()
+    assert heard.wait(60)
+
+
+def test_a_callback_that_fails_is_told_and_harms_no_other(slow, monkeypatch):
+    told, heard = [], threading.Event()
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    futures = [slow.submit(IMAGES[i]) for i in range(2)]
+    futures[0].add_done_callback(lambda _: 1 / 0)
+    futures[1].add_done_callback(lambda _: heard.set())
+    slow.close()
+    assert heard.wait(60)
+    assert [type(each.exc_value) for each in told] == [ZeroDivisionError]
+    with pytest.raises(muster.WrongType, match="expected a function"):
+        futures[0].add_done_callback(None)

@@ -34,6 +34,9 @@ def ended_well(done, daemons=False):
         "for wrong in (None, 'a', images[0], images.astype(float), images[:0]):\n"
         "    try: model.run(wrong)\n    except muster.Error: pass\n    else: raise SystemExit(3)",
         "with model: pass\ngc.collect()",
+        "batcher = muster.Batcher(model, max_delay=60)\nfor _ in range(3): batcher.submit(images).add_done_callback(print)",
+        "batcher = muster.Batcher(model)\nheard = threading.Event()\n"
+        "batcher.submit(images).add_done_callback(lambda done: heard.set())\nheard.wait()",
         "muster.bench(model, [1], 3, warm_up=0)",
         "sys.modules['kept'] = model",
     ],
@@ -81,7 +84,7 @@ begun = threading.Event()
 def wait():
     begun.set()
     try: future.result()
-    except muster.Error as error: print(type(error).__name__, flush=True)
+    except muster.Error as error: print(type(error).__name__ + "\\n", end="", flush=True)
 threading.Thread(target=wait, daemon=True).start()
 begun.wait()
 """

@@ -74,7 +74,7 @@ TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
             "FAILED_PRECONDITION: backend 'test_foreign' is not for version 6 of the backend "
-            "interface: it has no muster_create_backend_v6");
+            "interface: it has no muster_create_backend_v7");
 }
 
 TEST(BackendLibrary, is_opened_by_the_symbol_of_this_version) {

@@ -19,12 +19,15 @@ class WatchedSession final : public Session {
 
   Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
                                              std::size_t size) override {
-    if (fault_->there.load(std::memory_order_relaxed)) {
-      return unavailable("the model is broken and takes no more requests");
-    }
+    MUSTER_RETURN_IF_ERROR(usable());
     auto room = session_->prepare_input(index, shape, size);
     if (!room.ok()) return seen(std::move(room).status());
     return room;
+  }
+  Status lend_input(std::size_t index, const Shape& shape,
+                    std::span<const std::byte> bytes) override {
+    MUSTER_RETURN_IF_ERROR(usable());
+    return seen(session_->lend_input(index, shape, bytes));
   }
   Status take_from_device(std::size_t index, std::size_t offset,
                           const DeviceBytes& bytes) override {
@@ -36,6 +39,11 @@ class WatchedSession final : public Session {
   }
 
  private:
+  [[nodiscard]] Status usable() const {
+    if (!fault_->there.load(std::memory_order_relaxed)) return {};
+    return unavailable("the model is broken and takes no more requests");
+  }
+
   Status seen(Status status) {
     if (status.code() != kBrokenForGood) return status;
     std::string reason(status.message());

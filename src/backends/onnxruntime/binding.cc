@@ -169,10 +169,26 @@ Status BindingSet::bind_input(Binding& binding, std::size_t input) {
       const Ort::AllocatorWithDefaultOptions allocator;
       binding.inputs.push_back(Ort::Value::CreateTensor(allocator, shape.dims().data(),
                                                         shape.rank(), element_type_of(spec.type)));
+      binding.input_memory.push_back(nullptr);
     } else {
+      binding.input_memory.push_back(room.bound());
       binding.inputs.push_back(value_over(memory_of(room), spec, shape, room.bound(), size));
     }
     if (!is_copied) binding.io.BindInput(spec.name.c_str(), binding.inputs.back());
+  });
+}
+
+Status BindingSet::read_from(Binding& binding, std::size_t input,
+                             std::span<const std::byte> bytes) const {
+  const TensorSpec& spec = signature_.inputs[input];
+  if (spec.type == DataType::kBytes || binding.input_memory[input] == bytes.data()) return {};
+  return guarded([&] {
+    // The runtime writes to no input.
+    auto* const memory = const_cast<std::byte*>(bytes.data());
+    Ort::Value value = value_over(memory_, spec, binding.input_shapes[input], memory, bytes.size());
+    binding.io.BindInput(spec.name.c_str(), value);
+    binding.inputs[input] = std::move(value);
+    binding.input_memory[input] = memory;
   });
 }
 

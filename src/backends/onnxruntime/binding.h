@@ -45,6 +45,7 @@ struct Binding {
 
   std::vector<Shape> input_shapes;
   std::vector<Ort::Value> inputs;
+  std::vector<const std::byte*> input_memory;  // by input: what its value is over; null of strings
   // By output: the view of a bound buffer, or type kInvalid where the runtime allocates.
   std::vector<TensorView> outputs;
   std::vector<Ort::Value> output_values;  // of the bound ones, in their order
@@ -90,6 +91,9 @@ class BindingSet {
   [[nodiscard]] Result<std::span<std::byte>> input_bytes(std::size_t input, std::size_t size);
   // The binding of a batch with these input shapes. Valid until the next call of any function here.
   [[nodiscard]] Result<Binding*> find_or_make(std::span<const Shape> shapes);
+  // Has the run read the input there: in the set's own buffer, or in memory that was lent.
+  [[nodiscard]] Status read_from(Binding& binding, std::size_t input,
+                                 std::span<const std::byte> bytes) const;
   // Leaves this output to the runtime in every binding that is made from now on.
   void distrust(std::size_t output) { plan_.distrust(output); }
   void drop_bindings();

@@ -30,6 +30,7 @@ BoundSession::BoundSession(std::shared_ptr<const Model> model)
       shrink_policy_(model_->clock()),
       shapes_(signature_.inputs.size()),
       input_bytes_(signature_.inputs.size()),
+      lent_(signature_.inputs.size()),
       prepared_(signature_.inputs.size()),
       outputs_(signature_.outputs.size()),
       strings_(signature_.outputs.size()) {
@@ -58,8 +59,22 @@ Result<std::span<std::byte>> BoundSession::prepare_input(std::size_t index, cons
     set_prepared(index, false);
     MUSTER_RETURN_IF_ERROR(reshape_input(index, shape, size));
   }
+  lent_[index] = nullptr;
   set_prepared(index, true);
   return bytes;
+}
+
+Status BoundSession::lend_input(std::size_t index, const Shape& shape,
+                                std::span<const std::byte> bytes) {
+  if (index < shapes_.size() && signature_.inputs[index].type == DataType::kBytes)
+    return unimplemented("text is read from the session's own memory alone");
+  // There the bytes are copied to the GPU, from memory that it can reach.
+  if (gpu_ != nullptr) return unimplemented("a GPU reads the session's own memory alone");
+  // Room of its own, which costs nothing as long as nobody writes to it.
+  MUSTER_RETURN_IF_ERROR(prepare_input(index, shape, bytes.size()).status());
+  // Without elements there is no address that the runtime would take.
+  if (!bytes.empty()) lent_[index] = bytes.data();
+  return {};
 }
 
 void BoundSession::set_prepared(std::size_t index, bool prepared) {
@@ -111,6 +126,7 @@ Status BoundSession::run_prepared() {
   if (current_->any_unbound_output) {
     MUSTER_RETURN_IF_ERROR(bindings_.bind_outputs(*current_, false));
   }
+  MUSTER_RETURN_IF_ERROR(choose_memory());
   if (current_->any_string_input) MUSTER_RETURN_IF_ERROR(fill_strings());
   give_back_ = model_->options().shrink_arena && shrink_policy_.due(total_bytes_);
   const Ort::RunOptions& options = give_back_ ? shrinking_run_ : plain_run_;
@@ -126,6 +142,15 @@ Status BoundSession::run_prepared() {
     return run_without_bound_outputs(options);
   }
   return status;
+}
+
+Status BoundSession::choose_memory() {
+  if (gpu_ != nullptr) return {};
+  for (std::size_t i = 0; i < lent_.size(); ++i) {
+    const std::byte* const memory = lent_[i] != nullptr ? lent_[i] : input_bytes_[i].data();
+    MUSTER_RETURN_IF_ERROR(bindings_.read_from(*current_, i, {memory, input_bytes_[i].size()}));
+  }
+  return {};
 }
 
 Status BoundSession::run_once(const Ort::RunOptions& options, bool copied) {

@@ -24,6 +24,8 @@ class BoundSession final : public Session {
 
   Result<std::span<std::byte>> prepare_input(std::size_t index, const Shape& shape,
                                              std::size_t size) override;
+  Status lend_input(std::size_t index, const Shape& shape,
+                    std::span<const std::byte> bytes) override;
   Status run() override;
   [[nodiscard]] Result<TensorView> output(std::size_t index) override;
 
@@ -34,6 +36,7 @@ class BoundSession final : public Session {
   void set_prepared(std::size_t index, bool prepared);
   [[nodiscard]] Status reshape_input(std::size_t index, const Shape& shape, std::size_t size);
   [[nodiscard]] Status run_prepared();
+  [[nodiscard]] Status choose_memory();
   [[nodiscard]] Status fill_strings();
   // `copied`: bound outputs come from the GPU.
   [[nodiscard]] Status run_once(const Ort::RunOptions& options, bool copied = true);
@@ -59,6 +62,7 @@ class BoundSession final : public Session {
   // Of the batch at hand, by input.
   std::vector<Shape> shapes_;
   std::vector<std::span<std::byte>> input_bytes_;
+  std::vector<const std::byte*> lent_;  // instead of those; null = they are read
   std::vector<bool> prepared_;
   std::size_t prepared_count_ = 0;
   std::size_t total_bytes_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -85,6 +87,45 @@ TEST(Session, gives_the_same_memory_for_the_same_shape) {
   ASSERT_TRUE(loaded.session->run().ok());
   EXPECT_EQ(loaded.session->output(0).value().bytes.data(), output);
   EXPECT_EQ(loaded.session->prepare_input(0, {1, 4}, 16).value().data(), input);
+}
+
+TEST(Session, reads_memory_that_is_lent_where_it_lies) {
+  LoadedModel loaded(test_model("identity_fp32.onnx"));
+  const auto lend = [&](const Shape& shape, const std::vector<float>& values) {
+    ASSERT_TRUE(loaded.session->lend_input(0, shape, std::as_bytes(std::span(values))).ok());
+    ASSERT_TRUE(loaded.session->run().ok());
+    EXPECT_EQ(loaded.get<float>(0), values);
+  };
+  std::vector<float> one = {1, 2, 3, 4};
+  lend({1, 4}, one);
+  // The same memory with other values, other memory, another shape, and its own again.
+  one[2] = 7;
+  lend({1, 4}, one);
+  lend({1, 4}, {5, 6, 7, 8});
+  lend({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  ASSERT_TRUE(loaded.set<float>(0, {1, 4}, {9, 9, 9, 9}).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{9, 9, 9, 9}));
+  lend({1, 4}, one);
+  lend({0, 4}, {});
+  EXPECT_EQ(loaded.session->lend_input(1, {1, 4}, {}).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(loaded.session->lend_input(0, {1, 4}, {}).code(), StatusCode::kInvalidArgument);
+}
+
+TEST(Session, lends_some_inputs_and_not_others) {
+  LoadedModel loaded(test_model("two_in_two_out.onnx"));
+  const std::vector<std::int64_t> lent = {1, 10, 100, 2, 20, 200};
+  ASSERT_TRUE(loaded.set<float>(0, {2, 2}, {1, 2, 3, 4}).ok());
+  ASSERT_TRUE(loaded.session->lend_input(1, {2, 3}, std::as_bytes(std::span(lent))).ok());
+  ASSERT_TRUE(loaded.session->run().ok());
+  EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{3, 7}));
+  EXPECT_EQ(loaded.get<float>(1),
+            (std::vector<float>{1, 10, 100, 2, 20, 200, 6, 60, 600, 8, 80, 800}));
+}
+
+TEST(Session, borrows_no_text) {
+  LoadedModel loaded(test_model("identity_string.onnx"));
+  EXPECT_EQ(loaded.session->lend_input(0, {1, 4}, {}).code(), StatusCode::kUnimplemented);
 }
 
 TEST(Session, recovers_from_a_model_that_declares_a_wrong_output_shape) {

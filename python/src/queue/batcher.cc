@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "python/src/batcher.h"
+#include "python/src/queue/batcher.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,6 +22,11 @@ std::chrono::microseconds microseconds_of(double seconds, const char* what) {
                                        std::to_string(seconds));
   }
   return std::chrono::microseconds(std::llround(seconds * 1e6));
+}
+
+// Every input begins where a tensor's bytes do.
+std::size_t aligned(std::size_t size) noexcept {
+  return (size + Buffer::kAlignment - 1) / Buffer::kAlignment * Buffer::kAlignment;
 }
 
 std::unique_ptr<ServedModel> serve(LoadedModel& model, ServiceOptions options) {
@@ -63,6 +68,7 @@ Queue::~Queue() {
   // Its threads are not in this process: ending it would wait for them.
   [[maybe_unused]] auto* const served_for_good = served.release();
   new std::shared_ptr<LoadedModel>(std::move(model));
+  new std::shared_ptr<Slots>(std::move(slots));
 }
 
 void let_go(std::shared_ptr<Queue> queue) {
@@ -80,16 +86,20 @@ void Batcher::check_usable() const {
   if (closed()) raise_named("Closed", "the batcher of model '" + queue_->name + "' is closed");
 }
 
-InferRequest Batcher::request_of(const Inputs& inputs, std::optional<double> timeout,
-                                 std::uint64_t priority) const {
+// With a copy of the inputs, in the call's room.
+InferRequest Batcher::request_of(const Inputs& inputs, Call& call) const {
   InferRequest request;
-  request.priority = priority;
-  if (timeout) request.deadline = steady_clock().now() + microseconds_of(*timeout, "timeout");
+  request.inputs.reserve(specs_.size());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < specs_.size(); ++i)
+    size += aligned(inputs[i].bytes().size());
+  std::span<std::byte> room = value_or_raise(queue_->slots->make_room(call, size));
   for (std::size_t i = 0; i < specs_.size(); ++i) {
-    Tensor copy =
-        value_or_raise(Tensor::allocate(specs_[i].type, inputs.shape(i), inputs[i].bytes().size()));
-    copy_bytes(inputs[i].bytes(), copy.bytes().data());
-    request.add_input(specs_[i].name, std::move(copy));
+    const std::span<const std::byte> bytes = inputs[i].bytes();
+    copy_bytes(bytes, room.data());
+    request.add_input(specs_[i].name,
+                      TensorView{specs_[i].type, inputs.shape(i), room.first(bytes.size())});
+    room = room.subspan(aligned(bytes.size()));
   }
   return request;
 }
@@ -115,11 +125,21 @@ std::unique_ptr<Future> Batcher::submit(const nb::args& arguments, std::optional
                                         std::uint64_t priority) {
   check_usable();
   const Inputs inputs({specs_, names_, stacked_, true}, arguments);
-  InferRequest request = request_of(inputs, timeout, priority);
+  TimePoint deadline = kNoDeadline;
+  if (timeout) deadline = steady_clock().now() + microseconds_of(*timeout, "timeout");
   auto call = std::make_shared<Call>(queue_->slots, inputs.is_a_row());
-  request.ticket = call->ticket();
   auto future = std::make_unique<Future>(queue_, call);
   add(*call);
+  InferRequest request;
+  try {
+    request = request_of(inputs, *call);
+  } catch (...) {
+    queue_->slots->remove(*call);
+    throw;
+  }
+  request.priority = priority;
+  request.deadline = deadline;
+  request.ticket = call->ticket();
   // Short, and never waits: the lock stays.
   queue_->served->infer(std::move(request),
                         [call = std::move(call)](Result<InferResponse> outcome) {

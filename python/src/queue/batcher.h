@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "python/src/call.h"
 #include "python/src/exit.h"
 #include "python/src/inputs.h"
 #include "python/src/model.h"
 #include "python/src/python.h"
+#include "python/src/queue/call.h"
 #include "serving/served_model.h"
 
 namespace muster::python {
@@ -57,7 +57,8 @@ class Future {
   [[nodiscard]] bool done() const noexcept { return call_->done(); }
   bool cancel();
   [[nodiscard]] bool cancelled() const;
-  nb::object await();
+  [[nodiscard]] nb::object await() const;
+  static void add_done_callback(nb::object self, nb::object function);
 
   [[nodiscard]] const std::shared_ptr<Call>& call() const noexcept { return call_; }
 
@@ -85,8 +86,7 @@ class Batcher final : public Closeable {
 
  private:
   void check_usable() const;
-  InferRequest request_of(const Inputs& inputs, std::optional<double> timeout,
-                          std::uint64_t priority) const;
+  InferRequest request_of(const Inputs& inputs, Call& call) const;
   void add(Call& call) const;
 
   std::shared_ptr<Queue> queue_;
@@ -95,9 +95,6 @@ class Batcher final : public Closeable {
   std::vector<TensorSpec> specs_;
   std::vector<nb::str> names_;
 };
-
-// The outputs of one that has succeeded as {name: array}; raises the failure of one that has not.
-[[nodiscard]] nb::object value_of(const Result<InferResponse>& outcome, bool is_a_row);
 
 void bind_batcher(nb::module_& module);
 void bind_future(nb::module_& module);
