@@ -17,7 +17,7 @@
 namespace muster::tensorrt {
 
 inline constexpr int kMaxLanes = 16;
-inline constexpr int kUsualTurns = 2;
+inline constexpr int kUsualTurns = 1;
 inline constexpr std::uint64_t kUsualTurnBytes = std::uint64_t{1} << 20;
 inline constexpr std::size_t kMaxGraphs = 512;  // of one lane
 inline constexpr std::uint64_t kDefaultWorkspace = std::uint64_t{1} << 30;

@@ -38,7 +38,7 @@ TEST(TensorRtOptions, are_the_documented_ones_by_default) {
   EXPECT_EQ(options.run.device, 0);
   EXPECT_EQ(options.run.lanes, 0);
   EXPECT_EQ(options.run.order, ComputeOrder::kTurns);
-  EXPECT_EQ(options.run.compute_turns, 2);
+  EXPECT_EQ(options.run.compute_turns, 1);
   EXPECT_EQ(options.run.compute_turn_bytes, std::uint64_t{1} << 20);
   EXPECT_EQ(options.run.wait, WaitChoice::kAuto);
   EXPECT_TRUE(options.run.graphs);
@@ -54,7 +54,7 @@ TEST(TensorRtOptions, read_every_parameter) {
                                  {"builder_optimization_level", "5"},
                                  {"lanes", "4"},
                                  {"compute_order", "ordered"},
-                                 {"compute_turns", "1"},
+                                 {"compute_turns", "3"},
                                  {"compute_turn_bytes", "64K"},
                                  {"wait", "spin"},
                                  {"graphs", "false"},
@@ -68,7 +68,7 @@ TEST(TensorRtOptions, read_every_parameter) {
   EXPECT_EQ(options.run.device, 2);
   EXPECT_EQ(options.run.lanes, 4);
   EXPECT_EQ(options.run.order, ComputeOrder::kOrdered);
-  EXPECT_EQ(options.run.compute_turns, 1);
+  EXPECT_EQ(options.run.compute_turns, 3);
   EXPECT_EQ(options.run.compute_turn_bytes, std::uint64_t{64} << 10);
   EXPECT_EQ(options.run.wait, WaitChoice::kSpin);
   EXPECT_FALSE(options.run.graphs);

@@ -34,7 +34,7 @@ struct LanePlan {
 // a lane does not compute while its rows are gathered.
 inline constexpr int kUsualLanes = 3;
 inline constexpr int kMostUsualLanes = 6;
-inline constexpr std::size_t kRowBytesOfALane = std::size_t{128} << 10;
+inline constexpr std::size_t kRowBytesOfALane = std::size_t{256} << 10;
 // Pure. `row_bytes`: of all inputs together.
 [[nodiscard]] int usual_lanes(std::size_t row_bytes) noexcept;
 

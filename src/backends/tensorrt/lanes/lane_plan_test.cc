@@ -60,8 +60,8 @@ TEST_F(LanePlanTest, gives_each_lane_room_for_the_largest_batch) {
 TEST_F(LanePlanTest, plans_more_lanes_where_rows_take_long_to_gather) {
   EXPECT_EQ(usual_lanes(0), 3);
   EXPECT_EQ(usual_lanes(3136), 3) << "digits";
-  EXPECT_EQ(usual_lanes(std::size_t{3} * 224 * 224), 4) << "pictures";
-  EXPECT_EQ(usual_lanes(std::size_t{4} * 3 * 224 * 224), 6) << "pictures as FP32";
+  EXPECT_EQ(usual_lanes(std::size_t{3} * 224 * 224), 3) << "pictures";
+  EXPECT_EQ(usual_lanes(std::size_t{4} * 3 * 224 * 224), 5) << "pictures as FP32";
   EXPECT_EQ(usual_lanes(SIZE_MAX), 6);
 
   EngineScript pictures = rows_script(4, 3 * 224 * 56);

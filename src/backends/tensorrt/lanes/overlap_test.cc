@@ -135,17 +135,17 @@ class TurnsTest : public LaneBench {
   }
 };
 
-TEST_F(TurnsTest, batches_that_bring_much_compute_two_at_a_time) {
-  open_lanes(4);
-  run_all(2);
-  EXPECT_EQ(most_at_once(), 2);
-}
-
-TEST_F(TurnsTest, or_as_many_at_a_time_as_is_said) {
-  options_.compute_turns = 1;
+TEST_F(TurnsTest, batches_that_bring_much_compute_one_at_a_time) {
   open_lanes(4);
   run_all(2);
   EXPECT_EQ(most_at_once(), 1);
+}
+
+TEST_F(TurnsTest, or_as_many_at_a_time_as_is_said) {
+  options_.compute_turns = 2;
+  open_lanes(4);
+  run_all(2);
+  EXPECT_EQ(most_at_once(), 2);
 }
 
 TEST_F(TurnsTest, all_of_them_where_there_are_no_more_lanes) {
