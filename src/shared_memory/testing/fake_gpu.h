@@ -34,9 +34,11 @@ class FakeGpu {
 
   [[nodiscard]] std::byte* address() { return memory_.data(); }
   void put(std::size_t at, std::string_view text) {
+    const MutexLock lock(mutex_);
     std::memcpy(memory_.data() + at, text.data(), text.size());
   }
   [[nodiscard]] std::string get(std::size_t at, std::size_t size) const {
+    const MutexLock lock(mutex_);
     return {reinterpret_cast<const char*>(memory_.data()) + at, size};
   }
   // Regions that are open now, and how often one was opened.
@@ -81,14 +83,10 @@ class FakeGpu {
     }
     [[nodiscard]] DeviceBytes bytes() const override { return bytes_; }
     [[nodiscard]] Status read(std::size_t from, std::span<std::byte> into) const override {
-      MUSTER_RETURN_IF_ERROR(gpu_.copy_failure());
-      std::memcpy(into.data(), bytes_.address + from, into.size());
-      return {};
+      return gpu_.copy(into.data(), bytes_.address + from, into.size());
     }
     [[nodiscard]] Status write(std::size_t at, std::span<const std::byte> bytes) const override {
-      MUSTER_RETURN_IF_ERROR(gpu_.copy_failure());
-      std::memcpy(bytes_.address + at, bytes.data(), bytes.size());
-      return {};
+      return gpu_.copy(bytes_.address + at, bytes.data(), bytes.size());
     }
 
    private:
@@ -96,8 +94,9 @@ class FakeGpu {
     const DeviceBytes bytes_;
   };
 
-  [[nodiscard]] Status copy_failure() const {
+  [[nodiscard]] Status copy(void* into, const void* from, std::size_t size) const {
     const MutexLock lock(mutex_);
+    if (copy_failure_.ok()) std::memcpy(into, from, size);
     return copy_failure_;
   }
 
