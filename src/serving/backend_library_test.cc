@@ -68,12 +68,12 @@ TEST(BackendLibrary, is_refused_where_its_runtime_throws) {
 TEST(BackendLibrary, is_refused_where_it_is_of_an_older_version) {
   EXPECT_EQ(refusal("test_stale").to_string(),
             "FAILED_PRECONDITION: backend 'test_stale' was built for version 1 of the backend "
-            "interface, this is 6: install the one that came with this Muster");
+            "interface, this is 7: install the one that came with this Muster");
 }
 
 TEST(BackendLibrary, is_refused_where_it_makes_no_backend) {
   EXPECT_EQ(refusal("test_foreign").to_string(),
-            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 6 of the backend "
+            "FAILED_PRECONDITION: backend 'test_foreign' is not for version 7 of the backend "
             "interface: it has no muster_create_backend_v7");
 }
 

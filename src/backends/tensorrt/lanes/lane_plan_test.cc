@@ -64,8 +64,8 @@ TEST_F(LanePlanTest, plans_more_lanes_where_rows_take_long_to_gather) {
   EXPECT_EQ(usual_lanes(std::size_t{4} * 3 * 224 * 224), 5) << "pictures as FP32";
   EXPECT_EQ(usual_lanes(SIZE_MAX), 6);
 
-  EngineScript pictures = rows_script(4, 3 * 224 * 56);
-  EXPECT_EQ(plan(pictures)->lanes, 4);
+  EngineScript pictures = rows_script(4, 3 * 224 * 224);
+  EXPECT_EQ(plan(pictures)->lanes, 5);
   options_.lanes = 2;
   EXPECT_EQ(plan(pictures)->lanes, 2);
 }
