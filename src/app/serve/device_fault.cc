@@ -57,6 +57,14 @@ void close_all_on_exec() {
   }
 }
 
+// Under its own name, which is the process's then; where the file was replaced, as it was.
+std::string own_program() {
+  constexpr const char* kSelf = "/proc/self/exe";
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::read_symlink(kSelf, error);
+  return !error && ::access(file.c_str(), X_OK) == 0 ? file.string() : kSelf;
+}
+
 }  // namespace
 
 void DeviceFault::report(const std::string& model) {
@@ -88,7 +96,7 @@ Status begin_anew(const std::string& name, const std::string& value) {
     return failed_precondition("the environment cannot be changed");
   std::fflush(nullptr);
   close_all_on_exec();
-  ::execv("/proc/self/exe", pointers.data());
+  ::execv(own_program().c_str(), pointers.data());
   return failed_precondition(std::string("the program cannot be begun anew: ") +
                              std::strerror(errno));
 }

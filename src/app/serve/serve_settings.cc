@@ -119,8 +119,11 @@ Status check_tls(const TlsFiles& tls) {
 std::vector<GivenSetting> settings_of_environment(const char* const* environment,
                                                   std::vector<std::string>& warnings) {
   std::vector<std::pair<std::string, const SettingRow*>> known;
-  for (const SettingRow& row : setting_rows())
-    if (!row.group.empty()) known.emplace_back(environment_name(row), &row);
+  for (const SettingRow& row : setting_rows()) {
+    // Of those that are not shown only what a process tells itself by it.
+    if (!row.group.empty() || row.name == kDeviceRestarts)
+      known.emplace_back(environment_name(row), &row);
+  }
   std::vector<std::string_view> names;
   for (const auto& [name, row] : known)
     names.push_back(name);
