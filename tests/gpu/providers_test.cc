@@ -119,7 +119,7 @@ TEST(GpuProviders, keep_engines_of_each_model_by_itself) {
     const Loaded cpu({}, model);
     const Shape shape = input_of(gpu);
     const auto input = random_values(element_count(shape).value(), 7);
-    expect_near(run(*gpu.session, shape, input), run(*cpu.session, shape, input), 1e-2);
+    expect_near(run_batch(*gpu.session, shape, input), run_batch(*cpu.session, shape, input), 1e-2);
   }
   EXPECT_EQ(Loaded({accelerator("tensorrt")}, first, folder).model->compiled_cache_use().hits, 1U);
 }
