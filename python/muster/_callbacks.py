@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 
 from muster._core import Callbacks
 
 _lock = threading.Lock()
-_here: tuple[int, Callbacks] | None = None
+_here: tuple[int, Callbacks, threading.Thread] | None = None
+
+#: How long the interpreter's end waits for a function that still runs, in seconds.
+_PATIENCE = 5.0
 
 
 def _run(callbacks: Callbacks) -> None:
@@ -22,9 +26,21 @@ def callbacks() -> Callbacks:
     global _here
     with _lock:
         if _here is None or _here[0] != os.getpid():
-            _here = (os.getpid(), Callbacks())
-            threading.Thread(target=_run, args=(_here[1],), name="muster-callbacks", daemon=True).start()
+            made = Callbacks()
+            thread = threading.Thread(target=_run, args=(made,), name="muster-callbacks", daemon=True)
+            thread.start()
+            _here = (os.getpid(), made, thread)
         return _here[1]
+
+
+@atexit.register
+def _end() -> None:
+    # A daemon thread that still runs when Python ends never lets go of what its frames hold.
+    if _here is None or _here[0] != os.getpid():
+        return
+    _, made, thread = _here
+    made.close()
+    thread.join(_PATIENCE)
 
 
 def _begin_anew() -> None:

@@ -125,6 +125,9 @@ class Callbacks:
     def answer(self) -> None:
         """Calls what waits for it."""
 
+    def close(self) -> None:
+        """Forgets what waits; wait() returns False."""
+
 class Future:
     """
     The outcome of one request of a ``muster.Batcher``, when it is there.

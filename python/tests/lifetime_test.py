@@ -37,6 +37,10 @@ def ended_well(done, daemons=False):
         "batcher = muster.Batcher(model, max_delay=60)\nfor _ in range(3): batcher.submit(images).add_done_callback(print)",
         "batcher = muster.Batcher(model)\nheard = threading.Event()\n"
         "batcher.submit(images).add_done_callback(lambda done: heard.set())\nheard.wait()",
+        # The function still runs when the interpreter begins to end.
+        "batcher = muster.Batcher(model, max_batch_size=4, max_delay=60)\nheard = threading.Event()\ndef late(done):\n"
+        "    heard.set()\n    threading.main_thread().join()\n"
+        "batcher.submit(images).add_done_callback(late)\nbatcher.submit(images)\nheard.wait()",
         "muster.bench(model, [1], 3, warm_up=0)",
         "sys.modules['kept'] = model",
     ],

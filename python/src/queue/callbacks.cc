@@ -82,7 +82,8 @@ void bind_callbacks(nb::module_& module) {
                         "What is called when requests are done (muster._callbacks).")
       .def(nb::init<>())
       .def("wait", &Callbacks::wait, "Blocks until something is done; False when all is over.")
-      .def("answer", &Callbacks::answer, "Calls what waits for it.");
+      .def("answer", &Callbacks::answer, "Calls what waits for it.")
+      .def("close", &Callbacks::close_at_exit, "Forgets what waits; wait() returns False.");
 }
 
 }  // namespace muster::python
