@@ -148,6 +148,8 @@ def measure(rounds: int, seconds: float) -> list[Line]:
     for name in ("litserve", "mosec"):
         ratios.append(Ratio(f"threads_of_{name}", "items_per_s", "batcher_threads", f"{name}_{THREADS}", five))
         ratios.append(Ratio(f"tasks_of_{name}", "items_per_s", "batcher_tasks", f"{name}_{TASKS}", five))
+        # What a queue that costs nothing could reach with one session.
+        ratios.append(Ratio(f"raw_32_of_{name}", "items_per_s", "raw_32", f"{name}_{THREADS}"))
     ratios += [
         Ratio("threads_of_plain_threads", "items_per_s", "batcher_threads", "plain_threads", five),
         Ratio("tasks_of_plain_tasks", "items_per_s", "batcher_tasks", "plain_tasks", five),
