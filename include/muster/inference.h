@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The contract of inference: a request, its response, the completion that answers it exactly once,
-// and InferenceService, the one door that every caller and every transport goes through.
+// The contract of inference: a request, the completion that answers it exactly once, and
+// InferenceService, the one door that every caller and every transport goes through. What answers
+// is in muster/response.h.
 //
 // Plain values and one interface: no transport, no vendor, no lock.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,12 +17,10 @@
 #include <vector>
 
 #include <muster/model.h>
+#include <muster/response.h>
 #include <muster/tensor.h>
 
 namespace muster {
-
-using TimePoint = std::chrono::steady_clock::time_point;
-inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
 class TensorSource;  // bytes that front ends leave where they are until a batch is put together
 
@@ -50,6 +48,7 @@ struct InferRequest {
   std::vector<InferInput> inputs;
   std::vector<std::string> outputs;  // wanted ones by name, in this order; empty = all
   TimePoint deadline = kNoDeadline;  // answered kDeadlineExceeded when it has not started by then
+  TimePoint received_at = {};        // a latency target counts from then on; {} = from acceptance
   std::uint64_t priority = 0;        // 1 goes first; 0 or no level of the model = its default
   RequestTicket ticket = 0;          // set it to be able to cancel
 
@@ -64,47 +63,6 @@ struct InferRequest {
  private:
   std::vector<Tensor> owned_;
   std::vector<std::shared_ptr<const void>> owners_;
-};
-
-// Why a batch was closed with the rows it has.
-enum class CloseReason : std::uint8_t {
-  kFull,       // max_batch_size rows were waiting, or the request may share with no other
-  kPreferred,  // a preferred size was waiting
-  kDelay,      // the oldest request had waited max_queue_delay (at once where that is 0)
-  kDeadline,   // a deadline left no time to wait for more
-  kDrain,      // the queue was closing
-  kShape,      // as kDelay, while what waited beside it could not share: rows of other shapes
-};
-inline constexpr std::size_t kCloseReasonCount = 6;
-[[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
-
-// What became of one request, and of the batch it travelled in.
-struct BatchReport {
-  std::int64_t rows = 0;      // of the whole batch
-  std::int64_t requests = 0;  // that shared it
-  CloseReason reason = CloseReason::kDelay;
-  std::chrono::nanoseconds queue{0};    // from acceptance until the batch was taken
-  std::chrono::nanoseconds gather{0};   // copying rows in
-  std::chrono::nanoseconds compute{0};  // the runtime
-};
-
-struct InferOutput {
-  std::string name;
-  Tensor tensor;
-};
-
-struct InferResponse {
-  InferResponse() = default;
-  InferResponse(InferResponse&&) noexcept = default;
-  InferResponse& operator=(InferResponse&&) noexcept = default;
-
-  std::string id;
-  std::vector<InferOutput> outputs;
-  BatchReport batch;
-  // Which model and version answered. Set where the service has several; else null.
-  std::shared_ptr<const ModelDescription> model;
-
-  [[nodiscard]] const Tensor* find(std::string_view name) const noexcept;
 };
 
 // Answers one request, once. Move-only. Destroyed unanswered, it answers kUnavailable itself, so

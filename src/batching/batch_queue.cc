@@ -49,6 +49,7 @@ BatchQueue::BatchQueue(QueueOptions options, Clock& clock, BatchingMetrics& metr
   if (options_.limits.latency_target.count() > 0) {
     target_ = std::make_unique<LatencyTarget>(options_.limits, options_.runners,
                                               options_.first_costs, metrics_.target);
+    delivery_ = target_->delivery();
   }
 }
 
@@ -353,7 +354,9 @@ void BatchQueue::aim(PendingRequest& request, TimePoint now) const {
   if (!target_) return;
   TimePoint& deadline = request.request.deadline;
   if (deadline <= now) return;
-  request.answer_by = std::min(deadline, target_->answer_by(now));
+  const TimePoint received = request.request.received_at;
+  const TimePoint since = received == TimePoint{} ? now : std::min(received, now);
+  request.answer_by = std::min(deadline, target_->answer_by(since));
   const bool is_tried = line_.empty() && !idle_runners_.empty();
   deadline = is_tried ? request.answer_by : target_->take_by(request.answer_by, request.rows);
 }

@@ -103,6 +103,10 @@ class BatchQueue {
   void await_drained();
 
   [[nodiscard]] std::size_t waiting();
+  // Goes with answers where there is a latency target, else null.
+  [[nodiscard]] const std::shared_ptr<DeliveryMeter>& delivery() const noexcept {
+    return delivery_;
+  }
 
  private:
   using Answers = std::vector<PendingRequestPtr>;
@@ -147,6 +151,7 @@ class BatchQueue {
   const QueueOptions options_;
   Clock& clock_;
   BatchingMetrics& metrics_;
+  std::shared_ptr<DeliveryMeter> delivery_;  // set once
 
   Mutex mutex_;
   CondVar work_;       // workers

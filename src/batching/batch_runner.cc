@@ -12,13 +12,15 @@ namespace muster {
 
 BatchRunner::BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature,
                          bool stacked, Clock& clock, BatchingMetrics& metrics,
-                         std::shared_ptr<const ModelDescription> description)
+                         std::shared_ptr<const ModelDescription> description,
+                         std::shared_ptr<DeliveryMeter> delivery)
     : session_(std::move(session)),
       signature_(signature),
       stacked_(stacked),
       clock_(clock),
       metrics_(metrics),
-      description_(std::move(description)) {}
+      description_(std::move(description)),
+      delivery_(std::move(delivery)) {}
 
 void BatchRunner::run(std::span<const PendingRequest* const> requests, const BatchFacts& batch,
                       std::vector<Result<InferResponse>>& outcomes) noexcept {
@@ -110,7 +112,8 @@ Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
   if (!ran.ok()) return ran;
   const TimePoint computed = clock_.now();
   MUSTER_RETURN_IF_ERROR(scatter(requests, batch.rows, stacked_, signature_, *session_, responses));
-  stages = {gathered - batch.taken_at, computed - gathered, clock_.now() - computed};
+  const TimePoint scattered = clock_.now();
+  stages = {gathered - batch.taken_at, computed - gathered, scattered - computed};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     responses[i].id = requests[i]->request.id;
     responses[i].model = description_;
@@ -118,6 +121,7 @@ Status BatchRunner::run_into(std::span<const PendingRequest* const> requests,
                           batch.reason,  batch.taken_at - requests[i]->accepted_at,
                           stages.gather, stages.compute};
   }
+  if (delivery_) responses.back().delivery = {delivery_, scattered};
   return {};
 }
 

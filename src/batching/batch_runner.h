@@ -28,10 +28,11 @@ struct BatchFacts {
 class BatchRunner {
  public:
   // `signature`, `clock` and `metrics` must outlive it. `stacked`: the first axis counts rows.
-  // `description` goes with every response; it may be null.
+  // `description` goes with every response, `delivery` with the last of a batch; both may be null.
   BatchRunner(std::unique_ptr<Session> session, const ModelSignature& signature, bool stacked,
               Clock& clock, BatchingMetrics& metrics,
-              std::shared_ptr<const ModelDescription> description = nullptr);
+              std::shared_ptr<const ModelDescription> description = nullptr,
+              std::shared_ptr<DeliveryMeter> delivery = nullptr);
 
   // One outcome for each request, in their order; requests stay the caller's to answer. Where the
   // batch fails, all get its status; one whose input cannot be read any more gets its own. Where
@@ -68,6 +69,7 @@ class BatchRunner {
   Clock& clock_;
   BatchingMetrics& metrics_;
   const std::shared_ptr<const ModelDescription> description_;
+  const std::shared_ptr<DeliveryMeter> delivery_;
   // Of the batch under way; they keep their memory.
   std::vector<InferResponse> responses_;
   std::vector<UnreadRequest> unread_;

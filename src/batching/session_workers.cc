@@ -105,8 +105,9 @@ SessionWorkers::~SessionWorkers() {
 Status SessionWorkers::make_runner(std::size_t index) {
   try {
     MUSTER_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, model_.new_session());
-    runners_[index] = std::make_unique<BatchRunner>(std::move(session), model_.signature(),
-                                                    stacked_, clock_, metrics_, description_);
+    runners_[index] =
+        std::make_unique<BatchRunner>(std::move(session), model_.signature(), stacked_, clock_,
+                                      metrics_, description_, queue_.delivery());
     return {};
   } catch (const std::exception& error) {
     return internal_error(std::string("a session could not be made: ") + error.what());

@@ -114,12 +114,13 @@ struct BatchingExplanation {
   std::string decision;          // what is decided now, for a request that comes alone
   std::string reason;            // of it, one sentence
   // With a latency target alone.
-  double rows_per_second = 0;          // that come
-  double rows_per_second_at_most = 0;  // that can be run in time
-  std::int64_t best_rows = 0;          // no batch is larger; 0 = nothing is known yet
-  std::int64_t needed_rows = 0;        // with batches of that size it keeps up
-  std::uint64_t dropped = 0;           // requests, for those behind them
-  std::string frozen_config;           // config.pbtxt with settings that come nearest to this
+  std::chrono::nanoseconds delivery{0};  // of a batch's answers, once they are computed
+  double rows_per_second = 0;            // that come
+  double rows_per_second_at_most = 0;    // that can be run in time
+  std::int64_t best_rows = 0;            // no batch is larger; 0 = nothing is known yet
+  std::int64_t needed_rows = 0;          // with batches of that size it keeps up
+  std::uint64_t dropped = 0;             // requests, for those behind them
+  std::string frozen_config;             // config.pbtxt with settings that come nearest to this
 
   ModelPreparation preparation = {};  // what it is run by may be about to change
 };

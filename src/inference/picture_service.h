@@ -22,6 +22,7 @@ struct PictureRequest {
   std::shared_ptr<const void> owner;              // of the files' bytes
   std::size_t top_k = 1;
   TimePoint deadline = kNoDeadline;
+  TimePoint received_at = {};  // as of InferRequest
   std::uint64_t priority = 0;
   RequestTicket ticket = 0;  // as in InferRequest
 };
@@ -30,6 +31,7 @@ struct PictureResponse {
   std::vector<std::vector<ClassScore>> pictures;  // by file, best class first
   BatchReport batch;
   std::shared_ptr<const ModelDescription> model;
+  Delivery delivery;  // as of InferResponse
 };
 
 class PictureService {

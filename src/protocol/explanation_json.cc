@@ -29,6 +29,7 @@ void write_cost(JsonWriter& json, const BatchingExplanation::Cost& cost) {
 
 void write_target(JsonWriter& json, const BatchingExplanation& explanation) {
   json.key("latency_target_ms").number(in_ms(explanation.latency_target));
+  json.key("delivery_ms").number(in_ms(explanation.delivery));
   json.key("rows_per_second").number(explanation.rows_per_second);
   json.key("rows_per_second_at_most").number(explanation.rows_per_second_at_most);
   json.key("best_rows").number(explanation.best_rows);
@@ -66,6 +67,7 @@ class ExplanationReader {
     if (key == "decision") return read(to.decision);
     if (key == "reason") return read(to.reason);
     if (key == "latency_target_ms") return read(to.latency_target);
+    if (key == "delivery_ms") return read(to.delivery);
     if (key == "rows_per_second") return read(to.rows_per_second);
     if (key == "rows_per_second_at_most") return read(to.rows_per_second_at_most);
     if (key == "best_rows") return json_.read_int(to.best_rows);

@@ -22,6 +22,7 @@ BatchingExplanation example() {
   one.decisions = {{"at_once", 12}, {"drop", 0}};
   one.decision = "go";
   one.reason = "little comes";
+  one.delivery = microseconds(500);
   one.rows_per_second = 12.5;
   one.rows_per_second_at_most = 8000;
   one.best_rows = 32;
@@ -35,7 +36,8 @@ TEST(ExplanationJson, has_milliseconds_and_what_belongs_to_a_target) {
   EXPECT_EQ(explanation_json(example()),
             R"({"model_name":"a \"model\"","model_version":"3","max_batch_size":32,"merges":true,)"
             R"("max_queue_delay_ms":0,"instances":2,"decision":"go","reason":"little comes",)"
-            R"("latency_target_ms":7.5,"rows_per_second":12.5,"rows_per_second_at_most":8000,)"
+            R"("latency_target_ms":7.5,"delivery_ms":0.5,"rows_per_second":12.5,)"
+            R"("rows_per_second_at_most":8000,)"
             R"("best_rows":32,"needed_rows":1,"dropped":4,"frozen_config":"max_batch_size: 32\n",)"
             R"("costs":[{"rows":1,"typical_ms":1,"cautious_ms":1.25,"batches":7},)"
             R"({"rows":32,"typical_ms":4,"batches":1}],"decisions":{"at_once":12,"drop":0}})");

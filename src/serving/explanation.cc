@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "batching/batch_queue.h"
+#include "batching/target/delivery_lag.h"
 #include "batching/target/target_policy.h"
 #include "model_config/model_config.h"
 
@@ -34,13 +35,20 @@ std::string rows_text(std::int64_t rows) {
 // What the policy is asked with, read from what the queue tells.
 struct Known {
   Known(const ModelConfig& config, const BatchingMetrics& counted, Clock::TimePoint now)
-      : limits(queue_options_of(config).limits),
+      : target(config.batching.latency_target),
+        limits(limits_of(config, counted)),
         cost(knots_of(counted, limits)),
         facts{cost, counted.target.rows_per_second(now),
               static_cast<std::size_t>(std::max(1, config.instance_count))},
         best(best_rows(cost, limits)),
         needed(needed_rows(facts, limits)) {}
 
+  static BatchLimits limits_of(const ModelConfig& config, const BatchingMetrics& counted) {
+    BatchLimits limits = queue_options_of(config).limits;
+    limits.latency_target =
+        left_of_target(limits.latency_target, nanoseconds(counted.target.delivery_ns.value()));
+    return limits;
+  }
   static CostCurve knots_of(const BatchingMetrics& counted, const BatchLimits& limits) {
     const std::vector<CostKnot> knots = counted.target.knots();
     return knots.empty() ? CostCurve(limits.max_rows) : CostCurve(knots);
@@ -56,7 +64,8 @@ struct Known {
     return static_cast<double>(facts.runners) * static_cast<double>(best) / batch;
   }
 
-  const BatchLimits limits;
+  const nanoseconds target;
+  const BatchLimits limits;  // of what delivery leaves of it
   const CostCurve cost;
   const TargetFacts facts;
   const std::int64_t best;
@@ -64,7 +73,7 @@ struct Known {
 };
 
 std::string reason_of(const Known& known, const BatchDecision& decision, Clock::TimePoint now) {
-  const std::string target = in_ms(known.limits.latency_target);
+  const std::string target = in_ms(known.target);
   if (const auto* take = std::get_if<TakeNow>(&decision)) {
     switch (take->choice) {
       case TargetChoice::kLearning:
@@ -104,6 +113,7 @@ void explain_target(const ModelConfig& config, const BatchingMetrics& counted, C
   const BatchDecision decision = known.decision(now);
   explanation.decision = std::holds_alternative<WaitUntil>(decision) ? "wait" : "go";
   explanation.reason = reason_of(known, decision, now);
+  explanation.delivery = nanoseconds(counted.target.delivery_ns.value());
   explanation.rows_per_second = known.facts.rows_per_second;
   explanation.rows_per_second_at_most = known.rows_per_second_at_most();
   explanation.best_rows = known.best;

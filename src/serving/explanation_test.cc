@@ -53,6 +53,16 @@ TEST_F(Explanation, says_that_nothing_is_known_yet) {
   EXPECT_NE(one.frozen_config.find("latency_target_ms"), std::string::npos);
 }
 
+TEST_F(Explanation, takes_off_what_answers_need_to_go_out) {
+  learn();
+  const std::string before = explain().frozen_config;
+  counted_.target.delivery_ns.set(milliseconds(10) / std::chrono::nanoseconds(1));
+  const BatchingExplanation one = explain();
+  EXPECT_EQ(one.latency_target, milliseconds(100));
+  EXPECT_EQ(one.delivery, milliseconds(10));
+  EXPECT_NE(one.frozen_config, before);
+}
+
 TEST_F(Explanation, tells_rate_costs_and_decision) {
   learn();
   counted_.target.tell(300.0, clock_.now());

@@ -134,6 +134,7 @@ void PictureCalls::submit(const std::shared_ptr<Call>& call) {
     request.version = call->description->version;
     request.id = std::move(call->request.id);
     request.deadline = call->request.deadline;
+    request.received_at = call->request.received_at;
     request.priority = call->request.priority;
     request.ticket = call->request.ticket;
     request.add_input(call->description->config.inputs.front().name, std::move(call->rows));
@@ -158,6 +159,7 @@ void PictureCalls::score(const std::shared_ptr<Call>& call, Result<InferResponse
   PictureResponse response;
   response.pictures = *std::move(pictures);
   response.batch = outcome->batch;
+  response.delivery = std::move(outcome->delivery);
   response.model = call->description;
   answer(*call, std::move(response));
 }

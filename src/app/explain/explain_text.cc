@@ -17,6 +17,7 @@ double in_ms(std::chrono::nanoseconds length) {
 std::string target_lines(const BatchingExplanation& one) {
   std::string text =
       fmt::format("target        {:.6g} ms from acceptance to answer\n", in_ms(one.latency_target));
+  text += fmt::format("delivery      {:.3f} ms of it, as answers go out\n", in_ms(one.delivery));
   text += fmt::format("arrivals      {:.1f} rows a second", one.rows_per_second);
   if (one.rows_per_second_at_most > 0) {
     text += fmt::format(" of at most {:.1f} that can be run in time ({:.0f} %)",

@@ -14,6 +14,7 @@ TEST(ExplainText, tells_of_a_latency_target) {
   one.version = 2;
   one.latency_target = microseconds(20'000);
   one.instance_count = 2;
+  one.delivery = microseconds(700);
   one.rows_per_second = 1000;
   one.rows_per_second_at_most = 4000;
   one.best_rows = 32;
@@ -26,6 +27,7 @@ TEST(ExplainText, tells_of_a_latency_target) {
   EXPECT_EQ(explain_text(one),
             "model         slow\\x0a, version 2, 2 instances\n"
             "target        20 ms from acceptance to answer\n"
+            "delivery      0.700 ms of it, as answers go out\n"
             "arrivals      1000.0 rows a second of at most 4000.0 that can be run in time (25 %)\n"
             "batches       up to 32 rows; 4 keep up with the arrivals\n"
             "dropped       7 requests, for those behind them\n"

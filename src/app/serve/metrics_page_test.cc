@@ -105,8 +105,10 @@ TEST_F(MetricsPageTest, tells_what_a_latency_target_has_learned_and_decided) {
   target.tell(250.0, steady_clock().now() + std::chrono::hours(1));
   target.note(TargetChoice::kDrop);
   target.dropped.add(3);
+  target.delivery_ns.set(500'000);
   const std::string labels = "{model=\"lenet\",version=\"3\"";
   EXPECT_EQ(value("muster_latency_target_seconds" + labels + "}"), 0.02);
+  EXPECT_EQ(value("muster_answer_delivery_seconds" + labels + "}"), 0.0005);
   EXPECT_EQ(value("muster_arrival_rows_per_second" + labels + "}"), 250);
   EXPECT_EQ(value("muster_batch_cost_seconds" + labels + ",rows=\"1\",estimate=\"typical\"}"),
             0.004);

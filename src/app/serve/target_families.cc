@@ -10,6 +10,8 @@ namespace muster {
 TargetFamilies::TargetFamilies()
     : target_(gauge_family("muster_latency_target_seconds",
                            "Within which requests are to be answered")),
+      delivery_(gauge_family("muster_answer_delivery_seconds",
+                             "What answers take to go out once they are computed, as learned")),
       arrivals_(gauge_family("muster_arrival_rows_per_second", "Rows that come, lately")),
       cost_(gauge_family("muster_batch_cost_seconds",
                          "What a batch of so many rows takes, as learned")),
@@ -22,6 +24,7 @@ void TargetFamilies::add(const MetricLabels& labels, const TargetMetrics& target
                          Clock::TimePoint now) {
   if (target.target().count() == 0) return;
   add_value(target_, labels, in_seconds(target.target()));
+  add_value(delivery_, labels, in_seconds(std::chrono::nanoseconds(target.delivery_ns.value())));
   add_value(arrivals_, labels, target.rows_per_second(now));
   for (const CostKnot& knot : target.knots()) {
     if (knot.typical.count() == 0) continue;
@@ -37,7 +40,8 @@ void TargetFamilies::add(const MetricLabels& labels, const TargetMetrics& target
 }
 
 void TargetFamilies::move_into(std::vector<prometheus::MetricFamily>& page) {
-  for (prometheus::MetricFamily* family : {&target_, &arrivals_, &cost_, &decisions_, &dropped_}) {
+  for (prometheus::MetricFamily* family :
+       {&target_, &delivery_, &arrivals_, &cost_, &decisions_, &dropped_}) {
     if (!family->metric.empty()) page.push_back(std::move(*family));
   }
 }

@@ -21,7 +21,7 @@ class TargetFamilies {
   void move_into(std::vector<prometheus::MetricFamily>& page);
 
  private:
-  prometheus::MetricFamily target_, arrivals_, cost_, decisions_, dropped_;
+  prometheus::MetricFamily target_, delivery_, arrivals_, cost_, decisions_, dropped_;
 };
 
 }  // namespace muster

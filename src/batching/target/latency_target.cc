@@ -9,7 +9,8 @@ namespace muster {
 
 LatencyTarget::LatencyTarget(const BatchLimits& limits, std::size_t runners,
                              std::span<const FirstCost> first, TargetMetrics& metrics)
-    : limits_(limits),
+    : target_(limits.latency_target),
+      limits_(limits),
       runners_(runners),
       metrics_(metrics),
       learner_(limits.max_rows),
@@ -29,6 +30,9 @@ void LatencyTarget::came(std::int64_t rows, TimePoint now) noexcept {
 void LatencyTarget::learn(std::int64_t rows, std::chrono::nanoseconds length) noexcept {
   learner_.learn(rows, length);
   metrics_.tell(learner_.curve());
+  const std::chrono::nanoseconds delivery = delivery_->cautious();
+  limits_.latency_target = left_of_target(target_, delivery);
+  metrics_.delivery_ns.set(delivery.count());
 }
 
 BatchDecision LatencyTarget::decide(const LineView& line, TimePoint now) const noexcept {

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "batching/batch_policy.h"
 #include "batching/target/arrival_rate.h"
 #include "batching/target/cost_curve.h"
+#include "batching/target/delivery_lag.h"
 #include "batching/target/target_metrics.h"
 #include "batching/target/target_policy.h"
 
@@ -31,8 +33,9 @@ class LatencyTarget {
   LatencyTarget(const BatchLimits& limits, std::size_t runners, std::span<const FirstCost> first,
                 TargetMetrics& metrics);
 
-  [[nodiscard]] TimePoint answer_by(TimePoint accepted) const noexcept {
-    return add_saturating(accepted, limits_.latency_target);
+  // By when one that was received then must be computed, to be there in time.
+  [[nodiscard]] TimePoint answer_by(TimePoint received) const noexcept {
+    return add_saturating(received, limits_.latency_target);
   }
   // By when one of so many rows must be taken, alone, to be answered by then.
   [[nodiscard]] TimePoint take_by(TimePoint answer_by, std::int64_t rows) const noexcept {
@@ -47,14 +50,19 @@ class LatencyTarget {
   // The most rows of a batch whose first must be answered by then.
   [[nodiscard]] std::int64_t rows_until(TimePoint answer_by, TimePoint now) const noexcept;
 
+  // For answers of this queue's; outlives it where some are still on their way.
+  [[nodiscard]] std::shared_ptr<DeliveryMeter> delivery() const noexcept { return delivery_; }
+
   // Of each line so many rows are viewed, in this memory.
   [[nodiscard]] std::int64_t rows_viewed() const noexcept;
   [[nodiscard]] std::vector<LineMember>& view_memory() noexcept { return members_; }
   [[nodiscard]] TargetMetrics& metrics() const noexcept { return metrics_; }
 
  private:
-  const BatchLimits limits_;
+  const std::chrono::nanoseconds target_;
+  BatchLimits limits_;  // whose target is what delivery leaves of it
   const std::size_t runners_;
+  const std::shared_ptr<DeliveryLag> delivery_ = std::make_shared<DeliveryLag>();
   TargetMetrics& metrics_;
   CostLearner learner_;
   ArrivalRate arrivals_;

@@ -25,7 +25,8 @@ struct TargetMetrics {
     Gauge cautious_ns;
     Gauge batches;
   };
-  Gauge target_ns;  // 0 = the model has none
+  Gauge target_ns;    // 0 = the model has none
+  Gauge delivery_ns;  // from computed to handed on, as learned
   Gauge milli_rows_per_second;
   Gauge newest_arrival_ns;  // on the clock
   std::array<Knot, kMaxCostKnots> cost;

@@ -97,6 +97,42 @@ TEST_F(TargetQueue, answers_what_waits_when_it_can_no_longer_be_in_time) {
   EXPECT_EQ(message(1), kTooLate);
 }
 
+TEST_F(TargetQueue, counts_from_when_a_request_was_received) {
+  make(with_target());
+  make_busy();
+  clock_.advance(milliseconds(30));
+  PendingRequestPtr late = pending(1, Numbers(1, 1));
+  late->request.received_at = in(milliseconds(-30));  // 10 are left
+  queue_->offer(std::move(late));
+  EXPECT_EQ(message(1), kTooLate);
+  PendingRequestPtr early = pending(2, Numbers(1, 2));
+  early->request.received_at = in(milliseconds(5));
+  queue_->offer(std::move(early));
+  clock_.advance(milliseconds(29));  // as for one that is received when it is offered
+  offer(3);
+  end_run();
+  EXPECT_EQ(take(), Numbers({3}));
+}
+
+TEST_F(TargetQueue, leaves_answers_the_time_that_they_take_to_go_out) {
+  make(with_target());
+  for (int i = 0; i < 300; ++i)
+    queue_->delivery()->record(milliseconds(5));
+  make_busy();
+  clock_.advance(milliseconds(11));
+  busy_.succeeded = true;
+  end_run();
+  offer(98);
+  queue_->take(0, busy_);  // learns, with what the batch took
+  EXPECT_NEAR(static_cast<double>(metrics_.target.delivery_ns.value()), 5e6, 5e4);
+  offer(1);
+  clock_.advance(milliseconds(25));  // 15 are left, 5 of them for the answer, and 11 are needed
+  offer(2);
+  end_run();
+  EXPECT_EQ(take(), Numbers({2}));
+  EXPECT_EQ(message(1), kTooLate);
+}
+
 TEST_F(TargetQueue, heeds_a_tighter_deadline_and_no_looser_one) {
   make(with_target());
   make_busy();

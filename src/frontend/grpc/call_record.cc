@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "protocol/status_codes.h"
 
@@ -46,6 +47,7 @@ void CallRecord::begin(const CallEnvironment& environment, std::string_view meth
   environment_ = &environment;
   method_ = method;
   request_bytes_ = 0;
+  is_begun_ = true;
   environment.services.metrics.grpc.requests.add();
   if (!environment.services.access_log.enabled()) return;
   begun_ = environment.services.clock.now();
@@ -60,6 +62,7 @@ void CallRecord::received(std::size_t bytes) {
 
 void CallRecord::end(const GrpcStatus& status, std::size_t reply_bytes, bool disconnected,
                      const InferenceDetails& details) {
+  is_begun_ = false;
   TransportMetrics& metrics = environment_->services.metrics.grpc;
   metrics.requests_answered.add();
   metrics.sent_bytes.add(reply_bytes);
@@ -85,6 +88,12 @@ void CallRecord::end(const GrpcStatus& status, std::size_t reply_bytes, bool dis
   entry.batch = details.batch;
   entry.error = status.message;
   log.write(entry);
+}
+
+void CallRecord::lose() noexcept {
+  if (!std::exchange(is_begun_, false)) return;
+  environment_->services.metrics.grpc.requests_answered.add();
+  environment_->services.metrics.grpc.disconnects.add();
 }
 
 }  // namespace muster

@@ -40,6 +40,8 @@ class CallRecord {
   // `status` and `reply_bytes` as they go out. `disconnected`: nobody reads it.
   void end(const GrpcStatus& status, std::size_t reply_bytes, bool disconnected,
            const InferenceDetails& details = {});
+  // Instead of `end`, where something threw: counted as one whose client is gone, if it was begun.
+  void lose() noexcept;
 
  private:
   const CallEnvironment* environment_ = nullptr;
@@ -47,6 +49,7 @@ class CallRecord {
   std::string peer_;  // for the log, if there is one: the connection may be gone at the end
   TimePoint begun_;
   std::size_t request_bytes_ = 0;
+  bool is_begun_ = false;
 };
 
 }  // namespace muster

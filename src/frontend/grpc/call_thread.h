@@ -22,8 +22,9 @@ class CallThread {
   [[nodiscard]] virtual Burst& burst() = 0;
   // Outlives the thread where letters are still to come.
   [[nodiscard]] virtual const std::shared_ptr<Mailbox>& mailbox() const = 0;
-  // When this round began.
+  // See TransportLoop.
   [[nodiscard]] virtual TimePoint now() = 0;
+  [[nodiscard]] virtual TimePoint came_after() = 0;
 
  protected:
   ~CallThread() = default;
@@ -38,6 +39,7 @@ class LoopThread final : public CallThread {
   [[nodiscard]] Burst& burst() override { return loop_.burst(); }
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const override { return loop_.mailbox(); }
   [[nodiscard]] TimePoint now() override { return loop_.now(); }
+  [[nodiscard]] TimePoint came_after() override { return loop_.came_after(); }
 
  private:
   TransportLoop& loop_;

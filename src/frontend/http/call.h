@@ -77,6 +77,7 @@ struct Call final : Letter {
   std::shared_ptr<RequestBody> body;  // of a new call: a spare one, or null
   std::size_t body_bytes = 0;         // as they came
   TimePoint received{};               // its last byte
+  TimePoint came_after{};             // as TransportLoop has it, of its last byte
   Order order;
   RequestTicket ticket = 0;
   Answer answer;

@@ -158,6 +158,7 @@ void Connection::take_request() {
   call.body = reader_.take_body();
   call.body_bytes = reader_.body_bytes();
   call.received = since_ = thread_.now();
+  call.came_after = thread_.came_after();
   thread_.metrics().received_bytes.add(call.body_bytes);
   continue_due_ = false;
   if (!call.head.keep_alive) input_ = Input::kIgnored;

@@ -44,7 +44,9 @@ class TransportThread final : public Host,
   // For connections.
   void link(Connection& connection);
   void unlink(Connection& connection) noexcept;
-  [[nodiscard]] TimePoint now() { return loop_.now(); }  // when this round began
+  // See TransportLoop.
+  [[nodiscard]] TimePoint now() const noexcept { return loop_.now(); }
+  [[nodiscard]] TimePoint came_after() const noexcept { return loop_.came_after(); }
   [[nodiscard]] const FrontServices& services() const noexcept { return context_.services; }
   [[nodiscard]] const EndpointContext& context() const noexcept { return context_; }
   [[nodiscard]] TransportMetrics& metrics() const noexcept {

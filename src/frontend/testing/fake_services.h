@@ -18,6 +18,16 @@
 
 namespace muster::testing {
 
+// What it was told last. Any thread.
+class DeliveryLog final : public DeliveryMeter {
+ public:
+  void record(std::chrono::nanoseconds lag) noexcept override { last_ = lag; }
+  [[nodiscard]] std::chrono::nanoseconds last() const noexcept { return last_; }
+
+ private:
+  std::atomic<std::chrono::nanoseconds> last_{};
+};
+
 // Any thread. Answers on the thread that asks, unless requests are held.
 class FakeInference final : public InferenceService {
  public:
@@ -26,6 +36,7 @@ class FakeInference final : public InferenceService {
       const MutexLock lock(mutex_);
       ++asked_;
       last_deadline_ = request.deadline;
+      last_received_ = request.received_at;
       if (holding_ && !refusal_) {
         held_.push_back({std::move(request), std::move(completion)});
         changed_.notify_all();
@@ -98,6 +109,12 @@ class FakeInference final : public InferenceService {
     const MutexLock lock(mutex_);
     return last_deadline_;
   }
+  [[nodiscard]] TimePoint last_received() const {
+    const MutexLock lock(mutex_);
+    return last_received_;
+  }
+  // Answers are computed when the clock begins, and say so.
+  [[nodiscard]] const DeliveryLog& deliveries() const noexcept { return *deliveries_; }
   [[nodiscard]] std::size_t asked() const {
     const MutexLock lock(mutex_);
     return asked_;
@@ -131,6 +148,7 @@ class FakeInference final : public InferenceService {
     InferResponse response;
     response.id = request.id;
     response.model = model_;
+    response.delivery = {deliveries_, {}};
     response.batch.rows = 8;
     response.batch.requests = 2;
     response.batch.reason = CloseReason::kFull;
@@ -154,6 +172,8 @@ class FakeInference final : public InferenceService {
   std::vector<Held> held_ MUSTER_GUARDED_BY(mutex_);
   std::size_t asked_ MUSTER_GUARDED_BY(mutex_) = 0;
   TimePoint last_deadline_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
+  TimePoint last_received_ MUSTER_GUARDED_BY(mutex_) = {};
+  const std::shared_ptr<DeliveryLog> deliveries_ = std::make_shared<DeliveryLog>();
   std::size_t cancelled_ MUSTER_GUARDED_BY(mutex_) = 0;
 };
 

@@ -16,6 +16,8 @@ namespace {
 // Events handled before the round's requests are handed in: those of a burst, but no more than keep
 // a waiting worker waiting for long.
 constexpr std::size_t kMaxEventsARound = 128;
+// Who waits for events no longer than that has not slept: they were there.
+constexpr std::chrono::microseconds kAtOnce{20};
 // The grain of all time limits of connections.
 constexpr std::chrono::milliseconds kTick{100};
 
@@ -37,7 +39,11 @@ void run_each(const std::vector<std::function<void()>>& tasks) noexcept {
 }  // namespace
 
 TransportLoop::TransportLoop(Clock& clock, const char* name)
-    : clock_(clock), name_(name), mailbox_(std::make_shared<Mailbox>()) {
+    : clock_(clock),
+      name_(name),
+      mailbox_(std::make_shared<Mailbox>()),
+      now_(clock.now()),
+      came_after_(now_) {
   events_.watch(mailbox_->bell(), EPOLLIN | EPOLLET, *this);
   events_.watch(tick_.alarm.descriptor(), EPOLLIN | EPOLLET, tick_);
 }
@@ -79,9 +85,7 @@ void TransportLoop::run() noexcept {
 }
 
 void TransportLoop::run_round() {
-  const bool sleeps =
-      !std::exchange(stays_awake_, false) && mailbox_->run_asleep([&] { events_.sleep(); });
-  if (!sleeps) events_.look();
+  look();
   take_events();
   run_tasks();
   // A refusal comes home at once, and an answer may let the next request of its connection be read.
@@ -93,7 +97,15 @@ void TransportLoop::run_round() {
     depart();
     user_->end_round();
   } while (!mailbox_->empty() || !departing_.empty());
-  now_is_known_ = false;
+}
+
+void TransportLoop::look() {
+  const TimePoint before = clock_.now();
+  const bool sleeps =
+      !std::exchange(stays_awake_, false) && mailbox_->run_asleep([&] { events_.sleep(); });
+  if (!sleeps) events_.look();
+  const TimePoint last = std::exchange(now_, clock_.now());
+  came_after_ = now_ - before < kAtOnce ? last : now_;
 }
 
 // Until nothing is left, as what came in one burst goes on in one; once all connections had their
@@ -133,12 +145,6 @@ void TransportLoop::depart() {
   for (Departure* departure : leaving_)
     guard([&] { departure->depart(); });
   burst_.end();
-}
-
-TimePoint TransportLoop::now() {
-  if (!now_is_known_) now_ = clock_.now();
-  now_is_known_ = true;
-  return now_;
 }
 
 void TransportLoop::schedule_tick() noexcept {

@@ -75,7 +75,10 @@ class TransportLoop final : private EventSource {
   void depart_with_round(Departure& departure) { departing_.push_back(&departure); }
   // Of the requests that are handed in by this round's departures; it ends after them.
   [[nodiscard]] Burst& burst() noexcept { return burst_; }
-  [[nodiscard]] TimePoint now();  // when this round began
+  [[nodiscard]] TimePoint now() const noexcept { return now_; }  // when this round began
+  // What this round was told of came after that: just now, or if it was there already when the
+  // loop looked, at some time since it last did.
+  [[nodiscard]] TimePoint came_after() const noexcept { return came_after_; }
   // Runs `task` about a tenth of a second from now.
   void post_at_tick(std::function<void()> task);
   // The user needs ticks from now on.
@@ -91,6 +94,7 @@ class TransportLoop final : private EventSource {
   void ready(std::uint32_t events) noexcept override { static_cast<void>(events); }
   void run() noexcept;
   void run_round();
+  void look();
   void take_events();
   void open_letters();
   void depart();
@@ -118,8 +122,8 @@ class TransportLoop final : private EventSource {
   std::vector<std::function<void()>> tasks_ MUSTER_GUARDED_BY(tasks_mutex_);
   std::atomic<bool> has_tasks_{false};
   std::atomic<bool> ending_{false};
-  bool now_is_known_ = false;
-  TimePoint now_{};
+  TimePoint now_;
+  TimePoint came_after_;
   std::thread thread_;
 };
 

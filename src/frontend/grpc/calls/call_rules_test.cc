@@ -74,6 +74,17 @@ TEST_P(CallRulesTest, answers_with_a_head_a_message_and_a_status) {
   EXPECT_TRUE(calls.open_calls.await_none(calls.clock, calls.clock.now()));
 }
 
+TEST_P(CallRulesTest, a_call_that_could_not_begin_is_not_waited_for) {
+  calls.thread.has_no_memory = true;
+  EXPECT_THROW(calls.begin(fields()), std::bad_alloc);
+  calls.thread.has_no_memory = false;
+  EXPECT_EQ(make(framed(message())).code(), "0");
+  const TransportMetrics& metrics = calls.fakes.metrics.grpc;
+  EXPECT_EQ(metrics.requests.value(), metrics.requests_answered.value());
+  calls.stop();
+  EXPECT_TRUE(calls.is_drained());
+}
+
 TEST_P(CallRulesTest, takes_a_message_in_pieces_of_every_length) {
   const std::string body = framed(message());
   for (std::size_t piece = 1; piece <= body.size(); ++piece) {

@@ -60,6 +60,12 @@ void GenericCall::begin(Http2Stream& stream, const CallHead& head,
   conversation_ = method_->begin(*this);
 }
 
+void GenericCall::abandon() noexcept {
+  record_.lose();
+  if (awaited_) environment().open_calls.leave();
+  calls_.open_.erase(place_);
+}
+
 Status GenericCall::admit_caller() const {
   Status admitted = admit(environment(), method_->right, *stream_);
   if (admitted.ok() || !method_->or_right) return admitted;
@@ -242,7 +248,12 @@ GenericCalls::GenericCalls(const CallEnvironment& environment, std::span<const G
 Http2Call& GenericCalls::begin(Http2Stream& stream, const CallHead& head) {
   open_.emplace_back(*this);
   const auto call = std::prev(open_.end());
-  call->begin(stream, head, call);
+  try {
+    call->begin(stream, head, call);
+  } catch (...) {
+    call->abandon();
+    throw;
+  }
   return *call;
 }
 

@@ -36,6 +36,8 @@ class GenericCall final : public Http2Call {
 
   // A call has come, which `place` among the open ones is.
   void begin(Http2Stream& stream, const CallHead& head, std::list<GenericCall>::iterator place);
+  // Where `begin` threw: the call is as if it had never been, and destroyed.
+  void abandon() noexcept;
 
   // For conversations. Asks for another message.
   void read();

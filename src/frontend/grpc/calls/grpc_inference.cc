@@ -42,6 +42,7 @@ Status GrpcInference::decode(MessageCoding coding, TimePoint deadline,
   deadline_is_the_calls_ = deadline != kNoDeadline && deadline <= request.deadline;
   // On a stream, one that has passed may be long ago: what comes now is late from now on.
   if (deadline_is_the_calls_) request.deadline = std::max(deadline, now);
+  request.received_at = environment.thread.came_after();
   ticket_ = new_ticket();
   request.ticket = ticket_;
   return {};
@@ -71,8 +72,11 @@ GrpcStatus GrpcInference::failure() const {
   return grpc_status(outcome_->status(), deadline_is_the_calls_);
 }
 
-Status GrpcInference::encode(InferReply& reply) const try {
-  return reply.prepare(call_.wishes, outcome_->value());
+Status GrpcInference::encode(InferReply& reply, Clock& clock) const try {
+  const InferResponse& response = outcome_->value();
+  Status prepared = reply.prepare(call_.wishes, response);
+  if (response.delivery.meter) response.delivery.ended(clock.now());
+  return prepared;
 } catch (const std::bad_alloc&) {
   return resource_exhausted("there is no memory for the answer");
 }

@@ -57,7 +57,7 @@ class GrpcInference final : public Letter {
   }
   [[nodiscard]] GrpcStatus failure() const;
   // Only where there is a response. `reply` is views into it.
-  [[nodiscard]] Status encode(InferReply& reply) const;
+  [[nodiscard]] Status encode(InferReply& reply, Clock& clock) const;
   // What the access log says of it, at any time.
   [[nodiscard]] InferenceDetails details() const;
 

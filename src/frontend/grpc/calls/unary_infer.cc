@@ -34,6 +34,12 @@ void UnaryInfer::begin(Http2Stream& stream, const CallHead& head,
                   coding_.has_value());
 }
 
+void UnaryInfer::abandon() noexcept {
+  record_.lose();
+  if (inference_ != nullptr) calls_.environment_.open_calls.leave();
+  calls_.open_.erase(place_);
+}
+
 std::size_t UnaryInfer::received(std::span<const std::byte> bytes) {
   std::span<const std::byte> left = bytes;
   while (!left.empty() && !finished_) {
@@ -82,7 +88,7 @@ void UnaryInfer::answered(GrpcInference& inference) {
   const InferResponse* response = inference.response();
   if (response == nullptr) return fail(inference.failure());
   if (cancelled_) return fail(cancelled_status());
-  Status status = inference.encode(calls_.reply_);
+  Status status = inference.encode(calls_.reply_, calls_.environment_.services.clock);
   if (status.ok()) status = frame_reply(calls_.reply_, reply_.coding(), answer_);
   calls_.reply_.clear();
   if (!status.ok()) return fail(grpc_status(status));
@@ -141,7 +147,12 @@ Http2Call& UnaryInfers::begin(Http2Stream& stream, const CallHead& head) {
   if (idle_.empty()) idle_.emplace_back(*this);
   const auto call = idle_.begin();
   open_.splice(open_.end(), idle_, call);
-  call->begin(stream, head, call);
+  try {
+    call->begin(stream, head, call);
+  } catch (...) {
+    call->abandon();
+    throw;
+  }
   return *call;
 }
 

@@ -33,6 +33,8 @@ class UnaryInfer final : public Http2Call,
 
   // A call has come, which `place` among the open ones is.
   void begin(Http2Stream& stream, const CallHead& head, std::list<UnaryInfer>::iterator place);
+  // Where `begin` threw: the call is as if it had never been, and destroyed.
+  void abandon() noexcept;
 
   [[nodiscard]] std::size_t received(std::span<const std::byte> bytes) override;
   [[nodiscard]] std::span<std::byte> room(std::size_t most) noexcept override;

@@ -54,6 +54,14 @@ TEST_F(UnaryInferRulesTest, all_calls_of_a_round_are_handed_in_at_its_end) {
   EXPECT_EQ(calls.fakes.inference.asked(), 3U);
 }
 
+TEST_F(UnaryInferRulesTest, tells_when_a_request_came_and_when_its_answer_went) {
+  ask();
+  const TimePoint came = calls.clock.now();
+  calls.thread.round();
+  EXPECT_EQ(calls.fakes.inference.last_received(), came);
+  EXPECT_EQ(calls.fakes.inference.deliveries().last(), came - TimePoint());
+}
+
 TEST_F(UnaryInferRulesTest, counts_the_deadline_from_the_head_on) {
   ScriptedStream::Fields fields = ScriptedCalls::fields_of(kInfer);
   fields[Http2Field::kTimeout] = "250m";

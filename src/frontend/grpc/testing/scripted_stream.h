@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,7 +33,14 @@ class ScriptedThread final : public CallThread {
   void depart_with_round(Departure& departure) override { departing_.push_back(&departure); }
   [[nodiscard]] Burst& burst() override { return burst_; }
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const override { return mailbox_; }
-  [[nodiscard]] TimePoint now() override { return clock_.now(); }
+  [[nodiscard]] TimePoint now() override {
+    if (has_no_memory) throw std::bad_alloc();
+    return clock_.now();
+  }
+
+  [[nodiscard]] TimePoint came_after() override { return clock_.now(); }
+
+  bool has_no_memory = false;  // who asks for the time finds out
 
   // Hands in what was asked and opens the answers that are there.
   void round() {

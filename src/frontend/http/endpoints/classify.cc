@@ -93,6 +93,7 @@ Status prepare(const EndpointContext& context, Call& call) {
   request.model = call.route.model;
   request.id = call.head.request_id;
   request.ticket = call.ticket = new_ticket();
+  request.received_at = call.came_after;
   call.wishes.id = request.id;
   request.owner = std::move(call.body);
   call.order.emplace<PictureRequest>(std::move(request));
@@ -128,12 +129,13 @@ void submit_classify(const EndpointContext& context, Call& call) {
   context.services.pictures.classify(std::move(request), std::move(done));
 }
 
-void finish_classify(const EndpointContext&, Call& call) {
+void finish_classify(const EndpointContext& context, Call& call) {
   auto& outcome = std::get<Result<PictureResponse>>(call.answer);
   if (!outcome.ok()) return reply_error(call, outcome.status());
   call.reply.batch = outcome->batch;
   if (outcome->model) call.reply.version = outcome->model->version;
   reply_json(call, pictures_json(*outcome, call.wishes.id));
+  if (outcome->delivery.meter) outcome->delivery.ended(context.services.clock.now());
 }
 
 }  // namespace muster

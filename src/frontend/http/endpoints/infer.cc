@@ -45,6 +45,7 @@ Status prepare(const EndpointContext& context, Call& call) {
   request.model = call.route.model;
   request.version = version;
   request.ticket = call.ticket;
+  request.received_at = call.came_after;
   return {};
 }
 
@@ -75,13 +76,15 @@ void submit_infer(const EndpointContext& context, Call& call) {
                                       Deliver{&call, context.mailbox});
 }
 
-void finish_infer(const EndpointContext&, Call& call) {
+void finish_infer(const EndpointContext& context, Call& call) {
   auto& outcome = std::get<Result<InferResponse>>(call.answer);
   if (!outcome.ok()) return reply_error(call, outcome.status());
   HttpReply& reply = call.reply;
   reply.batch = outcome->batch;
   if (outcome->model) reply.version = outcome->model->version;
+  const Delivery delivery = std::move(outcome->delivery);
   const Status encoded = encode_http_infer(call.wishes, std::move(*outcome), reply.body);
+  if (delivery.meter) delivery.ended(context.services.clock.now());
   if (!encoded.ok()) return reply_error(call, encoded);
   reply.status = 200;
   reply.content_type = reply.body.binary ? kBinaryType : kJsonType;
