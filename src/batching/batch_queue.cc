@@ -354,11 +354,10 @@ void BatchQueue::aim(PendingRequest& request, TimePoint now) const {
   if (!target_) return;
   TimePoint& deadline = request.request.deadline;
   if (deadline <= now) return;
-  const TimePoint received = request.request.received_at;
-  const TimePoint since = received == TimePoint{} ? now : std::min(received, now);
-  request.answer_by = std::min(deadline, target_->answer_by(since));
+  request.answer_by = std::min(deadline, target_->answer_by(request.request.received_at, now));
   const bool is_tried = line_.empty() && !idle_runners_.empty();
-  deadline = is_tried ? request.answer_by : target_->take_by(request.answer_by, request.rows);
+  deadline = is_tried ? std::min(deadline, target_->answer_by({}, now))
+                      : target_->take_by(request.answer_by, request.rows);
 }
 
 void BatchQueue::learn(std::int64_t rows, TimePoint taken_at) {

@@ -53,6 +53,8 @@ void BatchRunner::run_or_split(Requests requests, const BatchFacts& batch,
     for (const PendingRequest* request : first)
       half.rows += request->rows;
     run_or_split(first, half, outcomes);
+    // Its answers go out after those of the other half.
+    if (Result<InferResponse>& last = outcomes.back(); last.ok()) last->delivery = {};
     half.rows = batch.rows - half.rows;
     run_or_split(requests.subspan(first.size()), half, outcomes);
     return;

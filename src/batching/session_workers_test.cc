@@ -114,6 +114,32 @@ TEST_F(SessionWorkersTest, has_as_many_sessions_as_each_instance_wants) {
   EXPECT_EQ(model_.lives().size(), 6U);
 }
 
+TEST_F(SessionWorkersTest, the_last_answer_of_a_batch_measures_its_delivery) {
+  const auto keys_with_a_meter = [&](int first, int last) {
+    Numbers measured;
+    for (int key = first; key <= last; ++key) {
+      auto request = std::make_unique<PendingRequest>(request_of({key}));
+      request->reply = Reply([&, key](Result<InferResponse> outcome) {
+        if (outcome.ok() && outcome->delivery.meter) measured.push_back(key);
+        book_.write(key, answer_of(outcome));
+      });
+      workers_->offer(std::move(request), Waking::kLater);
+    }
+    workers_->wake_due();
+    for (int key = first; key <= last; ++key)
+      EXPECT_EQ(book_.await(key).code, StatusCode::kOk);
+    return measured;
+  };
+  start(options(8));
+  EXPECT_EQ(keys_with_a_meter(1, 3), Numbers());
+  QueueOptions with_target = options(8);
+  with_target.limits.latency_target = milliseconds(100);
+  start(with_target);
+  EXPECT_EQ(keys_with_a_meter(4, 6), Numbers({6}));
+  model_.give_room(1);  // halves, and halves of these
+  EXPECT_EQ(keys_with_a_meter(7, 10), Numbers({10}));
+}
+
 TEST_F(SessionWorkersTest, runs_halves_of_a_batch_that_the_session_has_no_memory_for) {
   start(options(8));
   model_.give_room(2);

@@ -113,7 +113,7 @@ void explain_target(const ModelConfig& config, const BatchingMetrics& counted, C
   const BatchDecision decision = known.decision(now);
   explanation.decision = std::holds_alternative<WaitUntil>(decision) ? "wait" : "go";
   explanation.reason = reason_of(known, decision, now);
-  explanation.delivery = nanoseconds(counted.target.delivery_ns.value());
+  explanation.delivery = known.target - known.limits.latency_target;
   explanation.rows_per_second = known.facts.rows_per_second;
   explanation.rows_per_second_at_most = known.rows_per_second_at_most();
   explanation.best_rows = known.best;

@@ -187,6 +187,9 @@ class Whole {
     all.id = whole_.request.id;
     all.model = answers_[0].model;
     all.batch = report_of(answers_);
+    all.delivery = std::ranges::max_element(answers_, {}, [](const InferResponse& part) {
+                     return part.delivery.computed_at;
+                   })->delivery;
     for (std::size_t i = 0; i < answers_[0].outputs.size(); ++i) {
       MUSTER_ASSIGN_OR_RETURN(Tensor tensor, join(answers_, part_rows_, i));
       all.outputs.push_back({answers_[0].outputs[i].name, std::move(tensor)});
@@ -210,6 +213,7 @@ PendingRequestPtr part_of(const PendingRequest& whole) {
   part->request.model = whole.request.model;
   part->request.version = whole.request.version;
   part->request.deadline = whole.request.deadline;
+  part->request.received_at = whole.request.received_at;
   part->request.priority = whole.request.priority;
   part->request.ticket = whole.request.ticket;
   return part;

@@ -2,6 +2,7 @@
 #include "serving/split_request.h"
 
 #include <array>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <numeric>
@@ -36,6 +37,7 @@ TEST(SplitRequest, gives_parts_that_fit_in_order_without_a_copy) {
   whole.outputs = {1};
   whole.request = request_of("x", floats({10, 2}, numbers), "id");
   whole.request.priority = 3;
+  whole.request.received_at = TimePoint(std::chrono::seconds(7));
   const std::byte* const begin = whole.request.inputs[0].tensor.bytes.data();
   const auto parts = split_request(std::move(whole), 4, ignore);
   ASSERT_EQ(parts.size(), 3U);
@@ -51,6 +53,7 @@ TEST(SplitRequest, gives_parts_that_fit_in_order_without_a_copy) {
     EXPECT_EQ(part.row_key, 5U);
     EXPECT_EQ(part.outputs, (std::vector<std::size_t>{1}));
     EXPECT_EQ(part.request.priority, 3U);
+    EXPECT_EQ(part.request.received_at, TimePoint(std::chrono::seconds(7)));
     EXPECT_EQ(part.request.ticket, ticket);
     offset += part.bytes;
   }
@@ -197,6 +200,26 @@ TEST_F(AnsweredInParts, it_is_put_together_in_order_whatever_comes_first) {
   EXPECT_EQ(report.gather, nanoseconds(3));
   EXPECT_EQ(report.compute, nanoseconds(12));
   EXPECT_TRUE(cancelled_.empty());
+}
+
+TEST_F(AnsweredInParts, it_measures_the_delivery_of_the_part_that_was_computed_last) {
+  struct Meter final : DeliveryMeter {
+    void record(std::chrono::nanoseconds lag) noexcept override { last = lag; }
+    std::chrono::nanoseconds last{0};
+  };
+  const auto meter = std::make_shared<Meter>();
+  const auto answer_at = [&](PendingRequestPtr part, int second, bool measures) {
+    InferResponse one = response("y", floats({1, 2}, {5, 6}), {});
+    if (measures) one.delivery = {meter, TimePoint(std::chrono::seconds(second))};
+    answer(std::move(part), std::move(one));
+  };
+  auto parts = split(3, 1);
+  answer_at(std::move(parts[1]), 5, true);
+  answer_at(std::move(parts[0]), 3, true);
+  answer_at(std::move(parts[2]), 9, false);
+  ASSERT_EQ(answers_.size(), 1U);
+  answers_[0]->delivery.ended(TimePoint(std::chrono::seconds(7)));
+  EXPECT_EQ(meter->last, std::chrono::seconds(2));
 }
 
 TEST_F(AnsweredInParts, the_first_failure_wins_and_cancels_the_rest) {

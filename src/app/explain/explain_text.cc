@@ -15,8 +15,8 @@ double in_ms(std::chrono::nanoseconds length) {
 }
 
 std::string target_lines(const BatchingExplanation& one) {
-  std::string text =
-      fmt::format("target        {:.6g} ms from acceptance to answer\n", in_ms(one.latency_target));
+  std::string text = fmt::format("target        {:.6g} ms from coming in to going out\n",
+                                 in_ms(one.latency_target));
   text += fmt::format("delivery      {:.3f} ms of it, as answers go out\n", in_ms(one.delivery));
   text += fmt::format("arrivals      {:.1f} rows a second", one.rows_per_second);
   if (one.rows_per_second_at_most > 0) {

@@ -26,7 +26,7 @@ TEST(ExplainText, tells_of_a_latency_target) {
   one.decisions = {{"at_once", 12}, {"drop", 3}};
   EXPECT_EQ(explain_text(one),
             "model         slow\\x0a, version 2, 2 instances\n"
-            "target        20 ms from acceptance to answer\n"
+            "target        20 ms from coming in to going out\n"
             "delivery      0.700 ms of it, as answers go out\n"
             "arrivals      1000.0 rows a second of at most 4000.0 that can be run in time (25 %)\n"
             "batches       up to 32 rows; 4 keep up with the arrivals\n"

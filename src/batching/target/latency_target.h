@@ -5,6 +5,7 @@
 // No threads: the queue uses it under its lock.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,9 +34,13 @@ class LatencyTarget {
   LatencyTarget(const BatchLimits& limits, std::size_t runners, std::span<const FirstCost> first,
                 TargetMetrics& metrics);
 
-  // By when one that was received then must be computed, to be there in time.
-  [[nodiscard]] TimePoint answer_by(TimePoint received) const noexcept {
-    return add_saturating(received, limits_.latency_target);
+  // By when one that is offered now, and was received then ({} = now), must be computed to be there
+  // in time. What it may have waited before counts up to a quarter of the target: one client's
+  // request that is long to read makes others look older than they are.
+  [[nodiscard]] TimePoint answer_by(TimePoint received, TimePoint now) const noexcept {
+    const TimePoint since =
+        received == TimePoint{} ? now : std::clamp(received, now - target_ / 4, now);
+    return add_saturating(since, limits_.latency_target);
   }
   // By when one of so many rows must be taken, alone, to be answered by then.
   [[nodiscard]] TimePoint take_by(TimePoint answer_by, std::int64_t rows) const noexcept {

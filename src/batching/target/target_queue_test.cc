@@ -102,16 +102,25 @@ TEST_F(TargetQueue, counts_from_when_a_request_was_received) {
   make_busy();
   clock_.advance(milliseconds(30));
   PendingRequestPtr late = pending(1, Numbers(1, 1));
-  late->request.received_at = in(milliseconds(-30));  // 10 are left
+  late->request.received_at = in(milliseconds(-30));  // counts as 10, which leaves 30
   queue_->offer(std::move(late));
-  EXPECT_EQ(message(1), kTooLate);
   PendingRequestPtr early = pending(2, Numbers(1, 2));
   early->request.received_at = in(milliseconds(5));
-  queue_->offer(std::move(early));
-  clock_.advance(milliseconds(29));  // as for one that is received when it is offered
+  queue_->offer(std::move(early));  // as one that is received when it is offered
+  clock_.advance(milliseconds(19));
   offer(3);
   end_run();
-  EXPECT_EQ(take(), Numbers({3}));
+  EXPECT_EQ(take(), Numbers({2, 3}));
+  EXPECT_EQ(message(1), kTooLate);
+}
+
+TEST_F(TargetQueue, tries_what_took_long_to_come_where_a_session_is_idle_and_nothing_waits) {
+  make(with_target());
+  clock_.advance(std::chrono::hours(1));
+  PendingRequestPtr old = pending(1, Numbers(1, 1));
+  old->request.received_at = in(-kTarget * 2);
+  queue_->offer(std::move(old));
+  EXPECT_EQ(take(), Numbers({1}));
 }
 
 TEST_F(TargetQueue, leaves_answers_the_time_that_they_take_to_go_out) {

@@ -105,7 +105,7 @@ void TransportLoop::look() {
       !std::exchange(stays_awake_, false) && mailbox_->run_asleep([&] { events_.sleep(); });
   if (!sleeps) events_.look();
   const TimePoint last = std::exchange(now_, clock_.now());
-  came_after_ = now_ - before < kAtOnce ? last : now_;
+  came_after_ = !sleeps || now_ - before < kAtOnce ? last : now_;
 }
 
 // Until nothing is left, as what came in one burst goes on in one; once all connections had their

@@ -65,6 +65,9 @@ void GrpcInference::take_answer(Result<InferResponse> outcome) {
 
 void GrpcInference::open() {
   Asker* asker = std::exchange(asker_, nullptr);
+  // Before it is written: on a stream it may have to wait for others, or for its reader.
+  const InferResponse* const answer = response();
+  if (answer != nullptr && answer->delivery.meter) answer->delivery.ended(clock_.now());
   asker->answered(*this);
 }
 
@@ -72,11 +75,8 @@ GrpcStatus GrpcInference::failure() const {
   return grpc_status(outcome_->status(), deadline_is_the_calls_);
 }
 
-Status GrpcInference::encode(InferReply& reply, Clock& clock) const try {
-  const InferResponse& response = outcome_->value();
-  Status prepared = reply.prepare(call_.wishes, response);
-  if (response.delivery.meter) response.delivery.ended(clock.now());
-  return prepared;
+Status GrpcInference::encode(InferReply& reply) const try {
+  return reply.prepare(call_.wishes, outcome_->value());
 } catch (const std::bad_alloc&) {
   return resource_exhausted("there is no memory for the answer");
 }

@@ -35,7 +35,9 @@ class GrpcInference final : public Letter {
   };
 
   explicit GrpcInference(const CallEnvironment& environment)
-      : mailbox_(environment.thread.mailbox()), bytes_(environment.memory) {}
+      : mailbox_(environment.thread.mailbox()),
+        clock_(environment.services.clock),
+        bytes_(environment.memory) {}
   GrpcInference(const GrpcInference&) = delete;
   GrpcInference& operator=(const GrpcInference&) = delete;
   ~GrpcInference() override = default;
@@ -57,7 +59,7 @@ class GrpcInference final : public Letter {
   }
   [[nodiscard]] GrpcStatus failure() const;
   // Only where there is a response. `reply` is views into it.
-  [[nodiscard]] Status encode(InferReply& reply, Clock& clock) const;
+  [[nodiscard]] Status encode(InferReply& reply) const;
   // What the access log says of it, at any time.
   [[nodiscard]] InferenceDetails details() const;
 
@@ -70,6 +72,7 @@ class GrpcInference final : public Letter {
   void take_answer(Result<InferResponse> outcome);
 
   const std::shared_ptr<Mailbox> mailbox_;
+  Clock& clock_;
   MessageBytes bytes_;
   InferMessage message_;  // views into them
   InferCall call_;        // its tensors likewise; the request until it is handed in

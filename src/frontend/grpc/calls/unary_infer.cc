@@ -88,7 +88,7 @@ void UnaryInfer::answered(GrpcInference& inference) {
   const InferResponse* response = inference.response();
   if (response == nullptr) return fail(inference.failure());
   if (cancelled_) return fail(cancelled_status());
-  Status status = inference.encode(calls_.reply_, calls_.environment_.services.clock);
+  Status status = inference.encode(calls_.reply_);
   if (status.ok()) status = frame_reply(calls_.reply_, reply_.coding(), answer_);
   calls_.reply_.clear();
   if (!status.ok()) return fail(grpc_status(status));

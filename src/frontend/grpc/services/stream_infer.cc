@@ -122,8 +122,7 @@ GrpcStatus StreamInfer::frame_answer(const Exchange& exchange, MessageBytes& fra
   GrpcStatus status = grpc_status(exchange.refusal);
   if (status.ok() && exchange.inference->response() == nullptr)
     status = exchange.inference->failure();
-  if (status.ok())
-    status = grpc_status(exchange.inference->encode(reply_, call_.environment().services.clock));
+  if (status.ok()) status = grpc_status(exchange.inference->encode(reply_));
   if (status.ok()) status = grpc_status(frame_stream_reply(reply_, call_.coding(), frame));
   reply_.clear();
   if (status.ok()) return status;
