@@ -84,7 +84,8 @@ def test_explains_itself_to_people_and_programs(program, models, muster):
         assert (status, err) == (0, "")
         lines = out.splitlines()
         assert lines[0] == "model         slow, version 1, 1 instance"
-        assert lines[1] == f"target        {TARGET_MS} ms from acceptance to answer"
+        assert lines[1] == f"target        {TARGET_MS} ms from coming in to going out"
+        assert lines[2].startswith("delivery      ")
         assert any(line.startswith("decision      go: ") for line in lines)
         status, out, _ = muster("explain", "slow", "--model-version", 1, "--url", url, "--format", "json")
         assert status == 0
