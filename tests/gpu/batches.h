@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches of LeNet's digits and of whatever else has one input, and what comes of them, for tests
-// on a GPU.
+// on a GPU: those of the tensorrt backend and of ONNX Runtime's providers, each in a namespace of
+// its own within this one.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 #include <muster/backend.h>
 
-namespace muster::gpu_tests {
+namespace muster {
 
 inline std::string lenet_file() {
   return MUSTER_SOURCE_DIR "/models/lenet/1/model.onnx";
@@ -59,4 +60,4 @@ inline void expect_near(const Result<std::vector<float>>& got,
     ASSERT_NEAR((*got)[i], (*wanted)[i], tolerance) << "element " << i;
 }
 
-}  // namespace muster::gpu_tests
+}  // namespace muster

@@ -21,13 +21,6 @@ namespace muster::tensorrt {
 
 using Parameters = std::initializer_list<std::pair<const char*, const char*>>;
 
-using gpu_tests::expect_near;
-using gpu_tests::kDigitPixels;
-using gpu_tests::lenet_file;
-using gpu_tests::random_values;
-using gpu_tests::run_batch;
-using gpu_tests::run_digits;
-
 // Where this process keeps what it builds: MUSTER_GPU_ENGINES, which the next one then finds, or a
 // folder of its own.
 inline std::string engine_folder() {

@@ -36,13 +36,6 @@ inline ExecutionAccelerator accelerator(std::string name, Parameters parameters 
   return {std::move(name), std::move(parameters), true, 0};
 }
 
-using gpu_tests::expect_near;
-using gpu_tests::kDigitPixels;
-using gpu_tests::lenet_file;
-using gpu_tests::random_values;
-using gpu_tests::run_batch;
-using gpu_tests::run_digits;
-
 struct Loaded {
   explicit Loaded(std::vector<ExecutionAccelerator> accelerators,
                   const std::string& file = lenet_file(), const std::string& cache = "") {
