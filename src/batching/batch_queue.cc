@@ -165,7 +165,10 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
   batch.rows = 0;
   while (true) {
     const TimePoint now = clock_.now();
-    collect_expired(now, expired);
+    // The worker would answer as many as it runs while its session is idle.
+    const bool hands_over = watching_ && target_ != nullptr;
+    collect_expired(now, hands_over ? late_ : expired);
+    if (!late_.empty()) deadlines_.notify_one();
     if (!expired.empty()) {
       // This worker may have been the one that was to wake when the rest is due.
       if (!line_.empty()) wake_worker_if_due(now);
@@ -180,7 +183,12 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
       line_.send_back_late(now);
       const auto choice = choose(now, next);
       if (choice && std::holds_alternative<DropNow>(choice->act)) {
-        drop(choice->group, std::get<DropNow>(choice->act).requests, now, expired);
+        drop(choice->group, std::get<DropNow>(choice->act).requests, now,
+             hands_over ? dropped_ : expired);
+        if (hands_over) {
+          deadlines_.notify_one();
+          continue;
+        }
         // The rest is due, and need not wait until these are answered.
         if (!line_.empty()) wake_worker_if_due(now);
         lock.unlock();
@@ -240,19 +248,25 @@ bool BatchQueue::cancel(RequestTicket ticket) {
 }
 
 void BatchQueue::watch_deadlines() {
-  Answers expired;
+  Answers late;
+  Answers dropped_ones;
   MutexLock lock(mutex_);
-  while (!(closed_ && line_.empty())) {
-    collect_expired(clock_.now(), expired);
-    if (!expired.empty()) {
+  watching_ = true;
+  while (!(closed_ && line_.empty() && late_.empty() && dropped_.empty())) {
+    collect_expired(clock_.now(), late_);
+    if (!late_.empty() || !dropped_.empty()) {
+      late.swap(late_);
+      dropped_ones.swap(dropped_);
       lock.unlock();
-      answer_all(expired, too_late());
+      answer_all(late, too_late());
+      answer_all(dropped_ones, dropped());
       lock.lock();
       continue;
     }
     watcher_sleeps_until_ = line_.earliest_deadline();
     clock_.wait_until(deadlines_, lock, watcher_sleeps_until_);
   }
+  watching_ = false;
 }
 
 void BatchQueue::close() {
@@ -339,11 +353,11 @@ bool BatchQueue::may_join(const WaitingLine::Group& group, const TakeNow& take,
 }
 
 void BatchQueue::drop(std::size_t group, std::size_t requests, TimePoint now, Answers& dropped) {
+  target_->metrics().dropped.add(requests);
   for (; requests > 0; --requests) {
     dropped.push_back(line_.take_first(group));
     metrics_.expired.add(now - dropped.back()->accepted_at);
   }
-  target_->metrics().dropped.add(dropped.size());
   target_->metrics().note(TargetChoice::kDrop);
   line_.drop_empty_groups();
   wake_all_if_drained();
@@ -365,10 +379,11 @@ void BatchQueue::learn(std::int64_t rows, TimePoint taken_at) {
 }
 
 void BatchQueue::collect_expired(TimePoint now, Answers& expired) {
+  const std::size_t before = expired.size();
   line_.take_expired(now, expired);
-  if (expired.empty()) return;
-  for (const PendingRequestPtr& request : expired)
-    metrics_.expired.add(now - request->accepted_at);
+  if (expired.size() == before) return;
+  for (std::size_t i = before; i < expired.size(); ++i)
+    metrics_.expired.add(now - expired[i]->accepted_at);
   line_.drop_empty_groups();
   wake_all_if_drained();
 }

@@ -92,8 +92,9 @@ class BatchQueue {
   // Answers what waits under this ticket with kCancelled; false where nothing does.
   bool cancel(RequestTicket ticket);
 
-  // Answers requests the moment their deadline has come, also while every runner is busy. Returns
-  // when the queue is closed and empty: for a thread of its own.
+  // Answers requests the moment their deadline has come, also while every runner is busy, and where
+  // there is a latency target, also those whom workers drop. Returns when the queue is closed and
+  // empty: for a thread of its own.
   void watch_deadlines();
 
   // New requests are refused from now on; what waits is handed out without delay.
@@ -167,6 +168,10 @@ class BatchQueue {
   std::size_t woken_workers_ MUSTER_GUARDED_BY(mutex_) = 0;  // notified, not yet awake
   TimePoint workers_sleep_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
   TimePoint watcher_sleeps_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
+  // Somebody is in watch_deadlines. Where there is a latency target, he answers what take gives up.
+  bool watching_ MUSTER_GUARDED_BY(mutex_) = false;
+  Answers late_ MUSTER_GUARDED_BY(mutex_);
+  Answers dropped_ MUSTER_GUARDED_BY(mutex_);
   bool closed_ MUSTER_GUARDED_BY(mutex_) = false;
 };
 

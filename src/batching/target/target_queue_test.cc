@@ -211,6 +211,34 @@ TEST_F(TargetQueue, hands_the_rest_on_before_it_answers_those_that_it_drops) {
   EXPECT_EQ(metrics_.target.dropped.value(), 3U);
 }
 
+TEST_F(TargetQueue, leaves_the_answers_of_those_that_it_drops_to_the_watcher) {
+  make(with_target());
+  make_busy();
+  std::vector<std::thread::id> answered_by;
+  for (const int key : {1, 2, 3}) {
+    auto request = std::make_unique<PendingRequest>(request_of({key}));
+    request->reply = Reply([&, key](const Result<InferResponse>& outcome) {
+      answered_by.push_back(std::this_thread::get_id());
+      book_.write(key, testing::answer_of(outcome));
+    });
+    queue_->offer(std::move(request));
+  }
+  clock_.advance(milliseconds(25));
+  for (const int key : {4, 5, 6, 7, 8})
+    offer(key);
+  end_run();
+  std::thread watcher([this] { queue_->watch_deadlines(); });
+  clock_.await_waiters(1);
+  EXPECT_EQ(take(), Numbers({4, 5, 6, 7, 8}));
+  for (const int key : {1, 2, 3})
+    EXPECT_EQ(book_.await(key).code, StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(answered_by, std::vector(3, watcher.get_id()));
+  EXPECT_EQ(metrics_.target.dropped.value(), 3U);
+  EXPECT_EQ(metrics_.expired.count(), 3U);
+  queue_->close();
+  watcher.join();
+}
+
 TEST_F(TargetQueue, never_drops_a_higher_level_for_a_lower_one) {
   QueueOptions options = with_target();
   options.levels.resize(2);
