@@ -75,7 +75,7 @@ struct BatchingOptions {
   std::int64_t max_batch_size = 0;  // rows; 0 = the model has no batch axis, run one by one
   std::vector<std::int64_t> preferred_batch_sizes;  // ascending; closes a batch early
   std::chrono::microseconds max_queue_delay{0};     // wait that long for more rows; 0 = never
-  // From acceptance to answer, parameter latency_target_ms; 0 = none. With one, requests share
+  // From coming in to going out, parameter latency_target_ms; 0 = none. With one, requests share
   // batches, sizes and waits follow from what batches cost, and what cannot be in time is dropped.
   std::chrono::microseconds latency_target{0};
   std::size_t max_queue_bytes = std::size_t{1} << 30;  // of tensors waiting; more are refused

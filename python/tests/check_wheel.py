@@ -22,7 +22,7 @@ with muster.Model("models/lenet") as model:
 try:
     muster.Model("models/lenet", "openvino")
 except muster.FailedPrecondition as missing:
-    print("without OpenVINO:", missing)
+    assert "pip install 'muster[openvino]'" in str(missing), missing
 print(muster.__file__)
 """
 

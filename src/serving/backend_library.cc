@@ -21,18 +21,30 @@ constexpr std::string_view kPrefix = "libmuster_";
 constexpr std::string_view kSuffix = ".so";
 
 // What a person does about a runtime that is not there.
-std::string_view remedy(std::string_view name) {
+std::string_view runtime_remedy(std::string_view name) {
   if (name == "onnxruntime") {
     return "install ONNX Runtime (libonnxruntime.so.1; the Python package onnxruntime holds it) "
            "where the loader finds it";
   }
   if (name == "openvino") {
-    return "build Muster where OpenVINO is (tools/setup build fetches it, or set OPENVINO_ROOT)";
+    return "install OpenVINO where the loader finds it (the Python package openvino holds it; for "
+           "Muster's own package: pip install 'muster[openvino]')";
   }
   if (name == "tensorrt") {
     return "install TensorRT (libnvinfer.so and libnvonnxparser.so, with CUDA's libcudart.so) "
-           "where "
-           "the loader finds it, or build Muster where its headers are (TENSORRT_ROOT and "
+           "where the loader finds it";
+  }
+  return "check the model's `backend`";
+}
+
+// What a person does about a backend that was not built.
+std::string_view backend_remedy(std::string_view name) {
+  if (name == "onnxruntime") return "build Muster where ONNX Runtime is (tools/setup build)";
+  if (name == "openvino") {
+    return "build Muster where OpenVINO is (tools/setup build fetches it, or set OPENVINO_ROOT)";
+  }
+  if (name == "tensorrt") {
+    return "build Muster where TensorRT's and CUDA's headers are (TENSORRT_ROOT and "
            "CUDA_RUNTIME_ROOT say where)";
   }
   return "check the model's `backend`";
@@ -95,14 +107,14 @@ Result<std::shared_ptr<Backend>> open_backend(std::string_view name,
   if (!file.has_parent_path() || !fs::exists(file, error)) {
     return failed_precondition("backend '" + std::string(name) +
                                "' is not part of this installation (installed: " +
-                               list_of_installed() + "): " + std::string(remedy(name)));
+                               list_of_installed() + "): " + std::string(backend_remedy(name)));
   }
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = dlerror();
     return failed_precondition("backend '" + std::string(name) + "' does not load: " +
                                (reason == nullptr ? "unknown reason" : printable(reason)) + "; " +
-                               std::string(remedy(name)));
+                               std::string(runtime_remedy(name)));
   }
   const auto factory = reinterpret_cast<BackendFactory>(dlsym(library, kBackendFactorySymbol));
   if (factory == nullptr) return other_version(name, library);

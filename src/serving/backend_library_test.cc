@@ -101,10 +101,18 @@ TEST(BackendLibrary, says_what_is_installed_where_it_is_missing) {
   EXPECT_TRUE(status.message().ends_with("): check the model's `backend`")) << status.message();
 }
 
-TEST(BackendLibrary, says_what_to_do_about_a_runtime_that_is_missing) {
-  EXPECT_NE(refusal("onnxruntime").message().find("install ONNX Runtime"), std::string_view::npos);
-  EXPECT_NE(refusal("openvino").message().find("where OpenVINO is"), std::string_view::npos);
-  EXPECT_NE(refusal("tensorrt").message().find("install TensorRT"), std::string_view::npos);
+TEST(BackendLibrary, says_what_to_do_about_a_backend_that_was_not_built) {
+  EXPECT_NE(refusal("onnxruntime").message().find("where ONNX Runtime is"), std::string_view::npos);
+  EXPECT_NE(refusal("tensorrt").message().find("TENSORRT_ROOT"), std::string_view::npos);
+}
+
+// Its file stands for one whose runtime the loader does not find.
+TEST(BackendLibrary, says_what_to_install_where_its_runtime_is_missing) {
+  const Status status = refusal("openvino");
+  EXPECT_TRUE(status.message().starts_with("backend 'openvino' does not load: "))
+      << status.message();
+  EXPECT_NE(status.message().find("pip install 'muster[openvino]'"), std::string_view::npos)
+      << status.message();
 }
 
 TEST(BackendLibrary, has_no_name_that_leaves_the_folder) {
