@@ -45,8 +45,8 @@ void expect_no_growth(std::uint64_t free_before, std::uint64_t resident_before) 
   EXPECT_LE(resident_after, resident_before + kSpareBytes);
 }
 
-// What is there once every thread has warmed up, and again when all have done their part of `count`.
-// `make_work` is called once on each thread and gives what it repeats; false = it failed.
+// What is there once every thread has warmed up, and again when all have done their part of
+// `count`. `make_work` is called once on each thread and gives what it repeats; false = it failed.
 template <typename MakeWork>
 void expect_none(int count, int warm_up, MakeWork make_work) {
   const int threads = std::max(1, count_of("MUSTER_GPU_THREADS", 2));
@@ -92,14 +92,15 @@ TEST(Leaks, are_none_after_many_requests) {
   ASSERT_NE(loaded.model, nullptr);
   const std::vector<float> values = random_values(8 * kDigitPixels, 1);
   expect_none(count_of("MUSTER_GPU_REQUESTS", 100000), 1000, [&] {
-    return [&values, session = std::shared_ptr<Session>(loaded.model->new_session().value())](int i) {
-      const std::int64_t rows = 1 + i % 8;
-      const std::size_t size = static_cast<std::size_t>(rows) * kDigitPixels * sizeof(float);
-      const auto room = session->prepare_input(0, {rows, 1, 28, 28}, size);
-      if (!room.ok()) return false;
-      std::memcpy(room->data(), values.data(), size);
-      return session->run().ok();
-    };
+    return
+        [&values, session = std::shared_ptr<Session>(loaded.model->new_session().value())](int i) {
+          const std::int64_t rows = 1 + i % 8;
+          const std::size_t size = static_cast<std::size_t>(rows) * kDigitPixels * sizeof(float);
+          const auto room = session->prepare_input(0, {rows, 1, 28, 28}, size);
+          if (!room.ok()) return false;
+          std::memcpy(room->data(), values.data(), size);
+          return session->run().ok();
+        };
   });
 }
 

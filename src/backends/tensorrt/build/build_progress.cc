@@ -10,10 +10,14 @@ namespace {
 
 // Before that, the pace so far tells nothing.
 constexpr double kTellingPart = 0.05;
+// Nor does it where one step takes more of the time so far: TensorRT is at the last but two of its
+// steps after seconds, and measures kernels there for minutes.
+constexpr double kLargestStep = 0.25;
 
 }  // namespace
 
-BuildProgress::BuildProgress(Clock& clock) : clock_(clock), begun_(clock.now()) {}
+BuildProgress::BuildProgress(Clock& clock)
+    : clock_(clock), begun_(clock.now()), last_step_(begun_) {}
 
 void BuildProgress::phase_started(std::string_view name, std::string_view parent, int steps) {
   if (open_.size() >= kMaxOpenPhases) return;
@@ -23,7 +27,12 @@ void BuildProgress::phase_started(std::string_view name, std::string_view parent
 void BuildProgress::step_done(std::string_view name, int step) {
   Phase* const phase = find(name);
   if (phase == nullptr || step < 0) return;
-  phase->done = std::max(phase->done, step < phase->steps ? step + 1 : phase->steps);
+  const int before =
+      std::exchange(phase->done, std::max(phase->done, step < phase->steps ? step + 1 : phase->steps));
+  if (phase == open_.data() && phase->done > before) {
+    const Clock::TimePoint last = std::exchange(last_step_, clock_.now());
+    longest_step_ = std::max(longest_step_, (last_step_ - last) / (phase->done - before));
+  }
   highest_ = std::max(highest_, done_of_outermost());
 }
 
@@ -60,8 +69,10 @@ CompileProgress BuildProgress::now() const {
   CompileProgress progress;
   if (!open_.empty()) progress.phase = open_.back().name;
   progress.done = highest_;
-  if (highest_ >= kTellingPart) {
-    const std::chrono::duration<double> elapsed = clock_.now() - begun_;
+  const Clock::TimePoint now = clock_.now();
+  const std::chrono::duration<double> elapsed = now - begun_;
+  const std::chrono::duration<double> longest = std::max(longest_step_, now - last_step_);
+  if (highest_ >= kTellingPart && longest <= elapsed * kLargestStep) {
     progress.left = std::chrono::ceil<std::chrono::seconds>(elapsed * ((1 - highest_) / highest_));
   }
   return progress;

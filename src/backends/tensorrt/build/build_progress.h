@@ -27,7 +27,8 @@ class BuildProgress {
   void phase_ended(std::string_view name);
 
   // What is done of the outermost phase, each inner one counting for one step of its parent. `left`
-  // once a twentieth is done, by the pace so far.
+  // once a twentieth is done, by the pace so far, where its steps take about the same time: none of
+  // them, that which is under way included, more than a quarter of all so far.
   [[nodiscard]] CompileProgress now() const;
 
  private:
@@ -44,6 +45,9 @@ class BuildProgress {
   const Clock::TimePoint begun_;
   std::vector<Phase> open_;
   double highest_ = 0;
+  // Of the outermost phase.
+  Clock::TimePoint last_step_;
+  Clock::Duration longest_step_{0};
 };
 
 }  // namespace muster::tensorrt

@@ -63,10 +63,10 @@ TEST(BuildProgress, never_goes_back) {
 TEST(BuildProgress, tells_what_is_left_by_the_pace_so_far) {
   Build test;
   test.progress.phase_started("Building", "", 100);
-  test.clock.advance(seconds(3));
+  test.clock.advance(seconds(4));
   test.progress.step_done("Building", 3);
   EXPECT_FALSE(test.progress.now().left.has_value());
-  test.clock.advance(seconds(2));
+  test.clock.advance(seconds(1));
   test.progress.step_done("Building", 4);
   EXPECT_EQ(test.progress.now().left, seconds(95));
   test.clock.advance(seconds(25));
@@ -74,6 +74,36 @@ TEST(BuildProgress, tells_what_is_left_by_the_pace_so_far) {
   EXPECT_EQ(test.progress.now().left, seconds(30));
   test.progress.step_done("Building", 99);
   EXPECT_EQ(test.progress.now().left, seconds(0));
+}
+
+TEST(BuildProgress, tells_nothing_of_what_is_left_where_one_step_takes_most_of_the_time) {
+  Build test;
+  test.progress.phase_started("Building", "", 16);
+  test.clock.advance(seconds(7));
+  test.progress.step_done("Building", 0);
+  // What follows is done at once, but for the last step but two.
+  for (int step = 1; step < 13; ++step)
+    test.progress.step_done("Building", step);
+  EXPECT_DOUBLE_EQ(test.progress.now().done, 13.0 / 16);
+  EXPECT_FALSE(test.progress.now().left.has_value());
+  test.progress.phase_started("Measuring", "Building", 1000);
+  test.clock.advance(seconds(80));
+  test.progress.step_done("Measuring", 10);
+  EXPECT_FALSE(test.progress.now().left.has_value());
+}
+
+TEST(BuildProgress, tells_nothing_any_more_once_a_step_takes_long) {
+  Build test;
+  test.progress.phase_started("Building", "", 10);
+  for (int step = 0; step < 6; ++step) {
+    test.clock.advance(seconds(2));
+    test.progress.step_done("Building", step);
+  }
+  EXPECT_EQ(test.progress.now().left, seconds(8));
+  test.clock.advance(seconds(4));
+  EXPECT_TRUE(test.progress.now().left.has_value());
+  test.clock.advance(seconds(1));
+  EXPECT_FALSE(test.progress.now().left.has_value());
 }
 
 TEST(BuildProgress, stays_within_its_bounds_whatever_it_is_told) {
