@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 
-.PHONY: build demo test test-gpu tsan lint format fuzz soak bench bench-python docs install clean help
+.PHONY: build demo test test-gpu sanitize-gpu tsan lint format fuzz soak bench bench-python docs install clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
 
@@ -25,6 +25,11 @@ test-gpu:
 	@tools/setup build
 	@tools/build release all gpu_tests
 	@tools/run_tests.py gpu
+
+sanitize-gpu:
+	@tools/setup build
+	@tools/build release gpu_tests
+	@tools/sanitize_gpu.py
 
 tsan:
 	@tools/setup build
@@ -75,6 +80,7 @@ help:
 	@echo "make demo         the same, then classify the sample digits"
 	@echo "make test         the whole suite under ASan and UBSan, and what only a release build can show"
 	@echo "make test-gpu    the tests that need a GPU; says so where there is none"
+	@echo "make sanitize-gpu the same under CUDA's compute-sanitizer"
 	@echo "make tsan         the tests of concurrent code under ThreadSanitizer"
 	@echo "make lint         layers, sizes, texts, formatting, clang-tidy"
 	@echo "make format       clang-format over every C++ file"
