@@ -58,7 +58,7 @@ def main():
     for program in programs:
         tried = subprocess.run([program, "--gtest_filter=none"], capture_output=True, text=True, check=False)
         if tried.returncode == SKIPPED:
-            print(f"SKIPPED: {tried.stderr.strip()}")
+            print(tried.stderr.strip())
             return
     if shutil.which(TOOL[0]) is None:
         sys.exit("muster test: there is no compute-sanitizer here; it comes with CUDA's toolkit")
