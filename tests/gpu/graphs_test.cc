@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <chrono>
 #include <random>
 #include <thread>
+
+#include <cuda_runtime_api.h>
 
 #include "tests/gpu/model_on_gpu.h"
 
@@ -45,6 +48,76 @@ TEST(Graphs, run_on_after_a_refused_batch) {
   EXPECT_NE(refused.status().message().find("64"), std::string_view::npos)
       << refused.status().message();
   expect_near(run_digits(*session, 4, 1), before, 0);
+}
+
+// Another library's thread that records graphs in CUDA's default mode, over and over.
+class Recorder {
+ public:
+  Recorder() : thread_([this] { record(); }) {
+    while (recorded_ == 0 && fault_ == 0)
+      std::this_thread::yield();
+  }
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+  ~Recorder() { static_cast<void>(end()); }
+
+  // The first error of CUDA's; 0 = none.
+  [[nodiscard]] int end() {
+    ended_ = true;
+    if (thread_.joinable()) thread_.join();
+    return fault_;
+  }
+
+ private:
+  void record() {
+    constexpr std::size_t kSize = 4096;
+    constexpr int kSteps = 200;  // so that it takes a while
+    void* memory = nullptr;
+    cudaStream_t stream = nullptr;
+    fault_ = cudaMalloc(&memory, kSize);
+    if (fault_ == 0) fault_ = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+    while (!ended_ && fault_ == 0) {
+      int error = cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal);
+      for (int i = 0; i < kSteps && error == 0; ++i)
+        error = cudaMemsetAsync(memory, i, kSize, stream);
+      cudaGraph_t graph = nullptr;
+      const int noted = cudaStreamEndCapture(stream, &graph);
+      if (graph != nullptr) (void)cudaGraphDestroy(graph);
+      fault_ = error != 0 ? error : noted;
+      ++recorded_;
+    }
+    (void)cudaStreamDestroy(stream);
+    (void)cudaFree(memory);
+  }
+
+  std::atomic<bool> ended_{false};
+  std::atomic<int> fault_{0};
+  std::atomic<int> recorded_{0};
+  std::thread thread_;
+};
+
+TEST(Graphs, are_noted_and_run_while_somebody_else_records_some) {
+  ModelOnGpu loaded(lenet_file(), {{"precision", "fp32"}});
+  const auto wanted = run_digits(*loaded.model->new_session().value(), 6, 2);
+  Recorder recorder;
+  for (int i = 0; i < 5; ++i) {
+    const auto session = loaded.model->new_session().value();
+    for (int k = 0; k < 100; ++k)
+      ASSERT_NO_FATAL_FAILURE(expect_near(run_digits(*session, 6, 2), wanted, 1e-5)) << k;
+  }
+  EXPECT_EQ(recorder.end(), 0);
+}
+
+TEST(Graphs, are_loaded_while_somebody_else_records_some) {
+  ModelOnGpu loaded(lenet_file(), {{"precision", "fp32"}});
+  const auto wanted = run_digits(*loaded.model->new_session().value(), 6, 2);
+  Recorder recorder;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_NO_FATAL_FAILURE(loaded.load());
+    const auto session = loaded.model->new_session().value();
+    ASSERT_NO_FATAL_FAILURE(expect_near(run_digits(*session, 6, 2), wanted, 1e-4)) << i;
+  }
+  EXPECT_EQ(recorder.end(), 0);
 }
 
 TEST(Lanes, answer_side_by_side_what_each_was_asked) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ONNX Runtime's provider that MUSTER_GPU_PROVIDER names must do on a GPU.
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -67,6 +69,46 @@ TEST(GpuProviders, keep_sessions_apart_that_replay_beside_each_other) {
   for (std::thread& thread : threads)
     thread.join();
   EXPECT_EQ(wrong, std::vector<int>(wanted.size()));
+}
+
+// Runs digits in a session of its own until it is told to end; the first fault.
+std::string run_until(const CompiledModel& model, const std::atomic<bool>& ended) {
+  const auto session = model.new_session().value();
+  for (std::uint32_t i = 0; !ended; ++i) {
+    // Its graphs for these are recorded one by one, and replayed from then on.
+    const auto got = run_digits(*session, 1 + i % 16, i % 16);
+    if (!got.ok()) return got.status().to_string();
+  }
+  return {};
+}
+
+TEST(GpuProviders, run_on_while_another_model_is_loaded_and_records) {
+  const Loaded running({accelerator(named_provider())});
+  ASSERT_NE(running.session, nullptr);
+  constexpr int kLoads = 20;
+  std::atomic<bool> ended{false};
+  std::array<std::string, 2> faults;
+  std::string fault_of_loads;
+  testing::internal::CaptureStderr();
+  std::vector<std::thread> threads;
+  for (std::string& fault : faults)
+    threads.emplace_back([&] { fault = run_until(*running.model, ended); });
+  for (int i = 0; i < kLoads && fault_of_loads.empty(); ++i) {
+    const Loaded loaded({accelerator(named_provider())});
+    if (loaded.session == nullptr) break;  // has said why
+    for (const std::int64_t rows : {1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8}) {
+      const auto got = run_digits(*loaded.session, rows, 1);
+      if (!got.ok()) fault_of_loads = got.status().to_string();
+    }
+  }
+  ended = true;
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_EQ(faults, (std::array<std::string, 2>{}));
+  EXPECT_EQ(fault_of_loads, "");
+  // Of recordings that failed it warns.
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(log.find("graph"), std::string::npos) << log;
 }
 
 TEST(GpuProviders, refuse_a_batch_that_does_not_fit_and_take_a_smaller_one) {

@@ -88,10 +88,12 @@ def test_outputs_go_into_arrays_that_are_given(model):
     numpy.testing.assert_array_equal(out, model.run(images)["output"])
 
 
-def test_more_rows_than_the_profile_has_are_refused_with_its_range(model):
-    with pytest.raises(muster.Error, match="64"):
-        model.run(digits(65))
-    assert model.run(digits(64))["output"].shape == (64, 10)
+@pytest.mark.parametrize("count", [65, 300])
+def test_more_rows_than_the_profile_has_are_run_in_parts(model, reference, count):
+    images = digits(count, count)
+    out = model.run(images)["output"]
+    assert out.shape == (count, 10)
+    numpy.testing.assert_allclose(out, reference.run(images)["output"], **NEAR)
 
 
 def test_pictures_have_their_labels(model):

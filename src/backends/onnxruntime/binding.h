@@ -55,6 +55,7 @@ struct Binding {
   std::vector<GpuCopy> copies_out;         // of outputs that are bound
   std::vector<std::size_t> copied_inputs;  // by the runtime, when they are bound
   std::optional<Ort::RunOptions> graph;    // of runs that a CUDA graph replays
+  int failed_graph_runs = 0;               // and that did not fail without it
   Ort::IoBinding io;
   std::size_t bytes = kBytesOfBinding;  // foreseen
   std::uint64_t last_use = 0;

@@ -11,6 +11,7 @@
 #include <muster/backend.h>
 
 #include "backends/onnxruntime/environment.h"
+#include "backends/onnxruntime/gpu/cuda_driver.h"
 #include "backends/onnxruntime/gpu/engine_folder.h"
 #include "backends/onnxruntime/gpu/gpu_share.h"
 #include "backends/onnxruntime/options.h"
@@ -35,6 +36,10 @@ class Model final : public CompiledModel, public std::enable_shared_from_this<Mo
         signature_(std::move(signature)),
         options_(std::move(options)),
         clock_(&clock) {}
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  // Whichever thread ends it gives the GPU's memory back.
+  ~Model() override { ignore_captures_of_others(); }
 
   [[nodiscard]] const ModelSignature& signature() const override { return signature_; }
   [[nodiscard]] Result<std::unique_ptr<Session>> new_session() const override;

@@ -4,12 +4,16 @@
 #include <exception>
 #include <utility>
 
+#include "backends/onnxruntime/gpu/cuda_driver.h"
+
 namespace muster::onnxruntime {
 namespace {
 
 OrtCustomThreadHandle create_thread(void* threads, OrtThreadWorkerFn work, void* parameter) {
-  std::thread* const thread =
-      static_cast<PoolThreads*>(threads)->start([work, parameter] { work(parameter); });
+  std::thread* const thread = static_cast<PoolThreads*>(threads)->start([work, parameter] {
+    ignore_captures_of_others();  // operators that run side by side launch from here
+    work(parameter);
+  });
   return reinterpret_cast<OrtCustomThreadHandle>(thread);
 }
 

@@ -6,6 +6,7 @@
 
 #include "backends/onnxruntime/describe.h"
 #include "backends/onnxruntime/error.h"
+#include "backends/onnxruntime/gpu/cuda_driver.h"
 #include "base/log.h"
 #include "base/memory/heap.h"
 #include "base/text.h"
@@ -156,6 +157,7 @@ Status BoundSession::choose_memory() {
 Status BoundSession::run_once(const Ort::RunOptions& options, bool copied) {
   const auto run = [&] { model_->runtime().Run(options, current_->io); };
   if (gpu_ == nullptr) return guarded(run);
+  ignore_captures_of_others();
   MUSTER_RETURN_IF_ERROR(bindings_.bind_copied_inputs(*current_));
   MUSTER_RETURN_IF_ERROR(copy_in());
   Status status;
@@ -198,6 +200,8 @@ Status BoundSession::run_with_graph() {
   // Not every operator can be recorded, and the runtime finds out when it tries.
   const Status plain = run_once(plain_run_);
   if (!plain.ok()) return plain;
+  // Others may have broken it: whoever waits for the whole GPU does, as libraries when they end.
+  if (++current_->failed_graph_runs < kGraphTries) return plain;
   gpu_->give_up_graphs();
   log(LogLevel::kWarning,
       "onnxruntime: a run could not be recorded as a CUDA graph, and the model "

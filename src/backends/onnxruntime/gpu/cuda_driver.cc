@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/onnxruntime/gpu/cuda_driver.h"
 
+#include <atomic>
 #include <string_view>
 #include <utility>
 
@@ -25,6 +26,8 @@ constexpr int kCapabilityMajor = 75;  // CUdevice_attribute
 constexpr int kCapabilityMinor = 76;
 constexpr unsigned int kNonBlocking = 1;  // CU_STREAM_NON_BLOCKING: beside the default stream
 constexpr int kNameBytes = 256;
+constexpr int kThreadLocal = 1;  // CUstreamCaptureMode
+constexpr int kRelaxed = 2;
 
 struct Calls {
   Error (*init)(unsigned int) = nullptr;
@@ -45,6 +48,7 @@ struct Calls {
   Error (*wait)(Stream) = nullptr;
   Error (*copy_in)(Address, const void*, std::size_t, Stream) = nullptr;
   Error (*copy_out)(void*, Address, std::size_t, Stream) = nullptr;
+  Error (*exchange_capture_mode)(int*) = nullptr;
   Error (*text)(Error, const char**) = nullptr;
 };
 
@@ -80,6 +84,7 @@ Result<Calls> open_driver(const std::string& file) {
   find(calls.wait, "cuStreamSynchronize");
   find(calls.copy_in, "cuMemcpyHtoDAsync_v2");
   find(calls.copy_out, "cuMemcpyDtoHAsync_v2");
+  find(calls.exchange_capture_mode, "cuThreadExchangeStreamCaptureMode");
   find(calls.text, "cuGetErrorString");
   if (missing != nullptr) {
     return failed_precondition(printable(file) + " is no driver of NVIDIA's that can be used: it " +
@@ -87,6 +92,10 @@ Result<Calls> open_driver(const std::string& file) {
   }
   return calls;
 }
+
+// Of the driver, once it is open and begun.
+std::atomic<Error (*)(int*)> exchange_capture_mode{nullptr};
+thread_local bool ignores_captures = false;
 
 Address address_of(const std::byte* memory) noexcept {
   return reinterpret_cast<Address>(memory);
@@ -109,7 +118,10 @@ class CudaGpu final : public Gpu, public std::enable_shared_from_this<CudaGpu> {
 
   [[nodiscard]] const Calls& calls() const noexcept { return calls_; }
   // The calls of this thread are about this GPU.
-  [[nodiscard]] Error use() const noexcept { return calls_.use(context_); }
+  [[nodiscard]] Error use() const noexcept {
+    ignore_captures_of_others();
+    return calls_.use(context_);
+  }
   [[nodiscard]] Status status_of(Error error, std::string_view what) const {
     if (error == 0) return {};
     const char* text = nullptr;
@@ -229,7 +241,19 @@ Result<std::shared_ptr<Gpu>> open_gpu(int number, const std::string& library) {
                                printable(text == nullptr ? "an error without a name" : text) +
                                " (" + std::to_string(error) + ")");
   }
+  exchange_capture_mode.store(calls.exchange_capture_mode);
+  ignore_captures_of_others();
   return std::shared_ptr<Gpu>(std::make_shared<CudaGpu>(calls, number, device, context));
+}
+
+void ignore_captures_of_others() noexcept {
+  if (ignores_captures) return;
+  Error (*const exchange)(int*) = exchange_capture_mode.load();
+  if (exchange == nullptr) return;
+  int mode = kThreadLocal;
+  ignores_captures = exchange(&mode) == 0;
+  // The caller's own thread may have been told to look at even less.
+  if (ignores_captures && mode == kRelaxed) exchange(&mode);
 }
 
 }  // namespace muster::onnxruntime

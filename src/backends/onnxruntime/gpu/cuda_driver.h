@@ -21,4 +21,9 @@ inline constexpr const char* kCudaDriver = "libcuda.so.1";
 [[nodiscard]] Result<std::shared_ptr<Gpu>> open_gpu(int number,
                                                     const std::string& library = kCudaDriver);
 
+// From now on the calling thread takes no notice of CUDA graphs that other threads record: while
+// one does, CUDA else refuses others much (error 900), and the recording fails with it. Nothing
+// before a GPU was opened, and a look at a flag after the first time.
+void ignore_captures_of_others() noexcept;
+
 }  // namespace muster::onnxruntime

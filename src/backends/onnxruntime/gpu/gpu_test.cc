@@ -2,6 +2,7 @@
 // Memory and copies, by a driver that plays.
 #include <array>
 #include <cstring>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +56,33 @@ TEST(CudaDriver, tells_memory_that_is_out_from_a_gpu_that_is_lost) {
   EXPECT_EQ(gpu->free_bytes(), 0U);
   fake.fail_with(1);
   EXPECT_EQ(copies->wait().code(), StatusCode::kInternal);
+}
+
+TEST(CudaDriver, lets_no_thread_mind_what_others_record) {
+  const FakeCuda fake;
+  const auto gpu = open_gpu(0, kFakeCuda).value();
+  int before = -1;
+  int after = -1;
+  int relaxed = -1;
+  int again = -1;
+  std::thread([&] {
+    before = fake.capture_mode();
+    EXPECT_GT(gpu->free_bytes(), 0U);
+    after = fake.capture_mode();
+    // Once alone: what is set later is somebody's own affair.
+    fake.set_capture_mode(0);
+    ignore_captures_of_others();
+    again = fake.capture_mode();
+  }).join();
+  std::thread([&] {
+    fake.set_capture_mode(2);
+    ignore_captures_of_others();
+    relaxed = fake.capture_mode();
+  }).join();
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(after, 1);
+  EXPECT_EQ(again, 0);
+  EXPECT_EQ(relaxed, 2);
 }
 
 TEST(CudaDriver, says_what_is_missing) {

@@ -42,6 +42,18 @@ std::string uuid_text(const cudaUUID_t& uuid) {
 
 // The device that the calling thread uses; -1 = none was chosen.
 thread_local int device_of_thread = -1;
+thread_local bool ignores_captures = false;
+
+// While another thread records a CUDA graph in CUDA's default mode, as ONNX Runtime does, CUDA
+// refuses this one much (error 900), and the recording fails with it; unless told not to.
+void ignore_captures_of_others() noexcept {
+  if (ignores_captures) return;
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal;
+  ignores_captures = cudaThreadExchangeStreamCaptureMode(&mode) == cudaSuccess;
+  // The caller's own thread may have been told to look at even less.
+  if (ignores_captures && mode == cudaStreamCaptureModeRelaxed)
+    (void)cudaThreadExchangeStreamCaptureMode(&mode);
+}
 
 class CudaDevice final : public Device {
  public:
@@ -215,6 +227,7 @@ Status no_gpu(int error) {
 
 int use_cuda_device(int index) noexcept {
   if (device_of_thread == index) return 0;
+  ignore_captures_of_others();
   const cudaError_t outcome = cudaSetDevice(index);
   if (outcome == cudaSuccess) device_of_thread = index;
   return outcome;

@@ -20,7 +20,8 @@ namespace muster::tensorrt {
 [[nodiscard]] Result<int> cuda_device_count();
 
 // The calling thread's calls go to that device from now on: 0, or a cudaError_t. Whoever calls CUDA
-// says it so, and nowhere by CUDA itself, as lanes remember what their thread uses.
+// says it so, and nowhere by CUDA itself, as lanes remember what their thread uses. From then on
+// the thread takes no notice of CUDA graphs that other threads record.
 [[nodiscard]] int use_cuda_device(int index) noexcept;
 
 // What a CUDA error (a cudaError_t) is to us; ok for 0. Pure.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -23,6 +24,7 @@ std::size_t room = 0;
 std::size_t used = 0;
 std::map<void*, std::size_t> blocks;
 std::vector<Copy> copies;
+thread_local int capture_mode = 0;  // global
 
 int allocate(void** memory, std::size_t size) {
   if (failure != 0) return failure;
@@ -59,6 +61,10 @@ FAKE void fake_cuda_have(std::size_t bytes) {
 }
 FAKE std::size_t fake_cuda_used() {
   return used;
+}
+
+FAKE int fake_cuda_capture_mode() {
+  return capture_mode;
 }
 
 FAKE int cuInit(unsigned int) {
@@ -130,6 +136,10 @@ FAKE int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, std::size
 }
 FAKE int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, std::size_t size, void*) {
   return copy(to, reinterpret_cast<const void*>(from), size);
+}
+FAKE int cuThreadExchangeStreamCaptureMode(int* mode) {
+  std::swap(capture_mode, *mode);
+  return 0;
 }
 FAKE int cuGetErrorString(int error, const char** text) {
   *text = error == kOutOfMemory ? "out of memory" : "an error of the fake";

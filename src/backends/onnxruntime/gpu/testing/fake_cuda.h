@@ -33,6 +33,12 @@ class FakeCuda {
     return call<std::size_t (*)()>("fake_cuda_used")();
   }
 
+  // Of the calling thread: 0 global, 1 of this thread alone, 2 relaxed.
+  [[nodiscard]] int capture_mode() const { return call<int (*)()>("fake_cuda_capture_mode")(); }
+  void set_capture_mode(int mode) const {
+    call<int (*)(int*)>("cuThreadExchangeStreamCaptureMode")(&mode);
+  }
+
  private:
   void reset() const {
     fail_with(0);
