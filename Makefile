@@ -80,7 +80,7 @@ help:
 	@echo "make demo         the same, then classify the sample digits"
 	@echo "make test         the whole suite under ASan and UBSan, and what only a release build can show"
 	@echo "make test-gpu    the tests that need a GPU; says so where there is none"
-	@echo "make sanitize-gpu the same under CUDA's compute-sanitizer"
+	@echo "make sanitize-gpu those of the TensorRT backend under CUDA's compute-sanitizer"
 	@echo "make tsan         the tests of concurrent code under ThreadSanitizer"
 	@echo "make lint         layers, sizes, texts, formatting, clang-tidy"
 	@echo "make format       clang-format over every C++ file"

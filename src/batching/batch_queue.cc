@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "inference/answer_burst.h"
 
 namespace muster {
 namespace {
@@ -165,10 +166,11 @@ void BatchQueue::take(std::size_t worker, Batch& batch) {
   batch.rows = 0;
   while (true) {
     const TimePoint now = clock_.now();
-    // The worker would answer as many as it runs while its session is idle.
-    const bool hands_over = watching_ && target_ != nullptr;
+    // The worker would answer as many as it runs while its session is idle. But what is answered
+    // more slowly than it is dropped must not pile up.
+    const bool hands_over = target_ && watching_ && late_.empty() && dropped_.empty();
     collect_expired(now, hands_over ? late_ : expired);
-    if (!late_.empty()) deadlines_.notify_one();
+    if (hands_over && !late_.empty()) deadlines_.notify_one();
     if (!expired.empty()) {
       // This worker may have been the one that was to wake when the rest is due.
       if (!line_.empty()) wake_worker_if_due(now);
@@ -449,6 +451,7 @@ void BatchQueue::wake_all_if_drained() {
 }
 
 void BatchQueue::answer_all(Answers& requests, const Status& status) {
+  const AnswerBurst burst;
   for (PendingRequestPtr& request : requests)
     answer(std::move(request), status);
   requests.clear();

@@ -100,7 +100,8 @@ class BatchQueue {
   // New requests are refused from now on; what waits is handed out without delay.
   void close();
   // Blocks until the queue is closed and empty, every runner has been given back and no cancel is
-  // still answering. Who calls take and watch_deadlines may still be answering expired requests.
+  // still answering. Who calls take and watch_deadlines may still be answering requests that
+  // expired or were dropped.
   void await_drained();
 
   [[nodiscard]] std::size_t waiting();

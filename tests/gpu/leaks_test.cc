@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory after many loads and many requests. MUSTER_GPU_LOADS and MUSTER_GPU_REQUESTS say how many,
 // MUSTER_GPU_THREADS on how many threads; without them as many as take some seconds.
+#include <algorithm>
 #include <barrier>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 #include <vector>
 

@@ -71,19 +71,24 @@ TEST(GpuProviders, keep_sessions_apart_that_replay_beside_each_other) {
   EXPECT_EQ(wrong, std::vector<int>(wanted.size()));
 }
 
-// Runs digits in a session of its own until it is told to end; the first fault.
+// Runs digits in sessions of its own until it is told to end; the first fault. Each session records
+// its graphs for these sizes one by one and replays them twice.
 std::string run_until(const CompiledModel& model, const std::atomic<bool>& ended) {
-  const auto session = model.new_session().value();
-  for (std::uint32_t i = 0; !ended; ++i) {
-    // Its graphs for these are recorded one by one, and replayed from then on.
-    const auto got = run_digits(*session, 1 + i % 16, i % 16);
-    if (!got.ok()) return got.status().to_string();
+  while (!ended) {
+    const auto session = model.new_session();
+    if (!session.ok()) return session.status().to_string();
+    for (std::uint32_t i = 0; i < 64 && !ended; ++i) {
+      const auto got = run_digits(**session, 1 + i % 16, i % 16);
+      if (!got.ok()) return got.status().to_string();
+    }
   }
   return {};
 }
 
 TEST(GpuProviders, run_on_while_another_model_is_loaded_and_records) {
-  const Loaded running({accelerator(named_provider())});
+  const Loaded running({builds_engines()
+                            ? accelerator(named_provider())
+                            : accelerator(named_provider(), {{"cuda_graphs", "2000"}})});
   ASSERT_NE(running.session, nullptr);
   constexpr int kLoads = 20;
   std::atomic<bool> ended{false};
@@ -106,18 +111,21 @@ TEST(GpuProviders, run_on_while_another_model_is_loaded_and_records) {
     thread.join();
   EXPECT_EQ(faults, (std::array<std::string, 2>{}));
   EXPECT_EQ(fault_of_loads, "");
-  // Of recordings that failed it warns.
+  // A recording may be broken by who waits for the whole GPU, but the next one is not.
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(log.find("graph"), std::string::npos) << log;
+  EXPECT_EQ(log.find("runs without from now on"), std::string::npos) << log;
 }
 
 TEST(GpuProviders, refuse_a_batch_that_does_not_fit_and_take_a_smaller_one) {
   if (builds_engines()) GTEST_SKIP() << "TensorRT sizes its memory when it builds";
   const Loaded gpu({accelerator("cuda", {{"gpu_mem_limit", "67108864"}})});
   ASSERT_NE(gpu.session, nullptr);
-  const auto refused = run_digits(*gpu.session, 32768, 1);
-  EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted)
-      << refused.status().to_string();
+  // Time and again: what was recorded until it failed must not be replayed as if it were all.
+  for (int i = 0; i < 6; ++i) {
+    const auto refused = run_digits(*gpu.session, 32768, 1);
+    EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted)
+        << refused.status().to_string();
+  }
   EXPECT_TRUE(run_digits(*gpu.session, 16, 1).ok());
 }
 

@@ -146,6 +146,11 @@ Status BindingSet::plan_graph(Binding& binding) const {
   });
 }
 
+Status BindingSet::renew_graph(Binding& binding) const {
+  binding.graph.reset();
+  return plan_graph(binding);
+}
+
 Status BindingSet::bind_input(Binding& binding, std::size_t input) {
   const TensorSpec& spec = signature_.inputs[input];
   const Shape& shape = binding.input_shapes[input];

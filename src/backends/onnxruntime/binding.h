@@ -55,7 +55,7 @@ struct Binding {
   std::vector<GpuCopy> copies_out;         // of outputs that are bound
   std::vector<std::size_t> copied_inputs;  // by the runtime, when they are bound
   std::optional<Ort::RunOptions> graph;    // of runs that a CUDA graph replays
-  int failed_graph_runs = 0;               // and that did not fail without it
+  int failed_graph_runs = 0;               // in a row, that did not fail without it
   Ort::IoBinding io;
   std::size_t bytes = kBytesOfBinding;  // foreseen
   std::uint64_t last_use = 0;
@@ -106,6 +106,8 @@ class BindingSet {
   // Binds outputs of unknown size to the CPU; with `all` those of known size too. To be done again
   // before each run: the runtime would write a run's outputs into the values of the run before.
   [[nodiscard]] Status bind_outputs(Binding& binding, bool all) const;
+  // A graph of another number, or none where no more may be recorded.
+  [[nodiscard]] Status renew_graph(Binding& binding) const;
   // Those that the runtime copies when they are bound; before each run.
   [[nodiscard]] Status bind_copied_inputs(Binding& binding) const;
 

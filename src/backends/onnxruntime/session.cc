@@ -196,16 +196,22 @@ Status BoundSession::with_cause(Status failure) {
 
 Status BoundSession::run_with_graph() {
   Status status = run_once(*current_->graph);
+  if (status.ok()) {
+    current_->failed_graph_runs = 0;
+    return status;
+  }
+  // The runtime keeps what it had recorded until then, and would replay that as if it were all.
+  MUSTER_RETURN_IF_ERROR(bindings_.renew_graph(*current_));
   if (status.code() != StatusCode::kInternal) return status;
   // Not every operator can be recorded, and the runtime finds out when it tries.
   const Status plain = run_once(plain_run_);
   if (!plain.ok()) return plain;
   // Others may have broken it: whoever waits for the whole GPU does, as libraries when they end.
-  if (++current_->failed_graph_runs < kGraphTries) return plain;
-  gpu_->give_up_graphs();
+  const bool is_last = ++current_->failed_graph_runs >= kGraphTries;
+  if (is_last) gpu_->give_up_graphs();
   log(LogLevel::kWarning,
-      "onnxruntime: a run could not be recorded as a CUDA graph, and the model "
-      "runs without from now on: " +
+      std::string("onnxruntime: a run could not be recorded as a CUDA graph, and ") +
+          (is_last ? "the model runs without from now on: " : "is tried once more: ") +
           std::string(status.message()));
   return plain;
 }

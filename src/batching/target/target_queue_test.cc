@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A queue with a latency target: what it refuses, drops, learns and tells. When it waits is the
 // policy's test; how well it does, the simulation's.
+#include <array>
 #include <chrono>
 #include <latch>
 #include <memory>
@@ -211,32 +212,102 @@ TEST_F(TargetQueue, hands_the_rest_on_before_it_answers_those_that_it_drops) {
   EXPECT_EQ(metrics_.target.dropped.value(), 3U);
 }
 
-TEST_F(TargetQueue, leaves_the_answers_of_those_that_it_drops_to_the_watcher) {
-  make(with_target());
-  make_busy();
-  std::vector<std::thread::id> answered_by;
-  for (const int key : {1, 2, 3}) {
+// Notes which thread answers. While `holds`, whoever answers key 1 stays in there.
+class WatchedQueue : public TargetQueue {
+ protected:
+  void SetUp() override {
+    make(with_target());
+    watcher_ = std::thread([this] { queue_->watch_deadlines(); });
+    clock_.await_waiters(1);
+  }
+  void TearDown() override {
+    queue_->close();
+    watcher_.join();
+  }
+
+  void offer_noted(int key) {
     auto request = std::make_unique<PendingRequest>(request_of({key}));
-    request->reply = Reply([&, key](const Result<InferResponse>& outcome) {
-      answered_by.push_back(std::this_thread::get_id());
+    request->reply = Reply([this, key](const Result<InferResponse>& outcome) {
+      answered_by_[static_cast<std::size_t>(key)] = std::this_thread::get_id();
+      if (key == 1 && holds_) {
+        held_.count_down();
+        let_go_.wait();
+      }
       book_.write(key, testing::answer_of(outcome));
     });
     queue_->offer(std::move(request));
   }
-  clock_.advance(milliseconds(25));
-  for (const int key : {4, 5, 6, 7, 8})
-    offer(key);
-  end_run();
-  std::thread watcher([this] { queue_->watch_deadlines(); });
-  clock_.await_waiters(1);
-  EXPECT_EQ(take(), Numbers({4, 5, 6, 7, 8}));
-  for (const int key : {1, 2, 3})
-    EXPECT_EQ(book_.await(key).code, StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(answered_by, std::vector(3, watcher.get_id()));
+  // The first three are dropped, so that the five behind them are in time.
+  void overload(int key) {
+    make_busy();
+    for (int i = 0; i < 3; ++i)
+      offer_noted(key + i);
+    clock_.advance(milliseconds(25));
+    for (int i = 3; i < 8; ++i)
+      offer(key + i);
+    end_run();
+    EXPECT_EQ(take(), Numbers({key + 3, key + 4, key + 5, key + 6, key + 7}));
+    end_batch();
+  }
+  void be_late(int key) {
+    make_busy();
+    offer_noted(key);
+    clock_.advance(milliseconds(29));
+    offer(key + 1);
+    end_run();
+    EXPECT_EQ(take(), Numbers({key + 1}));
+    end_batch();
+  }
+  void expect_answered(const Numbers& keys, std::thread::id by) {
+    for (const auto key : keys) {
+      EXPECT_EQ(book_.await(static_cast<int>(key)).code, StatusCode::kDeadlineExceeded) << key;
+      EXPECT_EQ(answered_by_[static_cast<std::size_t>(key)], by) << key;
+    }
+  }
+
+  std::thread watcher_;
+  bool holds_ = false;
+  std::latch held_{1};
+  std::latch let_go_{1};
+
+ private:
+  void end_batch() {
+    queue_->finish(batch_.runner);
+    for (PendingRequestPtr& request : batch_.requests)
+      answer(std::move(request), InferResponse());
+  }
+
+  std::array<std::thread::id, 100> answered_by_;
+};
+
+TEST_F(WatchedQueue, leaves_the_answers_of_those_that_it_drops_to_the_watcher) {
+  overload(1);
+  expect_answered({1, 2, 3}, watcher_.get_id());
   EXPECT_EQ(metrics_.target.dropped.value(), 3U);
   EXPECT_EQ(metrics_.expired.count(), 3U);
+}
+
+TEST_F(WatchedQueue, answers_what_it_drops_itself_where_the_watcher_does_not_keep_up) {
+  holds_ = true;
+  overload(1);
+  held_.wait();
+  be_late(11);   // waits for the watcher
+  overload(21);  // need not, nor is there any more to wait for it
+  expect_answered({21, 22, 23}, std::this_thread::get_id());
+  EXPECT_EQ(book_.times(11), 0U);
+  let_go_.count_down();
+  expect_answered({1, 2, 3, 11}, watcher_.get_id());
+  EXPECT_EQ(metrics_.expired.count(), 7U);
+}
+
+TEST_F(WatchedQueue, loses_nothing_of_what_it_left_to_the_watcher_when_it_is_closed) {
+  holds_ = true;
+  overload(1);
+  held_.wait();
+  overload(21);
   queue_->close();
-  watcher.join();
+  let_go_.count_down();
+  expect_answered({1, 2, 3, 21, 22, 23}, watcher_.get_id());
 }
 
 TEST_F(TargetQueue, never_drops_a_higher_level_for_a_lower_one) {

@@ -233,7 +233,11 @@ Result<std::shared_ptr<Gpu>> open_gpu(int number, const std::string& library) {
   if (error == 0) error = calls.device(&device, number);
   if (error == kNoDevice || error == kNoSuchDevice)
     return failed_precondition("there is no GPU " + std::to_string(number) + " here");
-  if (error == 0) error = calls.retain(&context, device);
+  if (error == 0) {
+    exchange_capture_mode.store(calls.exchange_capture_mode);
+    ignore_captures_of_others();
+    error = calls.retain(&context, device);
+  }
   if (error != 0) {
     const char* text = nullptr;
     calls.text(error, &text);
@@ -241,8 +245,6 @@ Result<std::shared_ptr<Gpu>> open_gpu(int number, const std::string& library) {
                                printable(text == nullptr ? "an error without a name" : text) +
                                " (" + std::to_string(error) + ")");
   }
-  exchange_capture_mode.store(calls.exchange_capture_mode);
-  ignore_captures_of_others();
   return std::shared_ptr<Gpu>(std::make_shared<CudaGpu>(calls, number, device, context));
 }
 

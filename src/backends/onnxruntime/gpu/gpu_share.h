@@ -26,7 +26,8 @@ namespace muster::onnxruntime {
 // The runtime's name of a run's graph, and what says that the run has none.
 inline constexpr const char* kGraphNumber = "gpu_graph_id";
 inline constexpr const char* kNoGraph = "-1";
-// So many runs of one binding that fail with its graph and not without, and the model has none.
+// So many runs of one binding in a row that fail with a graph and not without, and the model has
+// none.
 inline constexpr int kGraphTries = 3;
 
 enum class Place : std::uint8_t {

@@ -45,14 +45,15 @@ thread_local int device_of_thread = -1;
 thread_local bool ignores_captures = false;
 
 // While another thread records a CUDA graph in CUDA's default mode, as ONNX Runtime does, CUDA
-// refuses this one much (error 900), and the recording fails with it; unless told not to.
+// refuses this one much (error 900), and the recording fails with it; unless told not to. After a
+// device was chosen, as it makes a context on whichever is.
 void ignore_captures_of_others() noexcept {
   if (ignores_captures) return;
   cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal;
   ignores_captures = cudaThreadExchangeStreamCaptureMode(&mode) == cudaSuccess;
+  if (!ignores_captures) return (void)cudaGetLastError();  // not of the next call
   // The caller's own thread may have been told to look at even less.
-  if (ignores_captures && mode == cudaStreamCaptureModeRelaxed)
-    (void)cudaThreadExchangeStreamCaptureMode(&mode);
+  if (mode == cudaStreamCaptureModeRelaxed) (void)cudaThreadExchangeStreamCaptureMode(&mode);
 }
 
 class CudaDevice final : public Device {
@@ -227,10 +228,11 @@ Status no_gpu(int error) {
 
 int use_cuda_device(int index) noexcept {
   if (device_of_thread == index) return 0;
-  ignore_captures_of_others();
   const cudaError_t outcome = cudaSetDevice(index);
-  if (outcome == cudaSuccess) device_of_thread = index;
-  return outcome;
+  if (outcome != cudaSuccess) return outcome;
+  device_of_thread = index;
+  ignore_captures_of_others();
+  return 0;
 }
 
 Result<int> cuda_device_count() {
