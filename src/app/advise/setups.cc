@@ -36,6 +36,24 @@ void add_shares(const SetupOrder& order, const std::string& backend, std::vector
     setups.push_back({backend, count, share_of(order.thread_budget, count)});
 }
 
+// On a GPU it is its runs at the same time that count, which are bounded before processors are.
+constexpr int kMostInstancesOnGpu = 8;
+
+bool computes_on_gpu(std::string_view backend) noexcept {
+  return backend == "tensorrt" || backend.ends_with("+cuda") || backend.ends_with("+tensorrt");
+}
+
+void add_on_gpu(const SetupOrder& order, const std::string& backend, std::vector<Setup>& setups) {
+  if (!order.instances.empty()) {
+    for (const int count : order.instances)
+      setups.push_back({backend, count, 1});
+    return;
+  }
+  for (const std::int64_t count :
+       doubling_sizes(std::min(order.thread_budget, kMostInstancesOnGpu)))
+    setups.push_back({backend, static_cast<int>(count), 1});
+}
+
 void add_all(const SetupOrder& order, const std::string& backend, std::vector<Setup>& setups) {
   for (const int threads : threads_to_try(order)) {
     for (const int instances : instances_to_try(order, threads)) {
@@ -58,7 +76,9 @@ std::vector<Setup> setups_for(const SetupOrder& order) {
   std::vector<Setup> setups;
   for (const std::string& backend : order.backends) {
     std::vector<Setup> of_backend;
-    if (thread_parameter(backend).empty()) {
+    if (computes_on_gpu(backend)) {
+      add_on_gpu(order, backend, of_backend);
+    } else if (thread_parameter(backend).empty()) {
       add_shares(order, backend, of_backend);
     } else {
       add_all(order, backend, of_backend);

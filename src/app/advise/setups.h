@@ -24,7 +24,8 @@ struct SetupOrder {
 // Those that fit into the budget: for each number of threads 1, 2, 4, ... up to the budget one
 // instance, as many as fit, and half as many. Numbers that are given are taken as they are, also
 // beyond the budget. The smallest come first. Of a backend whose threads no parameter sets, the
-// threads of a run are its share of the budget alone.
+// threads of a run are its share of the budget alone. What computes on a GPU keeps one thread of
+// the host busy a run, and has 1, 2, 4 and 8 instances.
 [[nodiscard]] std::vector<Setup> setups_for(const SetupOrder& order);
 
 // The parameter that sets the threads of a backend's runs; "" = it has none.

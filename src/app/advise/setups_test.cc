@@ -61,6 +61,14 @@ TEST(Setups, share_the_budget_where_no_parameter_sets_the_threads) {
   EXPECT_EQ(forms({{"scripted"}, 4, {7}, {2}}), (Forms{"2x2"}));
 }
 
+TEST(Setups, on_a_gpu_differ_by_their_instances_alone) {
+  for (const char* backend : {"tensorrt", "onnxruntime+cuda", "onnxruntime+tensorrt"}) {
+    EXPECT_EQ(forms({{backend}, 32, {}, {}}), (Forms{"1x1", "2x1", "4x1", "8x1"})) << backend;
+    EXPECT_EQ(forms({{backend}, 2, {}, {}}), (Forms{"1x1", "2x1"})) << backend;
+    EXPECT_EQ(forms({{backend}, 32, {4}, {3}}), (Forms{"3x1"})) << backend;
+  }
+}
+
 TEST(Settings, say_threads_only_where_they_are_not_the_share) {
   const OwnConfig own{"onnxruntime", {}};
   EXPECT_EQ(settings_of({"onnxruntime", 2, 1}, 8, 2, own).parameters.at("intra_op_thread_count"),
