@@ -6,7 +6,9 @@
 // the model's input. It answers with one fixed head and one row of the output behind a fixed JSON.
 // No checks, no limits, no deadlines, no paths: never use it for anything else.
 //
-//   muster_bench_bare MODEL_FILE     prints "port N", ends with its standard input
+//   muster_bench_bare MODEL_FILE   prints "port N", ends with its standard input
+//   muster_bench_bare --refuse     the same, and answers each request with one fixed 503: what a
+//                                  refusal takes where nothing but sockets has a part in it
 #include <array>
 #include <condition_variable>
 #include <cstdio>
@@ -14,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -39,6 +42,10 @@ void require(bool true_of_the_system, const char* what) {
   std::perror(what);
   std::exit(1);
 }
+
+constexpr std::string_view kRefusal =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 29\r\n"
+    "Retry-After: 1\r\n\r\n{\"error\":\"the queue is full\"}";
 
 struct Connection {
   int fd = -1;
@@ -128,11 +135,16 @@ class Worker {
 
 class Loop {
  public:
-  Loop(Worker& worker, int listener) : worker_(worker), listener_(listener) {
+  // Without a worker it refuses.
+  Loop(Worker* worker, int listener) : worker_(worker), listener_(listener) {
+    watch(listener_, nullptr);
+    watch(STDIN_FILENO, this);
+    if (worker_ == nullptr) return;
+    watch(worker_->event(), worker_);
     const std::string json =
         R"({"model_name":"lenet","model_version":"1","outputs":[{"name":"output","datatype":"FP32",)"
         R"("shape":[1,10],"parameters":{"binary_data_size":40}}]})";
-    const std::size_t answer = worker.answer_size() * sizeof(float);
+    const std::size_t answer = worker_->answer_size() * sizeof(float);
     reply_ =
         "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
         "Inference-Header-Content-Length: " +
@@ -140,9 +152,6 @@ class Loop {
         "\r\nContent-Length: " + std::to_string(json.size() + answer) + "\r\n\r\n" + json;
     answer_at_ = reply_.size();
     reply_.resize(answer_at_ + answer);
-    watch(listener_, nullptr);
-    watch(worker_.event(), &worker_);
-    watch(STDIN_FILENO, this);
   }
 
   void run() {
@@ -155,13 +164,13 @@ class Loop {
         if (source == this) return;
         if (source == nullptr) {
           accept();
-        } else if (source == &worker_) {
+        } else if (source == worker_) {
           write_answers();
         } else {
           receive(static_cast<Connection*>(source));
         }
       }
-      if (!complete_.empty()) worker_.hand_in(complete_);
+      if (!complete_.empty()) worker_->hand_in(complete_);
     }
   }
 
@@ -201,7 +210,11 @@ class Loop {
     const std::size_t size =
         head + 4 + std::strtoul(text.data() + length + kLength.size(), nullptr, 10);
     if (text.size() < size) return;
-    connection->row.resize(worker_.row_size());
+    if (worker_ == nullptr) {
+      connection->received = 0;
+      return send(connection->fd, kRefusal);
+    }
+    connection->row.resize(worker_->row_size());
     const std::size_t row = connection->row.size() * sizeof(float);
     std::memcpy(connection->row.data(), begin + size - row, row);
     connection->received = 0;
@@ -210,16 +223,20 @@ class Loop {
 
   void write_answers() {
     answered_.clear();
-    worker_.take_answered(answered_);
+    worker_->take_answered(answered_);
     for (const Connection* connection : answered_) {
       std::memcpy(reply_.data() + answer_at_, connection->answer.data(),
                   reply_.size() - answer_at_);
-      const ssize_t sent = ::send(connection->fd, reply_.data(), reply_.size(), MSG_NOSIGNAL);
-      require(sent == static_cast<ssize_t>(reply_.size()), "send");
+      send(connection->fd, reply_);
     }
   }
 
-  Worker& worker_;
+  static void send(int fd, std::string_view reply) {
+    const ssize_t sent = ::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL);
+    require(sent == static_cast<ssize_t>(reply.size()), "send");
+  }
+
+  Worker* const worker_;
   const int listener_;
   const int epoll_ = ::epoll_create1(0);
   std::string reply_;
@@ -248,13 +265,14 @@ int listen_on_loopback() {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: muster_bench_bare MODEL_FILE\n");
+    std::fprintf(stderr, "usage: muster_bench_bare MODEL_FILE|--refuse\n");
     return 2;
   }
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   try {
-    muster::bench::Worker worker(argv[1]);
-    muster::bench::Loop(worker, muster::bench::listen_on_loopback()).run();
+    std::optional<muster::bench::Worker> worker;
+    if (std::strcmp(argv[1], "--refuse") != 0) worker.emplace(argv[1]);
+    muster::bench::Loop(worker ? &*worker : nullptr, muster::bench::listen_on_loopback()).run();
     std::_Exit(0);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "muster_bench_bare: %s\n", error.what());

@@ -96,7 +96,7 @@ MusterServer::MusterServer(const std::string& program, const std::string& reposi
 }
 
 BareServer::BareServer(const std::string& program, const std::string& model_file)
-    : process_({program, model_file}) {
+    : process_({program, model_file.empty() ? "--refuse" : model_file}) {
   const int port = process_.wait_for_number_behind("port ");
   http_ = {Transport::kHttp, "127.0.0.1", static_cast<std::uint16_t>(port), ""};
 }

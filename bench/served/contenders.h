@@ -48,7 +48,8 @@ class MusterServer {
 // The bare server of bare_server.cc. HTTP alone.
 class BareServer {
  public:
-  BareServer(const std::string& program, const std::string& model_file);
+  // Without a model it refuses every request.
+  explicit BareServer(const std::string& program, const std::string& model_file = "");
   [[nodiscard]] Doors doors() const;
 
  private:

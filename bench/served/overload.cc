@@ -20,6 +20,20 @@ double cpu_us_of_a_refusal(const Round& round) {
   return (overload.at("cpu_us") - answers) / overload.at("refused");
 }
 
+// The same arrivals, all refused by the least that can: what no server can be below.
+Contender least_refusals(const Workload& workload, const Peers& peers, const KnownModel& model,
+                         const PeakLoad& peak) {
+  const auto bare = std::make_shared<BareServer>(peers.bare_program);
+  const Doors doors = bare->doors();
+  const auto questions = std::make_shared<const std::vector<Question>>(
+      binary_questions(doors.http, model, kConnections, workload.timeout_us));
+  return {"bare_refusals", [=, load = workload.load] {
+            Figures figures = peak.run_at(load, {doors.http, doors.pid}, *questions);
+            figures["cpu_us_per_refusal"] = figures.at("cpu_us") / figures.at("refused");
+            return (void)bare, figures;
+          }};
+}
+
 }  // namespace
 
 Experiment overload(const Workload& workload, const Peers& peers) {
@@ -34,13 +48,19 @@ Experiment overload(const Workload& workload, const Peers& peers) {
        {std::pair{"carried", kCarriedLoad}, std::pair{"overload", workload.load}}) {
     experiment.contenders.push_back({name, [=] { return peak.run_at(load); }});
   }
+  experiment.contenders.push_back(least_refusals(workload, peers, model, peak));
   experiment.comparisons = {
       {"goodput_of_peak",
        [](const Round& round) {
          return round.at("overload").at("good_per_s") / round.at("peak").at("items_per_s");
        }},
       {"late_percent", [](const Round& round) { return round.at("overload").at("late_percent"); }},
-      {"cpu_us_of_a_refusal", cpu_us_of_a_refusal}};
+      {"cpu_us_of_a_refusal", cpu_us_of_a_refusal},
+      {"cpu_us_of_a_bare_refusal",
+       [](const Round& round) { return round.at("bare_refusals").at("cpu_us_per_refusal"); }},
+      {"refusal_of_bare_refusal", [](const Round& round) {
+         return cpu_us_of_a_refusal(round) / round.at("bare_refusals").at("cpu_us_per_refusal");
+       }}};
   return experiment;
 }
 

@@ -22,10 +22,14 @@ Contender PeakLoad::contender() const {
 }
 
 Figures PeakLoad::run_at(double load) const {
-  const Asked asked{server_->doors().http, server_->doors().pid};
+  return run_at(load, {server_->doors().http, server_->doors().pid}, *questions_);
+}
+
+Figures PeakLoad::run_at(double load, const Asked& asked,
+                         const std::vector<Question>& questions) const {
   OpenLoad open = load_;
   open.per_second = load * *per_second_;
-  return run_open_load(asked, *questions_, open);
+  return run_open_load(asked, questions, open);
 }
 
 }  // namespace muster::bench

@@ -21,6 +21,9 @@ class PeakLoad {
   [[nodiscard]] Contender contender() const;
   // An open loop at `load` times the last peak.
   [[nodiscard]] Figures run_at(double load) const;
+  // The same with a server that answers nothing like this one.
+  [[nodiscard]] Figures run_at(double load, const Asked& asked,
+                               const std::vector<Question>& questions) const;
 
  private:
   std::shared_ptr<const MusterServer> server_;
