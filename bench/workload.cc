@@ -61,6 +61,11 @@ bool read_target(const std::string& text, std::vector<Target>& targets) {
   return true;
 }
 
+bool read_timeouts(const std::string& value, bool& tuned) {
+  tuned = value == "tuned";
+  return tuned || value == "target";
+}
+
 bool read_field(const std::string& key, const std::string& value, Workload& workload) {
   const auto text = [&](std::string& target) {
     target = value;
@@ -84,6 +89,7 @@ bool read_field(const std::string& key, const std::string& value, Workload& work
   if (key == "load") return read_number(value, workload.load) && workload.load > 0;
   if (key == "loads") return read_numbers(value, workload.loads);
   if (key == "arrivals") return read_arrivals(value, workload.arrivals);
+  if (key == "timeouts") return read_timeouts(value, workload.tuned_timeouts);
   if (key == "fixed_us") return read_number(value, workload.fixed_us) && workload.fixed_us >= 0;
   if (key == "per_row_us")
     return read_number(value, workload.per_row_us) && workload.per_row_us >= 0;

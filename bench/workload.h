@@ -41,9 +41,10 @@ struct Workload {
   double load = 2;                // of an overload, in peaks
   std::vector<double> loads;      // of a latency target, in parts of what the model can run
   std::vector<std::string> arrivals = {kPoisson};  // there, of requests: each with every load
-  double fixed_us = 0;                             // a model that takes that much for a batch
-  double per_row_us = 0;                           // and that much for each row of it
-  double requests = 0;  // of each contender in each round, where they are simulated
+  bool tuned_timeouts = true;  // there, of settings by hand: leave a full batch its time
+  double fixed_us = 0;         // a model that takes that much for a batch
+  double per_row_us = 0;       // and that much for each row of it
+  double requests = 0;         // of each contender in each round, where they are simulated
   std::vector<Target> targets;
 };
 

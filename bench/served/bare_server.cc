@@ -26,6 +26,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,6 +273,12 @@ int main(int argc, char** argv) {
   try {
     std::optional<muster::bench::Worker> worker;
     if (std::strcmp(argv[1], "--refuse") != 0) worker.emplace(argv[1]);
+    // A connection for each client, and there are thousands.
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+      files.rlim_cur = files.rlim_max;
+      ::setrlimit(RLIMIT_NOFILE, &files);
+    }
     muster::bench::Loop(worker ? &*worker : nullptr, muster::bench::listen_on_loopback()).run();
     std::_Exit(0);
   } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 // More than a server can carry: its peak in a closed loop, then in an open one most of the peak and
 // many times the peak, every request with a deadline.
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include "bench/served/peak_load.h"
@@ -20,7 +21,7 @@ double cpu_us_of_a_refusal(const Round& round) {
   return (overload.at("cpu_us") - answers) / overload.at("refused");
 }
 
-// The same arrivals, all refused by the least that can: what no server can be below.
+// The same arrivals, all refused by the plainest loop.
 Contender least_refusals(const Workload& workload, const Peers& peers, const KnownModel& model,
                          const PeakLoad& peak) {
   const auto bare = std::make_shared<BareServer>(peers.bare_program);
@@ -29,6 +30,8 @@ Contender least_refusals(const Workload& workload, const Peers& peers, const Kno
       binary_questions(doors.http, model, kConnections, workload.timeout_us));
   return {"bare_refusals", [=, load = workload.load] {
             Figures figures = peak.run_at(load, {doors.http, doors.pid}, *questions);
+            if (figures.at("refused") == 0)
+              throw std::runtime_error("muster_bench_bare --refuse refused nothing");
             figures["cpu_us_per_refusal"] = figures.at("cpu_us") / figures.at("refused");
             return (void)bare, figures;
           }};

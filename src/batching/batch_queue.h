@@ -93,8 +93,8 @@ class BatchQueue {
   bool cancel(RequestTicket ticket);
 
   // Answers requests the moment their deadline has come, also while every runner is busy, and where
-  // there is a latency target, also those whom workers drop. Returns when the queue is closed and
-  // empty: for a thread of its own.
+  // there is a latency target, also those whom workers drop, as long as it keeps up. Returns when
+  // the queue is closed and empty: for a thread of its own.
   void watch_deadlines();
 
   // New requests are refused from now on; what waits is handed out without delay.

@@ -72,7 +72,7 @@ TEST(GpuProviders, keep_sessions_apart_that_replay_beside_each_other) {
 }
 
 // Runs digits in sessions of its own until it is told to end; the first fault. Each session records
-// its graphs for these sizes one by one and replays them twice.
+// its graphs for these sizes one by one, and then replays them.
 std::string run_until(const CompiledModel& model, const std::atomic<bool>& ended) {
   while (!ended) {
     const auto session = model.new_session();

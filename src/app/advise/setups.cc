@@ -39,10 +39,6 @@ void add_shares(const SetupOrder& order, const std::string& backend, std::vector
 // On a GPU it is its runs at the same time that count, which are bounded before processors are.
 constexpr int kMostInstancesOnGpu = 8;
 
-bool computes_on_gpu(std::string_view backend) noexcept {
-  return backend == "tensorrt" || backend.ends_with("+cuda") || backend.ends_with("+tensorrt");
-}
-
 void add_on_gpu(const SetupOrder& order, const std::string& backend, std::vector<Setup>& setups) {
   if (!order.instances.empty()) {
     for (const int count : order.instances)
@@ -66,6 +62,10 @@ void add_all(const SetupOrder& order, const std::string& backend, std::vector<Se
 }
 
 }  // namespace
+
+bool computes_on_gpu(std::string_view backend) noexcept {
+  return backend == "tensorrt" || backend.ends_with("+cuda") || backend.ends_with("+tensorrt");
+}
 
 std::string_view thread_parameter(std::string_view backend) noexcept {
   if (backend == "onnxruntime") return "intra_op_thread_count";

@@ -24,9 +24,12 @@ struct SetupOrder {
 // Those that fit into the budget: for each number of threads 1, 2, 4, ... up to the budget one
 // instance, as many as fit, and half as many. Numbers that are given are taken as they are, also
 // beyond the budget. The smallest come first. Of a backend whose threads no parameter sets, the
-// threads of a run are its share of the budget alone. What computes on a GPU keeps one thread of
-// the host busy a run, and has 1, 2, 4 and 8 instances.
+// threads of a run are its share of the budget alone. What computes on a GPU counts one thread of
+// the host for each instance, and has 1, 2, 4 and 8 of these, up to the budget.
 [[nodiscard]] std::vector<Setup> setups_for(const SetupOrder& order);
+
+// By its name: "tensorrt", or a way of ONNX Runtime through a provider of GPUs.
+[[nodiscard]] bool computes_on_gpu(std::string_view backend) noexcept;
 
 // The parameter that sets the threads of a backend's runs; "" = it has none.
 [[nodiscard]] std::string_view thread_parameter(std::string_view backend) noexcept;

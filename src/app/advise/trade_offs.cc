@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "app/advise/advice.h"
+#include "app/advise/setups.h"
 #include "base/text.h"
 
 namespace muster {
@@ -37,16 +38,27 @@ std::string throughput_beside(const RankedCandidate& one, const RankedCandidate&
                      part < 0 ? "fewer" : "more");
 }
 
-std::string deployment(const Advice& advice) {
-  const RankedCandidate& first = advice.ranked.front();
-  const Setup& chosen = first.measured.candidate.setup;
+std::string load_of_cpu(const Advice& advice) {
+  const Setup& chosen = advice.ranked.front().measured.candidate.setup;
   const int free = advice.thread_budget - chosen.all_threads();
-  std::string text = fmt::format(
+  return fmt::format(
       "{} of {} {} up to {} of {} busy: {}.", counted(chosen.instances, "instance"),
       counted(chosen.threads, "thread"), chosen.instances == 1 ? "keeps" : "keep",
       chosen.all_threads(), counted(advice.thread_budget, "processor"),
       free > 0 ? "the others are left to other models, HTTP and gRPC"
                : "other models, HTTP and gRPC take turns with it when it is at full load");
+}
+
+std::string load_of_gpu(const Setup& chosen) {
+  return fmt::format(
+      "{} on a GPU, which models there take turns with; processors fill and empty its batches.",
+      counted(chosen.instances, "instance"));
+}
+
+std::string deployment(const Advice& advice) {
+  const RankedCandidate& first = advice.ranked.front();
+  const Setup& chosen = first.measured.candidate.setup;
+  std::string text = computes_on_gpu(chosen.backend) ? load_of_gpu(chosen) : load_of_cpu(advice);
   const RankedCandidate* const other = best_where(advice, [&](const Candidate& candidate) {
     return candidate.setup.backend == chosen.backend &&
            candidate.setup.instances != chosen.instances;

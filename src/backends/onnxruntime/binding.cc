@@ -141,14 +141,16 @@ Status BindingSet::plan_graph(Binding& binding) const {
   const std::optional<int> number = gpu_->next_graph();
   if (!number) return {};
   return guarded([&] {
-    binding.graph.emplace();
-    binding.graph->AddConfigEntry(kGraphNumber, std::to_string(*number).c_str());
+    Ort::RunOptions options;
+    options.AddConfigEntry(kGraphNumber, std::to_string(*number).c_str());
+    binding.graph = std::move(options);
   });
 }
 
-Status BindingSet::renew_graph(Binding& binding) const {
-  binding.graph.reset();
-  return plan_graph(binding);
+void BindingSet::renew_graph(Binding& binding) const {
+  binding.needs_graph = false;
+  // Without one it runs as well.
+  static_cast<void>(plan_graph(binding));
 }
 
 Status BindingSet::bind_input(Binding& binding, std::size_t input) {

@@ -55,6 +55,7 @@ struct Binding {
   std::vector<GpuCopy> copies_out;         // of outputs that are bound
   std::vector<std::size_t> copied_inputs;  // by the runtime, when they are bound
   std::optional<Ort::RunOptions> graph;    // of runs that a CUDA graph replays
+  bool needs_graph = false;                // has lost its graph
   int failed_graph_runs = 0;               // in a row, that did not fail without it
   Ort::IoBinding io;
   std::size_t bytes = kBytesOfBinding;  // foreseen
@@ -90,7 +91,8 @@ class BindingSet {
 
   // `size` bytes of the input's buffer. Where it has to grow, every binding is dropped.
   [[nodiscard]] Result<std::span<std::byte>> input_bytes(std::size_t input, std::size_t size);
-  // The binding of a batch with these input shapes. Valid until the next call of any function here.
+  // The binding of a batch with these input shapes. Valid until the next call that makes or drops
+  // bindings, or gives an input other room.
   [[nodiscard]] Result<Binding*> find_or_make(std::span<const Shape> shapes);
   // Has the run read the input there: in the set's own buffer, or in memory that was lent.
   [[nodiscard]] Status read_from(Binding& binding, std::size_t input,
@@ -106,8 +108,8 @@ class BindingSet {
   // Binds outputs of unknown size to the CPU; with `all` those of known size too. To be done again
   // before each run: the runtime would write a run's outputs into the values of the run before.
   [[nodiscard]] Status bind_outputs(Binding& binding, bool all) const;
-  // A graph of another number, or none where no more may be recorded.
-  [[nodiscard]] Status renew_graph(Binding& binding) const;
+  // A graph of another number, or none where no more may be recorded. The binding stays valid.
+  void renew_graph(Binding& binding) const;
   // Those that the runtime copies when they are bound; before each run.
   [[nodiscard]] Status bind_copied_inputs(Binding& binding) const;
 

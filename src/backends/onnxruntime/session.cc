@@ -111,7 +111,10 @@ Status BoundSession::run() {
   prepared_.assign(prepared_.size(), false);
   prepared_count_ = 0;
   ran_ = true;
-  if (!status.ok()) outputs_.assign(outputs_.size(), TensorView());
+  if (!status.ok()) {
+    outputs_.assign(outputs_.size(), TensorView());
+    current_ = nullptr;  // the next batch of these shapes has its outputs told anew
+  }
   return status;
 }
 
@@ -134,7 +137,10 @@ Status BoundSession::run_prepared() {
 
   const bool by_graph = current_->graph && gpu_->uses_graphs() && !give_back_;
   Status status = by_graph ? run_with_graph() : run_once(options);
-  if (status.ok()) return current_->any_unbound_output ? take_outputs(false) : Status();
+  if (status.ok()) {
+    if (current_->needs_graph) bindings_.renew_graph(*current_);
+    return current_->any_unbound_output ? take_outputs(false) : Status();
+  }
   // A bound output whose size the model does not keep to fails like this; providers of GPUs have
   // words of their own for it.
   if (!current_->output_values.empty() &&
@@ -200,8 +206,10 @@ Status BoundSession::run_with_graph() {
     current_->failed_graph_runs = 0;
     return status;
   }
-  // The runtime keeps what it had recorded until then, and would replay that as if it were all.
-  MUSTER_RETURN_IF_ERROR(bindings_.renew_graph(*current_));
+  // The runtime keeps what it had recorded until then, and would replay that as if it were all: no
+  // run has that number again, and the next one comes once a run succeeds.
+  current_->graph.reset();
+  current_->needs_graph = true;
   if (status.code() != StatusCode::kInternal) return status;
   // Not every operator can be recorded, and the runtime finds out when it tries.
   const Status plain = run_once(plain_run_);
@@ -211,7 +219,7 @@ Status BoundSession::run_with_graph() {
   if (is_last) gpu_->give_up_graphs();
   log(LogLevel::kWarning,
       std::string("onnxruntime: a run could not be recorded as a CUDA graph, and ") +
-          (is_last ? "the model runs without from now on: " : "is tried once more: ") +
+          (is_last ? "the model runs without from now on: " : "ran without: ") +
           std::string(status.message()));
   return plain;
 }

@@ -146,6 +146,27 @@ TEST(Session, recovers_from_a_model_that_declares_a_wrong_output_shape) {
   }
 }
 
+TEST(Session, has_outputs_again_in_the_shape_that_failed) {
+  const TemporaryFolder folder;
+  // y[i] = x[index[i]], which fails where there is no such row.
+  const std::string graph = message(1, node("Gather", {"x", "index"}, "y")) +
+                            message(11, value_info("x", 1, {"N", "2"})) +
+                            message(11, value_info("index", 7, {"M"})) +
+                            message(12, value_info("y", 1, {"M", "2"}));
+  LoadedModel loaded(folder.write("model.onnx", model(graph)));
+  ASSERT_NE(loaded.session, nullptr);
+  for (const std::int64_t index : {1, 9, 9, 0, 9, 1}) {
+    ASSERT_TRUE(loaded.set<float>(0, {2, 2}, {1, 2, 3, 4}).ok());
+    ASSERT_TRUE(loaded.set<std::int64_t>(1, {1}, {index}).ok());
+    const Status status = loaded.session->run();
+    ASSERT_EQ(status.ok(), index < 2) << status.message();
+    ASSERT_EQ(loaded.session->output(0).ok(), index < 2);
+    if (!status.ok()) continue;
+    const auto first = static_cast<float>(2 * index + 1);
+    EXPECT_EQ(loaded.get<float>(0), (std::vector<float>{first, first + 1}));
+  }
+}
+
 TEST(Session, is_ready_again_after_every_failure) {
   LoadedModel loaded(test_model("two_in_two_out.onnx"));
   const auto good = [&] {

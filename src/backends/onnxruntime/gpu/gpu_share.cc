@@ -2,6 +2,9 @@
 #include "backends/onnxruntime/gpu/gpu_share.h"
 
 #include <algorithm>
+#include <string>
+
+#include "base/log.h"
 
 namespace muster::onnxruntime {
 namespace {
@@ -54,11 +57,19 @@ DeviceMemoryUse GpuShare::memory() const noexcept {
   return {setup_.gpu->number(), setup_.load_bytes, static_cast<std::uint64_t>(sessions)};
 }
 
-std::optional<int> GpuShare::next_graph() noexcept {
-  if (!setup_.graphs || !uses_graphs_ || graphs_ >= setup_.graph_limit) return std::nullopt;
+std::optional<int> GpuShare::next_graph() {
+  if (!setup_.graphs || !uses_graphs_) return std::nullopt;
   // From 1 on: 0 is the number of runs that say none.
-  const int number = ++graphs_;
-  return number <= setup_.graph_limit ? std::optional(number) : std::nullopt;
+  if (graphs_ < setup_.graph_limit) {
+    const int number = ++graphs_;
+    if (number <= setup_.graph_limit) return number;
+  }
+  if (!says_no_more_.exchange(true)) {
+    log(LogLevel::kInfo, "onnxruntime: a model has recorded all of the " +
+                             std::to_string(setup_.graph_limit) +
+                             " CUDA graphs that it may (cuda_graphs); other batches run without");
+  }
+  return std::nullopt;
 }
 
 }  // namespace muster::onnxruntime

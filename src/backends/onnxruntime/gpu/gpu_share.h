@@ -70,7 +70,7 @@ class GpuShare {
   [[nodiscard]] bool has_graphs() const noexcept { return setup_.graphs; }
   [[nodiscard]] Mutex& one_run() const noexcept { return one_run_; }
   // For one more binding; nothing where it is to run without. Never the same twice.
-  [[nodiscard]] std::optional<int> next_graph() noexcept;
+  [[nodiscard]] std::optional<int> next_graph();
   // False: graphs that there are must not be used either.
   [[nodiscard]] bool uses_graphs() const noexcept { return uses_graphs_; }
   // A run failed that recorded or replayed one, and does not without.
@@ -82,6 +82,7 @@ class GpuShare {
   std::atomic<std::int64_t> session_bytes_{0};
   std::atomic<int> graphs_{0};
   std::atomic<bool> uses_graphs_{true};
+  std::atomic<bool> says_no_more_{false};
 };
 
 }  // namespace muster::onnxruntime

@@ -227,10 +227,11 @@ Status no_gpu(int error) {
 }  // namespace
 
 int use_cuda_device(int index) noexcept {
-  if (device_of_thread == index) return 0;
-  const cudaError_t outcome = cudaSetDevice(index);
-  if (outcome != cudaSuccess) return outcome;
-  device_of_thread = index;
+  if (device_of_thread != index) {
+    const cudaError_t outcome = cudaSetDevice(index);
+    if (outcome != cudaSuccess) return outcome;
+    device_of_thread = index;
+  }
   ignore_captures_of_others();
   return 0;
 }
