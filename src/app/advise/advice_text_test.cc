@@ -56,6 +56,10 @@ TEST(AdviceWords, weigh_instances_against_threads) {
   EXPECT_EQ(about(advice_of({measured({"onnxruntime", 1, 1}, 64, 1000, 12)}), "deployment"),
             "1 instance of 1 thread keeps up to 1 of 2 processors busy: the others are left to "
             "other models, HTTP and gRPC.");
+  // How many processors a GPU leaves idle is no question of instances.
+  EXPECT_EQ(about(advice_of({measured({"tensorrt", 1, 1}, 64, 1000, 12)}), "deployment"),
+            "1 instance on a GPU, which models there take turns with; processors fill and empty "
+            "its batches.");
 }
 
 TEST(AdviceWords, name_the_best_of_each_other_backend_and_those_that_failed) {
