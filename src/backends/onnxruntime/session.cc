@@ -212,7 +212,7 @@ Status BoundSession::run_with_graph() {
   current_->needs_graph = true;
   if (status.code() != StatusCode::kInternal) return status;
   // Not every operator can be recorded, and the runtime finds out when it tries.
-  const Status plain = run_once(plain_run_);
+  Status plain = run_once(plain_run_);
   if (!plain.ok()) return plain;
   // Others may have broken it: whoever waits for the whole GPU does, as libraries when they end.
   const bool is_last = ++current_->failed_graph_runs >= kGraphTries;
