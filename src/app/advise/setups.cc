@@ -63,10 +63,6 @@ void add_all(const SetupOrder& order, const std::string& backend, std::vector<Se
 
 }  // namespace
 
-bool computes_on_gpu(std::string_view backend) noexcept {
-  return backend == "tensorrt" || backend.ends_with("+cuda") || backend.ends_with("+tensorrt");
-}
-
 std::string_view thread_parameter(std::string_view backend) noexcept {
   if (backend == "onnxruntime") return "intra_op_thread_count";
   return backend == "openvino" ? "INFERENCE_NUM_THREADS" : "";

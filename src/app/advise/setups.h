@@ -28,9 +28,6 @@ struct SetupOrder {
 // the host for each instance, and has 1, 2, 4 and 8 of these, up to the budget.
 [[nodiscard]] std::vector<Setup> setups_for(const SetupOrder& order);
 
-// By its name: "tensorrt", or a way of ONNX Runtime through a provider of GPUs.
-[[nodiscard]] bool computes_on_gpu(std::string_view backend) noexcept;
-
 // The parameter that sets the threads of a backend's runs; "" = it has none.
 [[nodiscard]] std::string_view thread_parameter(std::string_view backend) noexcept;
 

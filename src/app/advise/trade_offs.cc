@@ -10,7 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "app/advise/advice.h"
-#include "app/advise/setups.h"
+#include "app/subject/ways.h"
 #include "base/text.h"
 
 namespace muster {
@@ -142,8 +142,8 @@ std::string ran_on_gpus(const Advice& advice) {
   std::vector<std::string> names;
   for (const RankedCandidate& one : advice.ranked) {
     const std::string& name = one.measured.candidate.setup.backend;
-    const bool on_gpu = name == "tensorrt" || name.find('+') != std::string::npos;
-    if (on_gpu && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    if (computes_on_gpu(name) && std::ranges::find(names, name) == names.end())
+      names.push_back(name);
   }
   std::ranges::sort(names);
   return fmt::format("{}", fmt::join(names, ", "));

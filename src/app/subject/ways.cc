@@ -53,6 +53,12 @@ std::string name_of_way(std::string_view backend,
   return name;
 }
 
+bool computes_on_gpu(std::string_view way) {
+  const Way parsed = parse_way(way, {});
+  if (!parsed.accelerators) return parsed.backend == "tensorrt";
+  return std::ranges::any_of(*parsed.accelerators, &ExecutionAccelerator::on_gpu);
+}
+
 std::vector<std::string> ways_on_gpus(const std::vector<std::string>& devices) {
   std::vector<std::string> ways;
   for (const NamedProvider& provider : kGpuProviders) {

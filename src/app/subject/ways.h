@@ -33,6 +33,8 @@ struct Way {
 [[nodiscard]] std::string name_of_way(std::string_view backend,
                                       const std::vector<ExecutionAccelerator>& accelerators);
 
+// "tensorrt", or ONNX Runtime with a provider of GPUs among its accelerators.
+[[nodiscard]] bool computes_on_gpu(std::string_view way);
 // Those of ONNX Runtime on a GPU that an installed one says it has: "onnxruntime+cuda". Whether
 // there is a GPU is found out by trying. `devices`: as Backend::devices.
 [[nodiscard]] std::vector<std::string> ways_on_gpus(const std::vector<std::string>& devices);

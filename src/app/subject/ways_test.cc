@@ -28,6 +28,13 @@ TEST(Ways, have_the_parameters_of_the_configuration) {
       parse_way("onnxruntime+tensorrt", configured).accelerators->front().parameters.empty());
 }
 
+TEST(Ways, compute_on_a_gpu_by_their_accelerators) {
+  for (const char* way : {"tensorrt", "onnxruntime+cuda", "onnxruntime+tensorrt+cuda"})
+    EXPECT_TRUE(computes_on_gpu(way)) << way;
+  for (const char* way : {"onnxruntime", "openvino", "onnxruntime+openvino"})
+    EXPECT_FALSE(computes_on_gpu(way)) << way;
+}
+
 TEST(Ways, are_offered_where_the_runtime_has_the_provider) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(ways_on_gpus({"CPUExecutionProvider"}), Names());
