@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,23 +16,16 @@
 #include <unistd.h>
 
 #include "backends/onnxruntime/backend.h"
+#include "base/testing/own_threads.h"
 
 namespace muster::onnxruntime {
 namespace {
 
-std::set<int> threads_of_this_process() {
-  // ThreadSanitizer has one of its own from the first on that is made.
-  static const bool made_one = (std::thread([] {}).join(), true);
-  EXPECT_TRUE(made_one);
-  std::set<int> threads;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
-    threads.insert(std::atoi(entry.path().filename().c_str()));
-  return threads;
-}
+using testing::own_threads;
 
 TEST(PoolThreads, have_the_priority_of_the_backend_s_maker_and_not_of_the_loader) {
   const std::unique_ptr<Backend> backend = create_backend().value();
-  const std::set<int> before = threads_of_this_process();
+  const std::set<int> before = own_threads();
   const int usual = ::getpriority(PRIO_PROCESS, 0);
   Result<std::shared_ptr<const CompiledModel>> model = internal_error("not loaded");
   std::thread loader([&] {
@@ -45,7 +36,7 @@ TEST(PoolThreads, have_the_priority_of_the_backend_s_maker_and_not_of_the_loader
   loader.join();
   ASSERT_TRUE(model.ok()) << model.status().to_string();
   int pool = 0;
-  for (const int thread : threads_of_this_process()) {
+  for (const int thread : own_threads()) {
     if (before.contains(thread)) continue;
     ++pool;
     EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(thread)), usual);
@@ -55,7 +46,7 @@ TEST(PoolThreads, have_the_priority_of_the_backend_s_maker_and_not_of_the_loader
 
 std::size_t threads_beside(const std::set<int>& before) {
   std::size_t count = 0;
-  for (const int thread : threads_of_this_process())
+  for (const int thread : own_threads())
     count += before.contains(thread) ? 0U : 1U;
   return count;
 }
@@ -64,7 +55,7 @@ std::size_t threads_beside(const std::set<int>& before) {
 constexpr std::size_t kMaker = 1;
 
 TEST(PoolThreads, are_the_same_for_all_models_whatever_their_number) {
-  const std::set<int> before = threads_of_this_process();
+  const std::set<int> before = own_threads();
   const std::unique_ptr<Backend> backend = create_backend({4}).value();
   ModelConfig config;
   ModelSource source{MUSTER_SOURCE_DIR "/tests/models/dynamic_hw.onnx", &config, 4};
@@ -142,7 +133,7 @@ TEST(PoolThreads, sleep_as_soon_as_a_run_is_over) {
 TEST(PoolThreads, are_a_model_s_own_where_the_process_s_environment_has_no_pool) {
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   const Ort::Env theirs;
-  const std::set<int> before = threads_of_this_process();
+  const std::set<int> before = own_threads();
   const std::unique_ptr<Backend> backend = create_backend({3}).value();
   const ModelConfig config;
   ModelSource source{MUSTER_SOURCE_DIR "/tests/models/no_batch.onnx", &config, 3};

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
-#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "base/testing/own_threads.h"
 #include "inference/testing/loaded_model.h"
 #include "onnx/testing/onnx_file.h"
 
@@ -18,11 +18,7 @@ namespace {
 using namespace onnx;
 
 std::ptrdiff_t thread_count() {
-  // ThreadSanitizer has one of its own from the first on that is made.
-  static const bool made_one = (std::thread([] {}).join(), true);
-  EXPECT_TRUE(made_one);
-  const std::filesystem::directory_iterator tasks("/proc/self/task");
-  return std::distance(begin(tasks), end(tasks));
+  return std::ssize(testing::own_threads());
 }
 
 // The one that starts the threads of the runtime's pools (pool_threads.h).
