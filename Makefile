@@ -22,7 +22,7 @@ test:
 	@tools/run_tests.py dev release
 
 test-gpu:
-	@tools/setup build
+	@tools/setup test
 	@tools/build release all gpu_tests
 	@tools/run_tests.py gpu
 

@@ -74,7 +74,8 @@ def main():
     if shutil.which(TOOL[0]) is None:
         sys.exit("muster test: there is no compute-sanitizer here; it comes with CUDA's toolkit")
     with concurrent.futures.ThreadPoolExecutor(wanted.jobs) as pool:
-        asked = [pool.submit(check, program, group, wanted.seconds) for program in programs for group in groups(program) if group != "Leaks."]
+        asked = [pool.submit(check, program, group, wanted.seconds)
+                 for program in programs for group in groups(program) if group != "Leaks."]  # fmt: skip
         bad = 0
         for one in concurrent.futures.as_completed(asked):
             line, good, said = one.result()

@@ -21,7 +21,7 @@ class PeakLoad {
   [[nodiscard]] Contender contender() const;
   // An open loop at `load` times the last peak.
   [[nodiscard]] Figures run_at(double load) const;
-  // The same with a server that answers nothing like this one.
+  // The same arrivals, with `questions` for another server.
   [[nodiscard]] Figures run_at(double load, const Asked& asked,
                                const std::vector<Question>& questions) const;
 

@@ -169,7 +169,7 @@ class BatchQueue {
   std::size_t woken_workers_ MUSTER_GUARDED_BY(mutex_) = 0;  // notified, not yet awake
   TimePoint workers_sleep_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
   TimePoint watcher_sleeps_until_ MUSTER_GUARDED_BY(mutex_) = kNoDeadline;
-  // Somebody is in watch_deadlines. Where there is a latency target, he answers what take gives up.
+  // Somebody is in watch_deadlines, who answers what a worker left there: one round's at most.
   bool watching_ MUSTER_GUARDED_BY(mutex_) = false;
   Answers late_ MUSTER_GUARDED_BY(mutex_);
   Answers dropped_ MUSTER_GUARDED_BY(mutex_);
