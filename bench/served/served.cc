@@ -31,7 +31,11 @@ void compare(Experiment& experiment, const std::string& contender, const std::st
   }
   experiment.comparisons.push_back(
       ratio(contender + "_cpu_of_" + base, contender, base, "cpu_us_per_item"));
-  if (base == "raw") return;
+  if (base == "raw") {
+    experiment.comparisons.push_back(
+        ratio(contender + "_time_of_" + base, base, contender, "items_per_s"));
+    return;
+  }
   experiment.comparisons.push_back({contender + "_switches", [=](const Round& round) {
                                       return of(round, contender, "switches_per_item");
                                     }});

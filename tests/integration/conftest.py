@@ -32,7 +32,11 @@ def muster(request):
             timeout=timeout,
             check=False,
         )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        out, err = done.stdout.decode(), done.stderr.decode()
+        # A test that fails shows what the program had to say.
+        print(*map(str, arguments), out, sep="\n")
+        print(err, file=sys.stderr)
+        return done.returncode, out, err
 
     return run
 
