@@ -51,7 +51,7 @@ format:
 
 fuzz:
 	@tools/setup fuzz
-	@tools/build fuzz
+	@tools/build fuzz fuzz_targets
 	@tools/run_fuzz $(FUZZ_SECONDS)
 
 soak:

@@ -101,12 +101,14 @@ endfunction()
 
 # muster_fuzz(NAME [DEPS folders] [LIBS libraries])
 # fuzz/fuzz_NAME.cc: with the fuzz preset a libFuzzer program, otherwise linked to a main that
-# replays fuzz/corpus/NAME, which is also a test.
+# replays fuzz/corpus/NAME, which is also a test. `fuzz_targets` makes all of them.
+add_custom_target(fuzz_targets)
 function(muster_fuzz name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   add_executable(fuzz_${name} fuzz_${name}.cc)
   list(TRANSFORM ARG_DEPS PREPEND muster_)
   target_link_libraries(fuzz_${name} PRIVATE ${ARG_DEPS} ${ARG_LIBS} muster_flags)
+  add_dependencies(fuzz_targets fuzz_${name})
   if(MUSTER_SANITIZE MATCHES "fuzzer")
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   else()
