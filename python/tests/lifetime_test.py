@@ -88,7 +88,8 @@ begun = threading.Event()
 def wait():
     begun.set()
     try: future.result()
-    except muster.Error as error: print(type(error).__name__ + "\\n", end="", flush=True)
+    # Not print: Python ends itself where a daemon thread is stopped with the lock of its stdout.
+    except muster.Error as error: os.write(1, type(error).__name__.encode() + b"\\n")
 threading.Thread(target=wait, daemon=True).start()
 begun.wait()
 """
