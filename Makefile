@@ -51,7 +51,7 @@ format:
 
 fuzz:
 	@tools/setup fuzz
-	@tools/build fuzz fuzz_targets
+	@tools/build fuzz
 	@tools/run_fuzz $(FUZZ_SECONDS)
 
 soak:

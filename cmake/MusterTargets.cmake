@@ -101,7 +101,8 @@ endfunction()
 
 # muster_fuzz(NAME [DEPS folders] [LIBS libraries])
 # fuzz/fuzz_NAME.cc: with the fuzz preset a libFuzzer program, otherwise linked to a main that
-# replays fuzz/corpus/NAME, which is also a test. `fuzz_targets` makes all of them.
+# replays fuzz/corpus/NAME, which is also a test. `fuzz_targets` makes all of them, and is what that
+# preset builds.
 add_custom_target(fuzz_targets)
 function(muster_fuzz name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
