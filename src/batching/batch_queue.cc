@@ -60,16 +60,19 @@ void BatchQueue::offer(PendingRequestPtr request, Waking waking) {
   offer_all({&request, 1}, waking);
 }
 
-void BatchQueue::wake_due() {
+bool BatchQueue::wake_due() {
   std::size_t woken = 0;
+  bool was_full = false;
   {
     const MutexLock lock(mutex_);
+    was_full = std::exchange(was_full_, false);
     const TimePoint now = clock_.now();
     while (!line_.empty() && worker_must_wake(now))
       ++woken;
   }
   for (; woken > 0; --woken)
     work_.notify_one();
+  return was_full;
 }
 
 void BatchQueue::offer_all(std::span<PendingRequestPtr> requests, Waking waking) {
@@ -97,6 +100,7 @@ void BatchQueue::offer_all(std::span<PendingRequestPtr> requests, Waking waking)
         work_.notify_one();
       return;
     }
+    was_full_ |= refusal.code() == StatusCode::kResourceExhausted;
   }
   if (refusal.code() == StatusCode::kDeadlineExceeded) {
     metrics_.accepted.add(requests.size());

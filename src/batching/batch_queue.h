@@ -69,8 +69,9 @@ class BatchQueue {
   void offer(PendingRequestPtr request, Waking waking = Waking::kNow);
   // Accepts all, or answers all now. They have the same priority, deadline and row shapes.
   void offer_all(std::span<PendingRequestPtr> requests, Waking waking = Waking::kNow);
-  // Wakes as many workers as batches are due, for what was offered with kLater.
-  void wake_due();
+  // Wakes as many workers as batches are due, for what was offered with kLater. Whether the queue
+  // was full for some offer since the last call.
+  bool wake_due();
 
   struct Claim {
     std::size_t runner;
@@ -173,6 +174,7 @@ class BatchQueue {
   bool watching_ MUSTER_GUARDED_BY(mutex_) = false;
   Answers late_ MUSTER_GUARDED_BY(mutex_);
   Answers dropped_ MUSTER_GUARDED_BY(mutex_);
+  bool was_full_ MUSTER_GUARDED_BY(mutex_) = false;  // for an offer, since the last wake_due
   bool closed_ MUSTER_GUARDED_BY(mutex_) = false;
 };
 

@@ -293,6 +293,18 @@ TEST_F(BatchQueueTest, refuses_when_full) {
   EXPECT_EQ(book_.times(4), 0U);
 }
 
+TEST_F(BatchQueueTest, the_end_of_a_burst_says_once_that_it_was_full) {
+  QueueOptions small = options(8);
+  small.levels[0].max_requests = 2;
+  make(small);
+  offer(1);
+  offer(2);
+  EXPECT_FALSE(queue_->wake_due());
+  offer(3);
+  EXPECT_TRUE(queue_->wake_due());
+  EXPECT_FALSE(queue_->wake_due());
+}
+
 TEST_F(BatchQueueTest, refuses_when_its_bytes_are_used_up) {
   QueueOptions small = options(8);
   small.max_bytes = 3 * sizeof(std::int64_t);

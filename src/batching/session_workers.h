@@ -45,7 +45,7 @@ class SessionWorkers {
   void offer_all(std::span<PendingRequestPtr> requests, Waking waking = Waking::kNow) {
     queue_.offer_all(requests, waking);
   }
-  void wake_due() { queue_.wake_due(); }
+  bool wake_due() { return queue_.wake_due(); }
   bool cancel(RequestTicket ticket);
   // Any thread; blocks until the outcome is there. Where a completion of these workers may be
   // running, that is on their threads and inside cancel, it fails: it would wait for itself.

@@ -35,6 +35,9 @@ struct FrontendLimits {
   // Until a reply is read, and how much longer a large one may take: see send_limit.
   std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};
   std::size_t min_send_rate = std::size_t{64} << 10;  // bytes a second
+  // What a transport thread lets requests gather for while a full queue refuses some; 0 = it does
+  // not.
+  std::chrono::microseconds refusal_pause{500};
   ProtocolLimits protocol;
 };
 

@@ -11,10 +11,12 @@ void Burst::tell(std::shared_ptr<Listener> listener) {
     listeners_.push_back(std::move(listener));
 }
 
-void Burst::end() {
+bool Burst::end() {
+  bool refused = false;
   for (const auto& listener : listeners_)
-    listener->burst_ended();
+    refused |= listener->burst_ended();
   listeners_.clear();
+  return refused;
 }
 
 }  // namespace muster

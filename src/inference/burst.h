@@ -15,7 +15,8 @@ class Burst {
   // Somebody who is told of the end, on the thread that ends.
   class Listener {
    public:
-    virtual void burst_ended() = 0;
+    // Whether it has refused some of the burst because too many wait already.
+    virtual bool burst_ended() = 0;
 
    protected:
     ~Listener() = default;
@@ -28,8 +29,8 @@ class Burst {
 
   // For services, before they take a request. Kept until the end; twice the same is once.
   void tell(std::shared_ptr<Listener> listener);
-  // The next request begins a new burst.
-  void end();
+  // The next request begins a new burst. Whether any listener has refused some of this one.
+  bool end();
 
  private:
   std::vector<std::shared_ptr<Listener>> listeners_;

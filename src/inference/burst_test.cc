@@ -9,7 +9,11 @@ namespace muster {
 namespace {
 
 struct Counting final : Burst::Listener {
-  void burst_ended() override { ++ends; }
+  bool burst_ended() override {
+    ++ends;
+    return refuses;
+  }
+  bool refuses = false;
   int ends = 0;
 };
 
@@ -37,6 +41,16 @@ TEST(Burst, begins_anew_after_its_end) {
   burst.tell(listener);
   burst.end();
   EXPECT_EQ(listener->ends, 2);
+}
+
+TEST(Burst, says_whether_any_listener_refused_some_of_it) {
+  const auto refusing = std::make_shared<Counting>();
+  refusing->refuses = true;
+  Burst burst;
+  burst.tell(refusing);
+  burst.tell(std::make_shared<Counting>());
+  EXPECT_TRUE(burst.end());
+  EXPECT_FALSE(burst.end());
 }
 
 TEST(Burst, keeps_its_listeners_and_ends_when_it_is_destroyed) {

@@ -76,7 +76,7 @@ class ServedModel final : public Burst::Listener {
   void infer(InferRequest request, Completion completion, Waking waking = Waking::kNow);
   [[nodiscard]] Result<InferResponse> infer(InferRequest request);
   // Wakes the workers for what was handed in with Waking::kLater.
-  void burst_ended() override { workers_->wake_due(); }
+  bool burst_ended() override { return workers_->wake_due(); }
   bool cancel(RequestTicket ticket);
   // Refuses what is new and returns at once.
   void begin_close();

@@ -78,7 +78,8 @@ std::string as_text(const ServeSettings& s) {
       limits.max_header_bytes, limits.max_connections, limits.max_pipelined_requests,
       limits.max_pictures, limits.max_streams, limits.max_resets, limits.max_control_frames,
       limits.max_grpc_bytes, limits.idle_timeout, limits.grpc_idle_timeout, limits.receive_timeout,
-      limits.send_timeout, limits.min_send_rate, limits.protocol.max_json_depth,
+      limits.send_timeout, limits.min_send_rate, limits.refusal_pause,
+      limits.protocol.max_json_depth,
       limits.protocol.max_tensors, limits.protocol.max_parameters, limits.protocol.max_rank,
       limits.protocol.max_name_bytes, limits.protocol.max_id_bytes, limits.protocol.max_classes,
       limits.protocol.max_input_bytes);

@@ -28,6 +28,7 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMostThings = 1U << 20;
 constexpr std::uint64_t kMostThreads = 256;
 constexpr std::chrono::milliseconds kLeastGpuInterval{100};
+constexpr std::chrono::milliseconds kMostRefusalPause{100};
 
 // Of a setting that is given once, what was given last counts.
 Status set_text(std::string& target, Values values) {
@@ -104,6 +105,14 @@ Status set_milliseconds(std::chrono::milliseconds& target, Values values,
   MUSTER_RETURN_IF_ERROR(set_count(count, values, static_cast<std::uint64_t>(lowest.count()),
                                    static_cast<std::uint64_t>(kMostSeconds) * 1000));
   target = std::chrono::milliseconds(count);
+  return {};
+}
+
+Status set_microseconds(std::chrono::microseconds& target, Values values,
+                        std::chrono::microseconds highest) {
+  std::int64_t count = 0;
+  MUSTER_RETURN_IF_ERROR(set_count(count, values, 0, static_cast<std::uint64_t>(highest.count())));
+  target = std::chrono::microseconds(count);
   return {};
 }
 
@@ -246,6 +255,10 @@ constexpr SettingRow kRows[] = {
     {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "0",
      "Threads that speak gRPC; 0 = as with HTTP", false,
      [](S& s, V v) { return set_count(s.grpc_threads, v, 0, kMostThreads); }},
+    {"refusal-pause-microseconds", "", kListeners, "N", "500",
+     "How long these threads let requests gather while a full queue refuses some; 0 = not at all",
+     false,
+     [](S& s, V v) { return set_microseconds(s.limits.refusal_pause, v, kMostRefusalPause); }},
 
     {"token-file", "", kAccess, "FILE", "",
      "Bearer tokens and their rights, \"infer,metrics,admin TOKEN\" a line; then every call but "

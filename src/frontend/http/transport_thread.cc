@@ -15,7 +15,7 @@ constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
 }  // namespace
 
 TransportThread::TransportThread(const FrontServices& services)
-    : loop_(services.clock, "muster-http"),
+    : loop_(services.clock, "muster-http", services.limits.refusal_pause),
       context_{services, loop_.mailbox(), loop_.burst()},
       reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
                      services.limits.max_decompressed_bytes},

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <pthread.h>
@@ -18,6 +19,10 @@ namespace {
 constexpr std::size_t kMaxEventsARound = 128;
 // Who waits for events no longer than that has not slept: they were there.
 constexpr std::chrono::microseconds kAtOnce{20};
+// For so long after a refusal others are to be expected.
+constexpr std::chrono::milliseconds kRefusalsGoOn{10};
+// Where so many sources had something at once, there is nothing to gather for.
+constexpr std::size_t kCrowd = 16;
 // The grain of all time limits of connections.
 constexpr std::chrono::milliseconds kTick{100};
 
@@ -38,10 +43,13 @@ void run_each(const std::vector<std::function<void()>>& tasks) noexcept {
 
 }  // namespace
 
-TransportLoop::TransportLoop(Clock& clock, const char* name)
+TransportLoop::TransportLoop(Clock& clock, const char* name,
+                             std::chrono::microseconds refusal_pause)
     : clock_(clock),
       name_(name),
       mailbox_(std::make_shared<Mailbox>()),
+      refusal_pause_(refusal_pause),
+      gathers_until_(clock.now()),
       now_(clock.now()),
       came_after_(now_) {
   events_.watch(mailbox_->bell(), EPOLLIN | EPOLLET, *this);
@@ -85,6 +93,7 @@ void TransportLoop::run() noexcept {
 }
 
 void TransportLoop::run_round() {
+  gather();
   look();
   take_events();
   run_tasks();
@@ -97,6 +106,12 @@ void TransportLoop::run_round() {
     depart();
     user_->end_round();
   } while (!mailbox_->empty() || !departing_.empty());
+}
+
+void TransportLoop::gather() noexcept {
+  if (now_ >= gathers_until_ || told_ >= kCrowd || stays_awake_) return;
+  ++gatherings_;
+  std::this_thread::sleep_for(refusal_pause_);
 }
 
 void TransportLoop::look() {
@@ -118,6 +133,7 @@ void TransportLoop::take_events() {
     last = events_.tell();
     told += last;
   }
+  told_ = told;
 }
 
 void TransportLoop::run_tasks() {
@@ -144,7 +160,7 @@ void TransportLoop::depart() {
   std::swap(leaving_, departing_);
   for (Departure* departure : leaving_)
     guard([&] { departure->depart(); });
-  burst_.end();
+  if (burst_.end() && refusal_pause_.count() > 0) gathers_until_ = now_ + kRefusalsGoOn;
 }
 
 void TransportLoop::schedule_tick() noexcept {
