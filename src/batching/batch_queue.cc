@@ -100,7 +100,8 @@ void BatchQueue::offer_all(std::span<PendingRequestPtr> requests, Waking waking)
         work_.notify_one();
       return;
     }
-    was_full_ |= refusal.code() == StatusCode::kResourceExhausted;
+    was_full_ |= waking == Waking::kLater && refusal.code() == StatusCode::kResourceExhausted &&
+                 would_fit_alone(requests);
   }
   if (refusal.code() == StatusCode::kDeadlineExceeded) {
     metrics_.accepted.add(requests.size());
@@ -133,6 +134,14 @@ Status BatchQueue::admit(std::span<const PendingRequestPtr> requests, TimePoint 
                               " bytes wait (max_queue_bytes)");
   }
   return {};
+}
+
+bool BatchQueue::would_fit_alone(std::span<const PendingRequestPtr> requests) const {
+  std::size_t bytes = 0;
+  for (const PendingRequestPtr& request : requests)
+    bytes += request->bytes;
+  const std::size_t level = WaitingLine::level_of(*requests.front());
+  return requests.size() <= line_.level(level).max_requests && bytes <= options_.max_bytes;
 }
 
 std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) {

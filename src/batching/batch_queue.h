@@ -70,7 +70,7 @@ class BatchQueue {
   // Accepts all, or answers all now. They have the same priority, deadline and row shapes.
   void offer_all(std::span<PendingRequestPtr> requests, Waking waking = Waking::kNow);
   // Wakes as many workers as batches are due, for what was offered with kLater. Whether the queue
-  // was full for some offer since the last call.
+  // was too full for some of it since the last call.
   bool wake_due();
 
   struct Claim {
@@ -114,6 +114,8 @@ class BatchQueue {
  private:
   using Answers = std::vector<PendingRequestPtr>;
 
+  [[nodiscard]] bool would_fit_alone(std::span<const PendingRequestPtr> requests) const
+      MUSTER_REQUIRES(mutex_);
   [[nodiscard]] Status admit(std::span<const PendingRequestPtr> requests, TimePoint now) const
       MUSTER_REQUIRES(mutex_);
   [[nodiscard]] BatchDecision decide_on(const WaitingLine::Group& group, TimePoint now) const
@@ -174,7 +176,7 @@ class BatchQueue {
   bool watching_ MUSTER_GUARDED_BY(mutex_) = false;
   Answers late_ MUSTER_GUARDED_BY(mutex_);
   Answers dropped_ MUSTER_GUARDED_BY(mutex_);
-  bool was_full_ MUSTER_GUARDED_BY(mutex_) = false;  // for an offer, since the last wake_due
+  bool was_full_ MUSTER_GUARDED_BY(mutex_) = false;  // for a kLater offer, since the last wake_due
   bool closed_ MUSTER_GUARDED_BY(mutex_) = false;
 };
 

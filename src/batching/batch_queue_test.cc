@@ -297,10 +297,19 @@ TEST_F(BatchQueueTest, the_end_of_a_burst_says_once_that_it_was_full) {
   QueueOptions small = options(8);
   small.levels[0].max_requests = 2;
   make(small);
-  offer(1);
-  offer(2);
+  const auto offer_later = [this](int first, int last) {
+    std::vector<PendingRequestPtr> requests;
+    for (int key = first; key <= last; ++key)
+      requests.push_back(book_.pending(key, request_of({key})));
+    queue_->offer_all(requests, Waking::kLater);
+  };
+  offer_later(1, 3);  // more than the queue ever takes
   EXPECT_FALSE(queue_->wake_due());
-  offer(3);
+  offer_later(4, 5);
+  EXPECT_FALSE(queue_->wake_due());
+  offer(6);  // of no burst
+  EXPECT_FALSE(queue_->wake_due());
+  offer_later(7, 7);
   EXPECT_TRUE(queue_->wake_due());
   EXPECT_FALSE(queue_->wake_due());
 }

@@ -35,9 +35,9 @@ struct FrontendLimits {
   // Until a reply is read, and how much longer a large one may take: see send_limit.
   std::chrono::milliseconds send_timeout{std::chrono::seconds(30)};
   std::size_t min_send_rate = std::size_t{64} << 10;  // bytes a second
-  // What a transport thread lets requests gather for while a full queue refuses some; 0 = it does
-  // not.
-  std::chrono::microseconds refusal_pause{500};
+  // While a full queue refuses requests, a transport thread reads again after so long at the
+  // soonest; 0 = at once.
+  std::chrono::microseconds refusal_pause{750};
   ProtocolLimits protocol;
 };
 

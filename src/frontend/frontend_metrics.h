@@ -17,6 +17,7 @@ struct TransportMetrics {
   Counter disconnects;          // the client went before its answer
   Counter received_bytes;       // bodies, as they came
   Counter sent_bytes;           // likewise
+  Counter refusal_pauses;       // of transport threads, while a full queue refused requests
 };
 
 struct FrontendMetrics {

@@ -48,6 +48,9 @@ void add_transports(std::vector<MetricFamily>& page, const FrontendMetrics& fron
       [](T t) { return t.received_bytes.value(); });
   add(counter_family("muster_frontend_sent_bytes_total", "Bodies of replies, as they went"),
       [](T t) { return t.sent_bytes.value(); });
+  add(counter_family("muster_frontend_refusal_pauses_total",
+                     "Pauses of transport threads while a full queue refused requests"),
+      [](T t) { return t.refusal_pauses.value(); });
   MetricFamily errors = counter_family("muster_frontend_errors_total",
                                        "Calls that were answered with an error, by whose it is");
   for (const auto& [name, metrics] : transports) {

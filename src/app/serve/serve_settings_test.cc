@@ -79,10 +79,9 @@ std::string as_text(const ServeSettings& s) {
       limits.max_pictures, limits.max_streams, limits.max_resets, limits.max_control_frames,
       limits.max_grpc_bytes, limits.idle_timeout, limits.grpc_idle_timeout, limits.receive_timeout,
       limits.send_timeout, limits.min_send_rate, limits.refusal_pause,
-      limits.protocol.max_json_depth,
-      limits.protocol.max_tensors, limits.protocol.max_parameters, limits.protocol.max_rank,
-      limits.protocol.max_name_bytes, limits.protocol.max_id_bytes, limits.protocol.max_classes,
-      limits.protocol.max_input_bytes);
+      limits.protocol.max_json_depth, limits.protocol.max_tensors, limits.protocol.max_parameters,
+      limits.protocol.max_rank, limits.protocol.max_name_bytes, limits.protocol.max_id_bytes,
+      limits.protocol.max_classes, limits.protocol.max_input_bytes);
   all(s.models.service.max_request_rows.value_or(kDefaultMaxRequestRows));
   all(s.log_level, s.access_log, s.exit_timeout, s.on_device_fault, s.max_device_restarts,
       s.device_restarts);

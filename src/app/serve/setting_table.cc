@@ -28,7 +28,7 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMostThings = 1U << 20;
 constexpr std::uint64_t kMostThreads = 256;
 constexpr std::chrono::milliseconds kLeastGpuInterval{100};
-constexpr std::chrono::milliseconds kMostRefusalPause{100};
+constexpr std::chrono::milliseconds kMostRefusalPause{10};
 
 // Of a setting that is given once, what was given last counts.
 Status set_text(std::string& target, Values values) {
@@ -255,8 +255,8 @@ constexpr SettingRow kRows[] = {
     {"grpc-threads", "grpc-infer-thread-count", kListeners, "N", "0",
      "Threads that speak gRPC; 0 = as with HTTP", false,
      [](S& s, V v) { return set_count(s.grpc_threads, v, 0, kMostThreads); }},
-    {"refusal-pause-microseconds", "", kListeners, "N", "500",
-     "How long these threads let requests gather while a full queue refuses some; 0 = not at all",
+    {"refusal-pause-microseconds", "", kListeners, "N", "750",
+     "While a full queue refuses requests: after how long these threads read again; 0 = at once",
      false,
      [](S& s, V v) { return set_microseconds(s.limits.refusal_pause, v, kMostRefusalPause); }},
 

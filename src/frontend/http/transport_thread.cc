@@ -15,7 +15,8 @@ constexpr std::size_t kScratchBytes = std::size_t{16} << 10;
 }  // namespace
 
 TransportThread::TransportThread(const FrontServices& services)
-    : loop_(services.clock, "muster-http", services.limits.refusal_pause),
+    : loop_(services.clock, "muster-http", services.limits.refusal_pause,
+            services.metrics.http.refusal_pauses),
       context_{services, loop_.mailbox(), loop_.burst()},
       reader_limits_{services.limits.max_header_bytes, services.limits.max_body_bytes,
                      services.limits.max_decompressed_bytes},

@@ -13,7 +13,10 @@ constexpr std::size_t kScratchBytes = std::size_t{64} << 10;
 }  // namespace
 
 Http2Thread::Http2Thread(const FrontServices& services, const char* name)
-    : services_(services), loop_(services.clock, name, services.limits.refusal_pause), scratch_(kScratchBytes) {}
+    : services_(services),
+      loop_(services.clock, name, services.limits.refusal_pause,
+            services.metrics.grpc.refusal_pauses),
+      scratch_(kScratchBytes) {}
 
 Http2Thread::~Http2Thread() {
   end();

@@ -46,6 +46,7 @@ class EventLoop {
   void forget(int descriptor, EventSource& source) noexcept;
   // ready(0) by the next `tell`; until then nothing sleeps.
   void defer(EventSource& source) { deferred_.push_back(&source); }
+  [[nodiscard]] bool has_deferred() const noexcept { return !deferred_.empty(); }
 
   // Looks what has come; `sleep` waits until something has. Whoever looked tells before the next.
   void look() noexcept { look(0); }

@@ -20,8 +20,8 @@ constexpr std::size_t kMaxEventsARound = 128;
 // Who waits for events no longer than that has not slept: they were there.
 constexpr std::chrono::microseconds kAtOnce{20};
 // For so long after a refusal others are to be expected.
-constexpr std::chrono::milliseconds kRefusalsGoOn{10};
-// Where so many sources had something at once, there is nothing to gather for.
+constexpr std::chrono::milliseconds kRefusalsGoOn{50};
+// Where so many sources had something at once, there is nothing to wait for.
 constexpr std::size_t kCrowd = 16;
 // The grain of all time limits of connections.
 constexpr std::chrono::milliseconds kTick{100};
@@ -44,12 +44,13 @@ void run_each(const std::vector<std::function<void()>>& tasks) noexcept {
 }  // namespace
 
 TransportLoop::TransportLoop(Clock& clock, const char* name,
-                             std::chrono::microseconds refusal_pause)
+                             std::chrono::microseconds refusal_pause, Counter& pauses)
     : clock_(clock),
       name_(name),
       mailbox_(std::make_shared<Mailbox>()),
       refusal_pause_(refusal_pause),
-      gathers_until_(clock.now()),
+      pauses_(pauses),
+      pauses_until_(clock.now()),
       now_(clock.now()),
       came_after_(now_) {
   events_.watch(mailbox_->bell(), EPOLLIN | EPOLLET, *this);
@@ -93,7 +94,6 @@ void TransportLoop::run() noexcept {
 }
 
 void TransportLoop::run_round() {
-  gather();
   look();
   take_events();
   run_tasks();
@@ -108,14 +108,21 @@ void TransportLoop::run_round() {
   } while (!mailbox_->empty() || !departing_.empty());
 }
 
-void TransportLoop::gather() noexcept {
-  if (now_ >= gathers_until_ || told_ >= kCrowd || stays_awake_) return;
-  ++gatherings_;
-  std::this_thread::sleep_for(refusal_pause_);
+TimePoint TransportLoop::pause() noexcept {
+  const TimePoint now = clock_.now();
+  const TimePoint next = now_ + refusal_pause_;
+  paused_ = false;
+  if (now >= pauses_until_ || now >= next || told_ >= kCrowd) return now;
+  // Whoever has more to move is not made to wait for those who are refused.
+  if (stays_awake_ || events_.has_deferred() || is_ending()) return now;
+  paused_ = true;
+  pauses_.add();
+  std::this_thread::sleep_for(next - now);
+  return clock_.now();
 }
 
 void TransportLoop::look() {
-  const TimePoint before = clock_.now();
+  const TimePoint before = pause();
   const bool sleeps =
       !std::exchange(stays_awake_, false) && mailbox_->run_asleep([&] { events_.sleep(); });
   if (!sleeps) events_.look();
@@ -160,7 +167,9 @@ void TransportLoop::depart() {
   std::swap(leaving_, departing_);
   for (Departure* departure : leaving_)
     guard([&] { departure->depart(); });
-  if (burst_.end() && refusal_pause_.count() > 0) gathers_until_ = now_ + kRefusalsGoOn;
+  // What is refused after a pause may be refused because of it: only without one it tells that
+  // there is too much.
+  if (burst_.end() && !paused_) pauses_until_ = now_ + kRefusalsGoOn;
 }
 
 void TransportLoop::schedule_tick() noexcept {

@@ -4,14 +4,13 @@
 // In a round, what the sockets have is read and decoded, then all requests of the round are handed
 // in together, so that a burst wakes a worker once; answers that came home meanwhile are encoded
 // and written. Nothing on it waits for anything but its sockets, with one exception: while services
-// refuse requests because too many wait, rounds begin a moment later, so that requests are refused
-// by the dozen and not one by one (docs/adr/0054).
+// refuse requests because too many wait, rounds begin a moment later, so that several are refused
+// in one (docs/adr/0054).
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -21,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "frontend/frontend_metrics.h"
 #include "frontend/transport/event_loop.h"
 #include "frontend/transport/mailbox.h"
 #include "inference/burst.h"
@@ -53,9 +53,11 @@ class TransportLoop final : private EventSource {
     ~User() = default;
   };
 
-  // `name` is the thread's, at most 15 bytes. `refusal_pause`: how much later rounds begin while
-  // requests are refused; 0 = never.
-  TransportLoop(Clock& clock, const char* name, std::chrono::microseconds refusal_pause = {});
+  // `name` is the thread's, at most 15 bytes. `refusal_pause`: how long after the last round one
+  // begins at the soonest, while requests are refused; 0 = at once. `pauses` counts those that
+  // began later for it, and outlives the loop.
+  TransportLoop(Clock& clock, const char* name, std::chrono::microseconds refusal_pause,
+                Counter& pauses);
   TransportLoop(const TransportLoop&) = delete;
   TransportLoop& operator=(const TransportLoop&) = delete;
   ~TransportLoop();  // after `end`, or where it was never started
@@ -93,15 +95,14 @@ class TransportLoop final : private EventSource {
   // The next round begins at once.
   void stay_awake() noexcept { stays_awake_ = true; }
   [[nodiscard]] bool is_ending() const noexcept { return ending_.load(std::memory_order_relaxed); }
-  // How many rounds began a moment later than they could.
-  [[nodiscard]] std::uint64_t gatherings() const noexcept { return gatherings_; }
 
  private:
   // The bell: what it rang for is looked for in every round.
   void ready(std::uint32_t events) noexcept override { static_cast<void>(events); }
   void run() noexcept;
   void run_round();
-  void gather() noexcept;
+  // When the thread looks; later than it could while requests are refused.
+  TimePoint pause() noexcept;
   void look();
   void take_events();
   void open_letters();
@@ -125,9 +126,10 @@ class TransportLoop final : private EventSource {
   std::vector<Departure*> leaving_;
   bool stays_awake_ = false;
   const std::chrono::microseconds refusal_pause_;
-  TimePoint gathers_until_;
-  std::size_t told_ = 0;  // sources, in the last round
-  std::uint64_t gatherings_ = 0;
+  Counter& pauses_;
+  TimePoint pauses_until_;
+  bool paused_ = false;   // before this round
+  std::size_t told_ = 0;  // sources in the last round, those twice that were told twice
   bool ticking_ = false;
   std::vector<std::function<void()>> at_tick_;
   Mutex tasks_mutex_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a loop says that something came.
+// When a loop says that something came, and when it pauses before it looks.
 #include "frontend/transport/transport_loop.h"
 
 #include <chrono>
@@ -43,7 +43,10 @@ class SlowClock final : public Clock {
 class Events final : public EventSource {
  public:
   Events(TransportLoop& loop, std::function<void()> between, std::ptrdiff_t times = 2)
-      : loop_(loop), between_(std::move(between)), all_(times) {
+      : loop_(loop),
+        between_(std::move(between)),
+        count_(static_cast<std::size_t>(times)),
+        all_(times) {
     loop.events().watch(bell_.get(), EPOLLIN | EPOLLET, *this);
     ring();
   }
@@ -51,7 +54,6 @@ class Events final : public EventSource {
   struct Times {
     TimePoint now;
     TimePoint came_after;
-    std::uint64_t gatherings;
   };
   [[nodiscard]] const std::vector<Times>& await() {
     all_.wait();
@@ -62,8 +64,8 @@ class Events final : public EventSource {
  private:
   void ring() { EXPECT_EQ(::eventfd_write(bell_.get(), 1), 0); }
   void ready(std::uint32_t) noexcept override {
-    if (all_.try_wait()) return;
-    times_.push_back({loop_.now(), loop_.came_after(), loop_.gatherings()});
+    if (times_.size() == count_) return;
+    times_.push_back({loop_.now(), loop_.came_after()});
     between_();
     ring();
     all_.count_down();
@@ -71,6 +73,7 @@ class Events final : public EventSource {
 
   TransportLoop& loop_;
   const std::function<void()> between_;
+  const std::size_t count_;
   const Descriptor bell_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::latch all_;
   std::vector<Times> times_;
@@ -79,9 +82,7 @@ class Events final : public EventSource {
 // Something that has come once, before the loop starts.
 class Once final : public EventSource {
  public:
-  explicit Once(TransportLoop& loop) {
-    loop.events().watch(bell_.get(), EPOLLIN | EPOLLET, *this);
-  }
+  explicit Once(TransportLoop& loop) { loop.events().watch(bell_.get(), EPOLLIN | EPOLLET, *this); }
 
  private:
   void ready(std::uint32_t) noexcept override {}
@@ -92,7 +93,8 @@ class Once final : public EventSource {
 TEST(TransportLoopTest, what_is_there_already_may_have_come_since_the_last_look) {
   FakeClock clock;
   Nobody nobody;
-  TransportLoop loop(clock, "test");
+  Counter pauses;
+  TransportLoop loop(clock, "test", {}, pauses);
   Events events(loop, [&clock] { clock.advance(milliseconds(5)); });
   loop.start(nobody);
   const auto times = events.await();
@@ -100,75 +102,103 @@ TEST(TransportLoopTest, what_is_there_already_may_have_come_since_the_last_look)
   EXPECT_EQ(times[1].came_after, times[0].now);
 }
 
-constexpr std::chrono::microseconds kPause{1};
+constexpr std::chrono::microseconds kPause{1000};
 
 struct Refusing final : Burst::Listener {
   bool burst_ended() override { return true; }
 };
 
-TEST(TransportLoopTest, a_round_that_follows_refusals_lets_requests_gather) {
-  FakeClock clock;
-  Nobody nobody;
-  TransportLoop loop(clock, "test", kPause);
-  Events events(loop, [&loop] { loop.burst().tell(std::make_shared<Refusing>()); });
-  loop.start(nobody);
-  const auto times = events.await();
-  EXPECT_EQ(times[0].gatherings, 0U);
-  EXPECT_EQ(times[1].gatherings, 1U);
+// How often a loop has paused before each of some events; `between` is called at each, by number.
+class PausingLoop : public ::testing::Test {
+ protected:
+  std::vector<std::uint64_t> pauses_before(std::ptrdiff_t count,
+                                           const std::function<void(int)>& between) {
+    int number = 0;
+    std::vector<std::uint64_t> pauses;
+    Events events(
+        loop_,
+        [&] {
+          pauses.push_back(pauses_.value());
+          between(number++);
+        },
+        count);
+    loop_.start(nobody_);
+    static_cast<void>(events.await());
+    return pauses;
+  }
+  void refuse() { loop_.burst().tell(std::make_shared<Refusing>()); }
+
+  using Pauses = std::vector<std::uint64_t>;
+  FakeClock clock_;
+  Nobody nobody_;
+  Counter pauses_;
+  TransportLoop loop_{clock_, "test", kPause, pauses_};
+};
+
+TEST_F(PausingLoop, pauses_after_a_refusal) {
+  const auto pauses = pauses_before(3, [&](int number) {
+    if (number == 1) refuse();
+  });
+  EXPECT_EQ(pauses, Pauses({0, 0, 1}));
 }
 
-TEST(TransportLoopTest, some_time_after_a_refusal_rounds_begin_at_once_again) {
-  FakeClock clock;
-  Nobody nobody;
-  TransportLoop loop(clock, "test", kPause);
-  int refusals = 1;
-  Events events(
-      loop,
-      [&] {
-        if (refusals-- > 0) loop.burst().tell(std::make_shared<Refusing>());
-        clock.advance(milliseconds(6));
-      },
-      5);
-  loop.start(nobody);
-  const auto times = events.await();
-  EXPECT_EQ(times[2].gatherings, 2U);
-  EXPECT_EQ(times[4].gatherings, 2U);
+TEST_F(PausingLoop, does_not_where_the_last_round_began_long_ago) {
+  const auto pauses = pauses_before(2, [&](int) {
+    refuse();
+    clock_.advance(kPause);
+  });
+  EXPECT_EQ(pauses, Pauses({0, 0}));
 }
 
-TEST(TransportLoopTest, other_rounds_begin_at_once) {
-  FakeClock clock;
-  Nobody nobody;
-  TransportLoop loop(clock, "test", kPause);
-  Events events(loop, [] {});
-  loop.start(nobody);
-  EXPECT_EQ(events.await()[1].gatherings, 0U);
+TEST_F(PausingLoop, does_not_some_time_later) {
+  const auto pauses = pauses_before(4, [&](int number) {
+    if (number == 0) refuse();
+    if (number == 1) clock_.advance(milliseconds(51));
+  });
+  EXPECT_EQ(pauses, Pauses({0, 1, 1, 1}));
 }
 
-TEST(TransportLoopTest, without_a_pause_refusals_change_nothing) {
-  FakeClock clock;
-  Nobody nobody;
-  TransportLoop loop(clock, "test");
-  Events events(loop, [&loop] { loop.burst().tell(std::make_shared<Refusing>()); });
-  loop.start(nobody);
-  EXPECT_EQ(events.await()[1].gatherings, 0U);
+TEST_F(PausingLoop, does_not_go_on_because_of_what_a_pause_made_too_many) {
+  const auto pauses = pauses_before(4, [&](int number) {
+    if (number < 2) refuse();
+    if (number == 0) clock_.advance(kPause / 2);
+    if (number == 1) clock_.advance(milliseconds(50) - kPause / 4);
+  });
+  EXPECT_EQ(pauses, Pauses({0, 1, 1, 1}));
 }
 
-TEST(TransportLoopTest, a_crowd_is_enough_without_gathering) {
-  FakeClock clock;
-  Nobody nobody;
-  TransportLoop loop(clock, "test", kPause);
+TEST_F(PausingLoop, does_not_where_somebody_has_more_to_move) {
+  Once deferred(loop_);
+  const auto pauses = pauses_before(2, [&](int) {
+    refuse();
+    loop_.events().defer(deferred);
+  });
+  EXPECT_EQ(pauses, Pauses({0, 0}));
+}
+
+TEST_F(PausingLoop, does_not_where_many_came_at_once) {
   std::list<Once> crowd;
   while (crowd.size() < 15)
-    crowd.emplace_back(loop);
+    crowd.emplace_back(loop_);
+  EXPECT_EQ(pauses_before(2, [&](int) { refuse(); }), Pauses({0, 0}));
+}
+
+TEST(TransportLoopTest, a_pause_of_nothing_is_none) {
+  FakeClock clock;
+  Nobody nobody;
+  Counter pauses;
+  TransportLoop loop(clock, "test", {}, pauses);
   Events events(loop, [&loop] { loop.burst().tell(std::make_shared<Refusing>()); });
   loop.start(nobody);
-  EXPECT_EQ(events.await()[1].gatherings, 0U);
+  static_cast<void>(events.await());
+  EXPECT_EQ(pauses.value(), 0U);
 }
 
 TEST(TransportLoopTest, what_was_waited_for_has_come_just_now) {
   SlowClock clock;
   Nobody nobody;
-  TransportLoop loop(clock, "test");
+  Counter pauses;
+  TransportLoop loop(clock, "test", {}, pauses);
   Events events(loop, [] {});
   loop.start(nobody);
   for (const auto& times : events.await())
