@@ -7,8 +7,10 @@ import io
 import json
 import os
 import pathlib
+import re
 import socket
 import sys
+import urllib.request
 
 import pytest
 from plot_page import tags_that_stand_alone
@@ -201,15 +203,25 @@ def test_shares_a_connection_of_grpc(muster, url_of):
     check_figures(rows_of(out)[0])
 
 
-def test_counts_refusals_apart(muster, serve):
+def refusal_pauses(server):
+    with urllib.request.urlopen(f"http://{server.metrics}/metrics") as page:
+        series = re.findall(r'^muster_frontend_refusal_pauses_total{transport="(\w+)"} (\d+)$', page.read().decode(), re.M)
+    return {transport: int(count) for transport, count in series}
+
+
+# The server pauses after refusals, on either transport, unless it is told not to.
+@pytest.mark.parametrize("pause", ["0", "750"])
+def test_counts_refusals_apart(muster, serve, pause):
     config = 'backend: "scripted" max_batch_size: 1 dynamic_batching { default_queue_policy { max_queue_size: 1 } }\n'
-    server = serve({"slow": SLOW}, config=config)
+    server = serve({"slow": SLOW}, "--refusal-pause-microseconds", pause, config=config)
+    assert refusal_pauses(server) == {"http": 0, "grpc": 0}
     for url in (f"http://{server.http}", f"grpc://{server.grpc}"):
         status, out, err = muster("bench", "--url", url, "--rate", "100", *quick("1"))
         assert status == 0, err
         (row,) = rows_of(out)
         assert int(row["answered"]) > 0 and int(row["refused"]) > int(row["answered"]) and row["failed"] == "0"
         assert "requests were refused and 0 failed, the first: status" in err
+    assert all((count > 0) == (pause != "0") for count in refusal_pauses(server).values())
 
 
 def test_names_connections_that_are_too_few(muster, serve):
