@@ -34,7 +34,8 @@ Mailbox::~Mailbox() {
 }
 
 void Mailbox::push(Letter* letter) noexcept {
-  Letter* first = letters_.load(std::memory_order_relaxed);
+  // Acquires: whoever closed it may have looked at the letter until then, which is deleted here.
+  Letter* first = letters_.load(std::memory_order_acquire);
   do {
     if (first == &closed_) {
       delete letter;
@@ -42,7 +43,7 @@ void Mailbox::push(Letter* letter) noexcept {
     }
     letter->next = first;
   } while (!letters_.compare_exchange_weak(first, letter, std::memory_order_seq_cst,
-                                           std::memory_order_relaxed));
+                                           std::memory_order_acquire));
   // Only who finds it empty: the others' letters are behind one whose sender looked here.
   if (first == nullptr && asleep_.load(std::memory_order_seq_cst)) {
     AnswerBurst::wake_at_end(shared_from_this());
