@@ -17,6 +17,13 @@ QueueLevel level_of(const QueuePolicy& policy) {
           policy.timeout_action == QueuePolicy::TimeoutAction::kDelay};
 }
 
+std::size_t bytes_of(std::span<const PendingRequestPtr> requests) {
+  std::size_t bytes = 0;
+  for (const PendingRequestPtr& request : requests)
+    bytes += request->bytes;
+  return bytes;
+}
+
 }  // namespace
 
 QueueOptions queue_options_of(const ModelConfig& config) {
@@ -126,10 +133,7 @@ Status BatchQueue::admit(std::span<const PendingRequestPtr> requests, TimePoint 
         (options_.levels.size() > 1 ? "of priority " + std::to_string(level + 1) + " " : "") +
         "wait (max_queue_size)");
   }
-  std::size_t bytes = 0;
-  for (const PendingRequestPtr& request : requests)
-    bytes += request->bytes;
-  if (bytes > options_.max_bytes - std::min(line_.bytes(), options_.max_bytes)) {
+  if (bytes_of(requests) > options_.max_bytes - std::min(line_.bytes(), options_.max_bytes)) {
     return resource_exhausted("the queue is full: " + std::to_string(line_.bytes()) +
                               " bytes wait (max_queue_bytes)");
   }
@@ -137,11 +141,9 @@ Status BatchQueue::admit(std::span<const PendingRequestPtr> requests, TimePoint 
 }
 
 bool BatchQueue::would_fit_alone(std::span<const PendingRequestPtr> requests) const {
-  std::size_t bytes = 0;
-  for (const PendingRequestPtr& request : requests)
-    bytes += request->bytes;
   const std::size_t level = WaitingLine::level_of(*requests.front());
-  return requests.size() <= line_.level(level).max_requests && bytes <= options_.max_bytes;
+  return requests.size() <= line_.level(level).max_requests &&
+         bytes_of(requests) <= options_.max_bytes;
 }
 
 std::optional<BatchQueue::Claim> BatchQueue::claim_for(PendingRequest& request) {
